@@ -1,0 +1,22 @@
+"""Who speaks, and how it travels."""
+
+from __future__ import annotations
+
+from .appservice import AppServiceAPI, ChildAppServiceAPI
+from .http import HTTPAPI
+from .path import APIPath, ClientPath, MediaPath, Method, Path, PathBuilder, SynapseAdminPath
+from .retry import RetryPolicy
+
+__all__ = [
+    "APIPath",
+    "AppServiceAPI",
+    "ChildAppServiceAPI",
+    "ClientPath",
+    "HTTPAPI",
+    "MediaPath",
+    "Method",
+    "Path",
+    "PathBuilder",
+    "RetryPolicy",
+    "SynapseAdminPath",
+]

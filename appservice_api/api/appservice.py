@@ -1,0 +1,617 @@
+"""AppServiceAPI and its flyweights: who speaks.
+
+All that is worth memory (session, token, lock, counter, store, registration) is one shared
+object; an application service, its ghosts and its real users only point at it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+import requests
+
+from ..events.content import check_event_content
+from ..ids import DeviceID, UserID, check_user_id, server_of
+from ..log import TraceLogger, trace_logger
+from .flight import SingleFlight
+from .http import (
+    Access,
+    Body,
+    HTTPAPI,
+    Shared,
+    Timeout,
+    as_body,
+    check_token,
+    encode_query,
+    json_body,
+    retry_policy,
+)
+from .path import Method, PathBuilder, as_path
+from .retry import Clock, RetryPolicy
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..intent import IntentAPI
+    from ..registration import Registration
+    from ..state_store import ASStateStore
+
+__all__ = ["AppServiceAPI", "ChildAppServiceAPI"]
+
+_EVENT_PATH = re.compile(
+    r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
+)
+_HTTP_URL = re.compile(r"https?://[^\s]+\Z")
+
+
+@lru_cache(maxsize=4096)
+def _sent_kind(method: str, template: str) -> str:
+    """``send``, ``state`` or ``redact`` for the requests that make an event, else empty."""
+    match = _EVENT_PATH.match(template) if method == "PUT" else None
+    return match[match.lastindex or 0] if match else ""
+
+
+@lru_cache(maxsize=4096)
+def _identity_query(user_id: str | None, device_id: str | None) -> str:
+    user = f"user_id={quote(user_id, safe='')}" if user_id else ""
+    device = f"device_id={quote(device_id, safe='')}" if device_id else ""
+    return f"{user}&{device}" if user and device else user or device
+
+
+def timestamp_ms(timestamp: int | datetime) -> int:
+    """Milliseconds since 1970 of a timestamp; a datetime without a zone is local time.
+
+    Raises:
+        ValueError: It isn't one, or before 1970.
+    """
+    if isinstance(timestamp, datetime):
+        milliseconds = round(timestamp.timestamp() * 1000)
+    elif isinstance(timestamp, int) and not isinstance(timestamp, bool):
+        milliseconds = timestamp
+    else:
+        raise ValueError(f"timestamp must be int milliseconds or a datetime, not {timestamp!r}")
+    if milliseconds < 0:
+        raise ValueError(f"timestamp {timestamp!r} is before 1970")
+    return milliseconds
+
+
+class AppServiceShared(Shared):
+    """What an application service and its flyweights share."""
+
+    def __init__(self, *, state_store: ASStateStore | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if state_store is None:
+            from ..state_store import MemoryStateStore
+
+            state_store = MemoryStateStore()
+        self.state_store = state_store
+        self.bot_mxid: UserID | None = None
+        self.registration: Registration | None = None
+        self.real_user_content_key: str | None = None
+        self.root: weakref.ref[AppServiceAPI] | None = None
+        self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
+        self.children = weakref.WeakValueDictionary()
+        self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
+        self.real_users = weakref.WeakValueDictionary()
+        self.versions: dict[str, Any] | None = None
+        self.flights = SingleFlight(self.policy.deadline)
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self.flights = SingleFlight(self.policy.deadline)
+
+
+class AppServiceAPI(HTTPAPI):
+    """The Client-Server API as an application service speaks it: as its bot, as any of its
+    ghosts, and as real users.
+
+    Thread-safe, and safe to be made before a fork. Ghosts and real users are flyweights: two
+    calls give the same object while anyone holds it.
+
+    Args:
+        base_url: The URL of the homeserver: a str, or anything whose ``str()`` is one.
+        bot_mxid: The user ID of the application service's bot.
+        token: The ``as_token`` (with ``real_user``, the user's own).
+        identity: The user to act as; the application service itself if None.
+        log: The logger for requests.
+        state_store: What is remembered of rooms and users; in memory if None.
+        client_session: A requests session to use as it is; one of our own if None.
+        child: Make a stand-alone ghost: acts as ``identity``, whatever the bot is.
+        real_user: Make a stand-alone real user, whose own token is ``token``.
+        real_user_content_key: A key set to true in the content of events that real users send.
+        default_retry_count: How often a request is repeated when the homeserver isn't
+            reachable; 4 if None.
+        loop: Accepted and ignored; there is no event loop here.
+        registration: The registration; users outside its namespaces are refused.
+        device_id: The device to act as. Synapse then keeps transaction IDs in its database, so
+            that a repeat stays harmless over its restarts; without one it remembers them for 30
+            to 60 minutes, in memory.
+        as_token: With ``real_user``: ``token`` is an application service's, and ``user_id`` is
+            sent.
+        retry: Waits and deadline of repeats.
+        timeout: Seconds to wait for data, or (to connect, to wait for data).
+        clock: What waits and tells the time; for tests.
+
+    Raises:
+        ValueError: An argument can't be used.
+    """
+
+    __slots__ = ("_asserts", "_intent", "device_id", "identity", "is_real_user", "parent")
+    _shared: AppServiceShared
+    _intent: weakref.ref[IntentAPI] | None
+    #: The device that requests are made as, None for none.
+    device_id: DeviceID | None
+    #: The user to act as, None for the application service itself.
+    identity: UserID | None
+    #: Whether this is a user whom the application service doesn't manage.
+    is_real_user: bool
+    #: The API that this one was made of, None if it stands alone.
+    parent: AppServiceAPI | None
+
+    #: Makes the intent of an API; set by the package of intents.
+    _intent_type: ClassVar[type[IntentAPI]]
+
+    def __init__(
+        self,
+        base_url: object,
+        bot_mxid: str | None = None,
+        token: str | None = None,
+        identity: str | None = None,
+        log: Any = None,
+        state_store: ASStateStore | None = None,
+        client_session: requests.Session | None = None,
+        child: bool = False,
+        real_user: bool = False,
+        real_user_content_key: str | None = None,
+        default_retry_count: int | None = None,
+        loop: object = None,
+        *,
+        registration: Registration | None = None,
+        device_id: str | None = None,
+        as_token: bool = False,
+        retry: RetryPolicy | None = None,
+        timeout: Timeout = (5.0, 60.0),
+        clock: Clock | None = None,
+    ) -> None:
+        if child and real_user:
+            raise ValueError("child and real_user exclude each other")
+        if child and identity is None:
+            raise ValueError("child=True needs identity, the user to act as")
+        if real_user and token is None:
+            raise ValueError("real_user=True needs token, the user's access token")
+        if as_token and not (real_user and identity):
+            raise ValueError("as_token=True needs real_user=True and identity")
+        self._access = Access(base_url, token)
+        self._shared = shared = AppServiceShared(
+            session=client_session,
+            log=log if log is not None else trace_logger("appservice_api"),
+            retry=retry_policy(retry, default_retry_count),
+            timeout=timeout,
+            clock=clock or Clock(),
+            state_store=state_store,
+        )
+        shared.bot_mxid = check_user_id(bot_mxid) if bot_mxid is not None else None
+        shared.registration = registration
+        shared.real_user_content_key = real_user_content_key
+        shared.root = weakref.ref(self)
+        self._become(identity, device_id, real_user, asserts=as_token or not real_user)
+        self.parent = None
+
+    def _become(
+        self, identity: str | None, device_id: str | None, real_user: bool, *, asserts: bool
+    ) -> None:
+        self.identity = check_user_id(identity) if identity is not None else None
+        self.device_id = DeviceID(device_id) if device_id else None
+        self.is_real_user = real_user
+        self._asserts = asserts
+        self._intent = None
+
+    @classmethod
+    def from_registration(
+        cls,
+        registration: Registration | Mapping[str, Any] | str | os.PathLike[str],
+        base_url: object,
+        *,
+        server_name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Make the API of a registration.
+
+        Args:
+            registration: A registration, its dict, or the path of its file.
+            base_url: The URL of the homeserver.
+            server_name: The homeserver's name, as in user IDs; read from the ``users``
+                namespaces if None and they name one.
+            kwargs: More arguments of the constructor.
+
+        Raises:
+            RegistrationError: The registration can't be read, or isn't valid.
+        """
+        from ..registration import Registration
+
+        if not isinstance(registration, Registration):
+            registration = Registration.load(registration)
+        kwargs.setdefault("bot_mxid", registration.bot_mxid(server_name))
+        kwargs.setdefault("token", registration.as_token)
+        return cls(base_url, registration=registration, **kwargs)
+
+    @classmethod
+    def from_env(cls, **kwargs: Any) -> Self:
+        """Make the API of the environment variables ``APPSERVICE_BASE_URL`` and either
+        ``APPSERVICE_REGISTRATION`` (a path) or ``APPSERVICE_TOKEN``; and, where needed,
+        ``APPSERVICE_SERVER_NAME``, ``APPSERVICE_BOT_MXID`` and ``APPSERVICE_DEVICE_ID``.
+
+        Args:
+            kwargs: Arguments of the constructor; they win over the environment.
+
+        Raises:
+            ValueError: A variable is missing or can't be used.
+        """
+        from ..settings import Settings
+
+        return Settings.of(os.environ).make(cls, **kwargs)
+
+    @property
+    def bot_mxid(self) -> UserID | None:
+        """The user ID of the application service's bot, None where it isn't known."""
+        return self._shared.bot_mxid
+
+    @property
+    def state_store(self) -> ASStateStore:
+        """What is remembered of rooms and users."""
+        return self._shared.state_store
+
+    @property
+    def registration(self) -> Registration | None:
+        """The registration, None where none was given."""
+        return self._shared.registration
+
+    @property
+    def base_log(self) -> TraceLogger:
+        """The logger that all objects of this application service log to."""
+        return self.log
+
+    @property
+    def real_user_content_key(self) -> str | None:
+        """The key set to true in the content of events that real users send."""
+        return self._shared.real_user_content_key
+
+    @property
+    def children(self) -> Mapping[str, ChildAppServiceAPI]:
+        """The ghosts that are held by anyone now, by user ID."""
+        return self._shared.children
+
+    @property
+    def real_users(self) -> Mapping[str, AppServiceAPI]:
+        """The real users that are held by anyone now, by user ID (the last of each)."""
+        return {user.identity: user for user in list(self._shared.real_users.values())
+                if user.identity}  # fmt: skip
+
+    @property
+    def acting_user(self) -> UserID | None:
+        """The user whom requests of this object speak for, None where that isn't known."""
+        return self.identity or (None if self.is_real_user else self._shared.bot_mxid)
+
+    @property
+    def _root(self) -> AppServiceAPI:
+        return self.parent if self.parent is not None else self
+
+    def user(self, user: str, *, device_id: str | None = None) -> ChildAppServiceAPI:
+        """Get the API of a ghost.
+
+        Args:
+            user: The user ID of the ghost, or the bot's.
+            device_id: The device to act as; this API's if None.
+
+        Returns:
+            The ghost's API; the same object while anyone holds it.
+
+        Raises:
+            ValueError: This is a real user, ``user`` isn't a user ID, or it is outside the
+                namespaces of the registration.
+        """
+        if self.is_real_user:
+            raise ValueError(f"{self.identity} is a real user, and has no ghosts")
+        root = self._root
+        device_id = device_id or root.device_id
+        key: Any = (user, device_id) if device_id else user
+        child = self._shared.children.get(key)
+        if child is None:
+            self._check_ours(user)
+            with self._shared.lock:
+                child = self._shared.children.get(key)
+                if child is None:
+                    child = ChildAppServiceAPI(user, root, device_id=device_id)
+                    self._shared.children[key] = child
+        return child
+
+    def real_user(
+        self, mxid: str, token: str | None = None, base_url: object = None, *,
+        as_token: bool = False,
+    ) -> AppServiceAPI:  # fmt: skip
+        """Get the API of a real user, one whom the application service doesn't manage.
+
+        Args:
+            mxid: The user ID.
+            token: The user's access token; with ``as_token``, an application service's in whose
+                namespaces the user is, this one's if None.
+            base_url: The URL of the user's homeserver; this API's if None.
+            as_token: ``token`` is an application service's: ``user_id`` is sent, and the
+                homeserver honours timestamps, which it ignores for a user's own token.
+
+        Returns:
+            The user's API; the same object for the same arguments while anyone holds it. Another
+            token makes another object.
+
+        Raises:
+            ValueError: This is a real user, or an argument can't be used.
+        """
+        if self.is_real_user:
+            raise ValueError(f"{self.identity} is a real user, and can't make others")
+        user = check_user_id(mxid)
+        if token is None:
+            if not as_token:
+                raise ValueError(f"real_user({user}) needs the user's token, or as_token=True")
+            self._check_ours(user)
+        url = self.base_url if base_url is None else str(base_url).rstrip("/")
+        key = (user, check_token(token), url, as_token)
+        with self._shared.lock:
+            found = self._shared.real_users.get(key)
+            if found is None:
+                found = self._make_real_user(*key)
+                self._shared.real_users[key] = found
+        return found
+
+    def _make_real_user(
+        self, user: str, token: str | None, url: str, as_token: bool
+    ) -> AppServiceAPI:
+        api = AppServiceAPI.__new__(AppServiceAPI)
+        root = self._root
+        api._shared = self._shared
+        if token is None and url == root.base_url:
+            api._access = root._access
+        else:
+            api._access = Access(url, token or root.token)
+        api._become(user, None, True, asserts=as_token)
+        api.parent = root
+        return api
+
+    def _check_ours(self, user: str) -> None:
+        """Refuse users whom the homeserver would refuse, before anything is sent."""
+        check_user_id(user)
+        bot, registration = self._shared.bot_mxid, self._shared.registration
+        if user == bot:
+            return
+        if registration is not None and not registration.owns_user(user):
+            raise ValueError(
+                f"{user} is not this application service's: it matches none of "
+                f"{registration.describe_users()}"
+            )
+        if bot is not None and server_of(user) != server_of(bot):
+            raise ValueError(f"{user} is not on the application service's homeserver, as {bot} is")
+
+    def bot_intent(self) -> IntentAPI:
+        """Get the intent of the application service's bot.
+
+        Raises:
+            ValueError: This is a real user.
+        """
+        if self.is_real_user:
+            raise ValueError(f"{self.identity} is a real user, and has no bot")
+        root = self._root
+        if root.identity is None or root.identity == self.bot_mxid or self.bot_mxid is None:
+            return root._own_intent()
+        return root.user(self.bot_mxid)._own_intent()
+
+    def intent(
+        self,
+        user: str | None = None,
+        token: str | None = None,
+        base_url: object = None,
+        *,
+        real_user_as_token: bool = False,
+        device_id: str | None = None,
+        ensure_joined: bool = True,
+    ) -> IntentAPI:
+        """Get the intent of a ghost, of a real user, or of the bot.
+
+        Args:
+            user: The user ID; the bot's if None.
+            token: The user's access token, for real users only.
+            base_url: The URL of the homeserver, for real users only.
+            real_user_as_token: ``token`` is an application service's (this one's if None), and
+                the user isn't a ghost.
+            device_id: The device to act as.
+            ensure_joined: False makes an intent that never registers or joins by itself.
+
+        Returns:
+            The intent; the same object while anyone holds it.
+
+        Raises:
+            ValueError: This is a real user, or an argument can't be used.
+        """
+        if self.is_real_user:
+            raise ValueError(f"{self.identity} is a real user, and can't make intents of others")
+        api: AppServiceAPI
+        if token is not None or real_user_as_token:
+            if user is None:
+                raise ValueError("a token needs the user ID of the user whose token it is")
+            api = self.real_user(user, token, base_url, as_token=real_user_as_token)
+        elif base_url is not None:
+            raise ValueError("base_url is for real users: it needs their token")
+        elif (user is None or user == self.bot_mxid) and device_id is None:
+            bot = self.bot_intent()
+            return bot if ensure_joined else type(bot)(bot.api, ensure_joined=False)
+        else:
+            if user is None and (user := self.bot_mxid) is None:
+                raise ValueError("a device of the bot needs bot_mxid")
+            api = self.user(user, device_id=device_id)
+        return api._own_intent() if ensure_joined else api._intent_type(api, ensure_joined=False)
+
+    def _own_intent(self) -> IntentAPI:
+        """The intent of this very API; the same object while anyone holds it."""
+        intent = self._intent() if self._intent is not None else None
+        if intent is None:
+            with self._shared.lock:
+                intent = self._intent() if self._intent is not None else None
+                if intent is None:
+                    intent = self._intent_type(self)
+                    self._intent = weakref.ref(intent)
+        return intent
+
+    def request(  # type: ignore[override]  # The page of the API puts timestamp here.
+        self,
+        method: str | Method,
+        path: str | PathBuilder,
+        content: Any = None,
+        timestamp: int | datetime | None = None,
+        headers: Mapping[str, str] | None = None,
+        query_params: Mapping[str, Any] | None = None,
+        retry_count: int | None = None,
+        metrics_method: str = "",
+        *,
+        external_url: str | None = None,
+        timeout: Timeout | None = None,
+        deadline: float | None = None,
+    ) -> Any:
+        """Make a request as the user of this API, and return the JSON of its answer.
+
+        Args:
+            method: The HTTP method.
+            path: A path of :data:`Path`, or a text; one that doesn't start with ``/_matrix`` or
+                ``/_synapse`` is taken below ``/_matrix/client/v3``.
+            content: A dict is sent as JSON; bytes, text or a binary file as they are.
+            timestamp: When the event happened: int milliseconds since 1970, or a datetime (local
+                time if it has no zone). Sent only where the specification honours it: for message
+                and state events, and not with a user's own token.
+            headers: More headers.
+            query_params: Query parameters; a list repeats its key, None is left out.
+            retry_count: How often to repeat if the homeserver isn't reachable; 0 turns all
+                repeating off, rate limits included. None takes the default.
+            metrics_method: A name for logs and metrics instead of the path's template.
+            external_url: The http(s) URL of the original message, put into the content.
+            timeout: Seconds to wait for data, or (to connect, to wait for data).
+            deadline: Seconds after which nothing is waited for or sent again.
+
+        Returns:
+            The answer, a dict (for a few endpoints a list).
+
+        Raises:
+            ValueError: An argument can't be sent.
+            MatrixRequestError: The homeserver refused; a subclass for each errcode.
+            MatrixConnectionError: The homeserver couldn't be reached.
+            MatrixResponseError: The answer wasn't JSON.
+
+        Spec: Application Service API, "Identity assertion" and "Timestamp massaging".
+        """
+        wire_path, template = as_path(path)
+        return self._speak(
+            str(method), wire_path, template, content,
+            query_params=query_params, timestamp=timestamp, external_url=external_url,
+            headers=headers, retry_count=retry_count, name=metrics_method, timeout=timeout,
+            deadline=deadline,
+        )  # fmt: skip
+
+    def _speak(
+        self,
+        method: str,
+        path: str,
+        template: str,
+        content: Any,
+        *,
+        query_params: Mapping[str, Any] | None = None,
+        timestamp: int | datetime | None = None,
+        external_url: str | None = None,
+        **how: Any,
+    ) -> Any:
+        """Add who speaks, and send. ``how`` goes to :meth:`HTTPAPI._send`."""
+        query = _identity_query(self.identity if self._asserts else None, self.device_id)
+        if query_params:
+            self._check_query(query_params)
+            more = encode_query(query_params)
+            query = f"{query}&{more}" if query and more else query or more
+        kind = _sent_kind(method, template)
+        if timestamp is not None:
+            milliseconds = timestamp_ms(timestamp)
+            if kind in ("send", "state") and self._asserts:
+                query = f"{query}&ts={milliseconds}" if query else f"ts={milliseconds}"
+        if kind and isinstance(content, dict):
+            body = self._event_body(content, external_url)
+        else:
+            body = as_body(method, _with_external_url(content, external_url))
+        return self._send(
+            method, path, template, body, query=query, user=self.acting_user, **how
+        )
+
+    def _event_body(self, content: dict[str, Any], external_url: str | None) -> Body:
+        content = _with_external_url(content, external_url)
+        key = self._shared.real_user_content_key
+        if key and self.is_real_user and key not in content:
+            content = {**content, key: True}
+        body = json_body(content)
+        check_event_content(content, body.length)
+        return body
+
+    def _check_query(self, params: Mapping[str, Any]) -> None:
+        user = params.get("user_id")
+        if user is not None and self._asserts and self.identity not in (None, user):
+            raise ValueError(
+                f"this API speaks as {self.identity}, so user_id can't be {user!r}: use api.user()"
+            )
+
+    def __repr__(self) -> str:
+        kind = " real user" if self.is_real_user else ""
+        return f"<{type(self).__name__}{kind} {self.acting_user or 'as itself'} at {self.base_url}>"
+
+
+class ChildAppServiceAPI(AppServiceAPI):
+    """The API of a ghost: a flyweight that shares everything with its parent.
+
+    Args:
+        user: The user ID of the ghost.
+        parent: The application service's API, or one of its ghosts'.
+        device_id: The device to act as, None for none.
+
+    Raises:
+        ValueError: ``user`` isn't a user ID, or ``parent`` is a real user.
+    """
+
+    __slots__ = ()
+    parent: AppServiceAPI
+
+    def __init__(self, user: str, parent: AppServiceAPI, *, device_id: str | None = None) -> None:
+        if parent.is_real_user:
+            raise ValueError(f"{parent.identity} is a real user, and has no ghosts")
+        self._shared = parent._shared
+        self._access = parent._access
+        self._become(user, device_id, False, asserts=True)
+        self.parent = parent._root
+
+    @property
+    def txn_id(self) -> int:
+        """The parent's counter: all users of an application service share it."""
+        return self._shared.txn_ids.count
+
+    @txn_id.setter
+    def txn_id(self, value: int) -> None:
+        self._shared.txn_ids.advance_to(value)
+
+    def close(self) -> None:
+        """Does nothing: the connections are the parent's, who may close them."""
+
+
+def _with_external_url(content: Any, external_url: str | None) -> Any:
+    if external_url is None:
+        return content
+    if not isinstance(content, dict):
+        raise ValueError("external_url needs a content that is a dict")
+    if not isinstance(external_url, str) or not _HTTP_URL.match(external_url):
+        raise ValueError(f"external_url must be an http or https URL, not {external_url!r}")
+    return {**content, "external_url": external_url}

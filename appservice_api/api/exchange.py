@@ -1,0 +1,214 @@
+"""One exchange: a request that never changes, and what becomes of its attempts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import requests
+import urllib3
+
+from ..errors import (
+    MatrixConnectionError,
+    MatrixRequestError,
+    MatrixResponseError,
+    MLimitExceeded,
+    excerpt,
+)
+from ..log import TRACE
+from .retry import RetryPolicy, connection_error, retry_after
+
+if TYPE_CHECKING:
+    from .http import Shared
+
+__all__ = ["Exchange", "Limits"]
+
+_DEBUG = 10
+
+
+class Limits(NamedTuple):
+    """How far an exchange may go.
+
+    Attributes:
+        policy: How it is repeated.
+        timeout: Seconds to connect, seconds to wait for data.
+        repeatable: Whether it may be sent again though it may have arrived.
+        speaker: Who shares its rate limit.
+    """
+
+    policy: RetryPolicy
+    timeout: tuple[float, float]
+    repeatable: bool
+    speaker: tuple[Any, ...]
+
+
+class Exchange:
+    """A prepared request and the story of its attempts."""
+
+    __slots__ = (
+        "attempts", "body_start", "failures", "limits", "name", "request", "settings", "shared",
+        "started", "user",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        shared: Shared,
+        request: requests.PreparedRequest,
+        settings: dict[str, Any],
+        limits: Limits,
+        name: str,
+        user: str | None,
+    ) -> None:
+        self.shared = shared
+        self.request = request
+        self.settings = settings
+        self.limits = limits
+        self.name = name
+        self.user = user
+        self.attempts = 0
+        self.failures = 0
+        self.started = shared.clock.monotonic()
+        body: Any = request.body
+        self.body_start = None if body is None or type(body) is bytes else body.tell()
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline."""
+        return self.started + self.limits.policy.deadline - self.shared.clock.monotonic()
+
+    def facts(self) -> dict[str, Any]:
+        """What an error tells of the exchange."""
+        return {
+            "method": self.request.method,
+            "path": self.name,
+            "user": self.user,
+            "attempts": self.attempts,
+            "repeated": self.failures > 0,
+        }
+
+    def attempt(self) -> Any:
+        """Send the request once and return the JSON of its answer.
+
+        Raises:
+            MatrixError: As :meth:`HTTPAPI.request` says.
+        """
+        shared = self.shared
+        if shared.closed.is_set():
+            raise MatrixConnectionError("the API was closed", sent=False, **self.facts())
+        if self.limits.policy.repeats:
+            self._wait_for_turn()
+        self.attempts += 1
+        if self.body_start is not None:
+            body: Any = self.request.body
+            body.seek(self.body_start)
+        try:
+            response = shared.session.send(
+                self.request, timeout=self._timeout(), **self.settings
+            )
+        except requests.HTTPError as error:
+            # A hook of the user's session that calls raise_for_status().
+            if error.response is None:
+                raise connection_error(error, **self.facts()) from error
+            response = error.response
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise connection_error(error, **self.facts()) from error
+        if shared.log.isEnabledFor(_DEBUG):
+            self._log(response)
+        return self._read(response)
+
+    def _timeout(self) -> tuple[float, float]:
+        """Seconds to connect and to wait for data; repeats get no more than what is left."""
+        connect, read = self.limits.timeout
+        if self.attempts == 1:
+            return connect, read
+        left = max(self.seconds_left(), 0.001)
+        return min(connect, left), min(read, left)
+
+    def _wait_for_turn(self) -> None:
+        """Wait out a rate limit that the homeserver told any thread of the same user."""
+        shared = self.shared
+        while wait := shared.limits.remaining(
+            self.limits.speaker, shared.clock.monotonic()
+        ):
+            if wait >= self.seconds_left():
+                raise MLimitExceeded(
+                    f"still rate limited for {wait:.1f} s, longer than this call may wait",
+                    http_status=429,
+                    errcode="M_LIMIT_EXCEEDED",
+                    retry_after=wait,
+                    **self.facts(),
+                )
+            shared.sleep(wait)
+            if shared.closed.is_set():
+                raise MatrixConnectionError("the API was closed", sent=False, **self.facts())
+
+    def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
+        """Called before the wait for a repeat; a rate limit's wait holds for all threads."""
+        if shared:
+            now = self.shared.clock.monotonic()
+            self.shared.limits.hold(self.limits.speaker, now + seconds, now)
+        self.shared.log.log(_DEBUG, "repeating in %.2f s: %s", seconds, error)
+
+    def _log(self, response: requests.Response) -> None:
+        who = f" as {self.user}" if self.user else ""
+        level = _DEBUG if self.attempts == 1 else TRACE
+        self.shared.log.log(
+            level, "%s %s%s: %d, %d bytes in %.0f ms", self.request.method, self.name, who,
+            response.status_code, len(response.content), response.elapsed.total_seconds() * 1000,
+        )  # fmt: skip
+
+    def _read(self, response: requests.Response) -> Any:
+        status = response.status_code
+        body = response.content
+        if not 200 <= status < 300:
+            raise self._refusal(response)
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            if status == 204 and not body:
+                return {}
+            raise MatrixResponseError(
+                f"{status} with a body that isn't JSON ({_kind(response)}): is base_url the "
+                "homeserver's?",
+                http_status=status, text=excerpt(response.text), temporary=True, **self.facts(),
+            ) from None  # fmt: skip
+        if isinstance(answer, (dict, list)):
+            return answer
+        raise MatrixResponseError(
+            f"{status} with JSON that is neither an object nor a list",
+            http_status=status, text=excerpt(response.text), **self.facts(),
+        )  # fmt: skip
+
+    def _refusal(self, response: requests.Response) -> MatrixRequestError:
+        status = response.status_code
+        try:
+            body = json.loads(response.content)
+        except (ValueError, RecursionError):
+            body = None
+        text = "" if isinstance(body, dict) else excerpt(response.text)
+        body = body if isinstance(body, dict) else {}
+        errcode = body.get("errcode")
+        errcode = errcode if isinstance(errcode, str) and errcode else None
+        message = body.get("error")
+        if not isinstance(message, str) or not message:
+            message = _explain(response) if errcode is None else "(no reason given)"
+        asked = None
+        if status == 429:
+            asked = retry_after(response.headers, body, self.shared.clock.time())
+        cls = MLimitExceeded if status == 429 else MatrixRequestError
+        return cls.of(
+            errcode, message=message, http_status=status, body=body, text=text,
+            retry_after=asked, **self.facts(),
+        )  # fmt: skip
+
+
+def _kind(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
+
+
+def _explain(response: requests.Response) -> str:
+    """What to say of an answer without a word from the homeserver."""
+    location = response.headers.get("Location")
+    if location and 300 <= response.status_code < 400:
+        return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
+    return f"not a Matrix answer ({response.reason or _kind(response)})"
+

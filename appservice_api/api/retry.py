@@ -1,0 +1,268 @@
+"""What is repeated, how often, and after which wait: one sentence, run by tenacity.
+
+Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate limiting" and
+"Transaction identifiers".
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import requests
+import urllib3
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+from ..errors import (
+    MatrixConnectionError,
+    MatrixError,
+    MatrixRequestError,
+    MatrixResponseError,
+    MatrixTimeoutError,
+)
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["Clock", "RateLimits", "RetryPolicy", "may_repeat"]
+
+# POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
+# uploads, login, knock, report, keys/claim, openid, and any that isn't known here) are repeated
+# only when the request can't have reached the homeserver. ``*`` is one part of a path.
+_REPEATABLE_POSTS = """
+    appservice/*/ping  delete_devices  join/*  keys/query  keys/signatures/upload  logout
+    publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite  rooms/*/join
+    rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*  rooms/*/unban
+    search  user/*/filter  user_directory/search
+"""
+_REPEATABLE_POST = re.compile(
+    r"/_matrix/client/[^/]+/(?:%s)/?\Z"
+    % "|".join(re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split())
+)
+_REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
+_GATEWAY = frozenset({502, 503, 504})
+
+
+@lru_cache(maxsize=1024)
+def may_repeat(method: str, template: str) -> bool:
+    """Tell whether a request may be sent again when nobody knows whether it arrived.
+
+    Args:
+        method: The HTTP method.
+        template: The path, its values filled in or not.
+    """
+    return method in _REPEATABLE_METHODS or (
+        method == "POST" and _REPEATABLE_POST.match(template) is not None
+    )
+
+
+class RetryPolicy(NamedTuple):
+    """How an exchange is repeated. An immutable value; change one with ``_replace()``.
+
+    Attributes:
+        repeats: How often an exchange is repeated when the homeserver isn't reachable.
+        first_wait: The upper bound of the first wait in seconds; it doubles each time, and
+            the wait is a random part of it.
+        longest_wait: The cap of that bound in seconds.
+        deadline: Seconds after which nothing is waited for or sent again, rate limits included.
+    """
+
+    repeats: int = 4
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    deadline: float = 180.0
+
+
+class Clock:
+    """Time as this package sees it; tests bring one of their own."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until an event is set, ``seconds`` at most; True if it is."""
+        return event.wait(seconds)
+
+
+class RateLimits:
+    """Who must not send before when, shared by all threads that speak as the same user."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[Any, ...], float] = {}
+
+    def hold(self, speaker: tuple[Any, ...], until: float, now: float) -> None:
+        """Note that a speaker must not send before a moment of the monotonic clock."""
+        for old in [who for who, end in list(self._until.items()) if end <= now]:
+            self._until.pop(old, None)
+        self._until[speaker] = max(until, self._until.get(speaker, until))
+
+    def remaining(self, speaker: tuple[Any, ...], now: float) -> float:
+        """Seconds until the speaker may send, 0 if now."""
+        if not self._until:
+            return 0.0
+        return max(0.0, self._until.get(speaker, now) - now)
+
+
+def retry_after(headers: Mapping[str, str], body: Mapping[str, Any], now: float) -> float | None:
+    """Seconds that a homeserver asks to wait: ``Retry-After`` in seconds or as a date, then
+    ``retry_after_ms``; None if it says nothing that can be used.
+
+    Args:
+        headers: The headers of the answer.
+        body: Its JSON object.
+        now: The wall clock, in seconds.
+    """
+    milliseconds = body.get("retry_after_ms")
+    exact: float | None = None
+    if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool):
+        exact = milliseconds / 1000 if milliseconds >= 0 else None
+    header = headers.get("Retry-After")
+    if not header:
+        return exact
+    try:
+        said = float(int(header))
+    except ValueError:
+        try:
+            said = parsedate_to_datetime(header).timestamp() - now
+        except (TypeError, ValueError):
+            return exact
+    # The header is rounded up to whole seconds; where both mean the same, the exact one counts.
+    if exact is not None and 0 <= said - exact < 1:
+        return exact
+    return max(0.0, said)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was made of: causes, urllib3's reasons, nested arguments."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        item = pending.pop()
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        pending += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+
+
+_NEVER_SENT = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    ssl.SSLCertVerificationError,
+)
+
+
+def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
+    """Our error for one of requests' or urllib3's, without the request that theirs carries.
+
+    Args:
+        error: What ``Session.send`` raised.
+        facts: The facts of the exchange, as :class:`MatrixConnectionError` takes them.
+    """
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, requests.exceptions.RequestException):
+            cause.request = None
+    sent = not any(isinstance(cause, _NEVER_SENT) for cause in causes)
+    timed_out = any(isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes)
+    kind = MatrixTimeoutError if timed_out else MatrixConnectionError
+    if not sent:
+        what = "the homeserver can't be reached"
+    elif timed_out:
+        what = "the homeserver didn't answer in time"
+    else:
+        what = "the connection to the homeserver broke"
+    result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        result.temporary = False
+    return result
+
+
+def _words(causes: list[BaseException]) -> str:
+    """The innermost reason in words, as the operating system gives it."""
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return str(cause.strerror)
+    text = str(causes[-1]) or type(causes[-1]).__name__
+    return text.partition("object at 0x")[0] + text.partition(">: ")[2] if "object at 0x" in text else text
+
+
+def _is_rate_limit(error: BaseException) -> bool:
+    return isinstance(error, MatrixRequestError) and error.http_status == 429
+
+
+def _wants_repeat(state: RetryCallState) -> bool:
+    """Whether the outcome of an attempt is a reason to repeat it."""
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    exchange: Exchange = state.args[0]
+    if error is None or not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
+        return False
+    if _is_rate_limit(error):
+        return True
+    if not error.temporary:
+        return False
+    if isinstance(error, MatrixConnectionError) and not error.sent:
+        return True
+    return exchange.limits.repeatable and isinstance(
+        error, (MatrixConnectionError, MatrixResponseError, MatrixRequestError)
+    )
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the homeserver asks for, or else full jitter up to a doubling bound."""
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    exchange: Exchange = state.args[0]
+    asked = getattr(error, "retry_after", None) if error is not None else None
+    if asked:
+        return float(asked)
+    policy = exchange.limits.policy
+    return wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)(state)
+
+
+def _stops(state: RetryCallState) -> bool:
+    """Whether the repeats are used up, or the next one would come after the deadline."""
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    exchange: Exchange = state.args[0]
+    if error is not None and not _is_rate_limit(error):
+        exchange.failures += 1
+        if exchange.failures > exchange.limits.policy.repeats:
+            return True
+    return state.upcoming_sleep >= exchange.seconds_left()
+
+
+def _before_sleep(state: RetryCallState) -> None:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    exchange: Exchange = state.args[0]
+    if error is not None:
+        exchange.about_to_wait(state.upcoming_sleep, error, shared=_is_rate_limit(error))
+
+
+def retrying(sleep: Any) -> Retrying:
+    """The one that runs every exchange: repeat what may be repeated, wait as asked or with
+    jitter, until the repeats or the time are used up, and then raise the last error.
+
+    Args:
+        sleep: Called with the seconds to wait.
+    """
+    return Retrying(
+        retry=_wants_repeat,
+        wait=_wait,
+        stop=_stops,
+        before_sleep=_before_sleep,
+        sleep=sleep,
+        reraise=True,
+    )

@@ -1,0 +1,296 @@
+"""The way to the wire: a requests session with an adapter that drives urllib3 directly.
+
+requests' own adapter and ``urlopen`` serve redirects, proxies, decoding and retries that one
+homeserver's JSON doesn't need. :class:`MatrixAdapter` takes a pooled connection, sends, and reads
+the answer at once; whatever isn't that simple (a proxy, a streamed answer, an encoded body) goes
+to requests' adapter.
+"""
+
+from __future__ import annotations
+
+import collections
+import http.client
+import io
+import platform
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+import urllib3.connection
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from requests.structures import CaseInsensitiveDict
+from urllib3.util.connection import is_connection_dropped
+
+from .._version import __version__
+
+__all__ = ["MatrixAdapter", "new_session"]
+
+USER_AGENT = f"appservice_api/{__version__} python/{platform.python_version()}"
+_IDLE = 128
+_HTTP_ADAPTER_SEND = HTTPAdapter.send
+_ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)
+
+
+class _Answer(requests.Response):
+    """A response whose rarely used parts are made when they are asked for."""
+
+    def __init__(self, request: Any, raw: _Raw, content: bytes, adapter: HTTPAdapter) -> None:
+        self._content = content
+        self._content_consumed = True
+        self._next = None
+        self.status_code = raw.status
+        self.reason = raw.reason
+        self.raw = raw
+        self.headers = raw.headers
+        self.url = request.url
+        self.encoding = None
+        self.history = []
+        self.request = request
+        self.connection = adapter  # type: ignore[assignment]
+
+    @property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        jar = self.__dict__.get("_jar")
+        if jar is None:
+            jar = self.__dict__["_jar"] = RequestsCookieJar()
+            extract_cookies_to_jar(jar, self.request, self.raw)
+        return jar
+
+
+class _Raw:
+    """What requests asks of ``Response.raw`` once an answer has been read."""
+
+    __slots__ = ("_original_response", "headers", "reason", "status", "version")
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.status = answer.status
+        self.reason = answer.reason
+        self.version = answer.version
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+        store = headers._store
+        for name, value in answer.msg._headers:  # type: ignore[attr-defined]
+            key = name.lower()
+            store[key] = (name, f"{store[key][1]}, {value}" if key in store else value)
+        self.headers = headers
+        # requests looks for cookies only where there is an original response.
+        self._original_response = answer if "set-cookie" in store else None
+
+    def read(self, *args: Any, **kwargs: Any) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        """Nothing is held any more."""
+
+    release_conn = close
+
+
+class MatrixAdapter(HTTPAdapter):
+    """requests' adapter with a short way for ordinary exchanges with one homeserver.
+
+    Args:
+        idle: How many idle connections are kept for each homeserver.
+    """
+
+    def __init__(self, idle: int = _IDLE) -> None:
+        self._idle = idle
+        self._lines: dict[tuple[Any, ...], _Line] = {}
+        super().__init__(pool_connections=32, pool_maxsize=idle)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._idle = _IDLE
+        self._lines = {}
+        super().__setstate__(state)
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        for line in list(self._lines.values()):
+            line.close()
+        self._lines.clear()
+        super().close()
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send a prepared request; the arguments are those of requests' adapter."""
+        body = request.body
+        simple = not stream and not proxies and (body is None or type(body) is bytes)
+        # Tools that record or fake HTTP replace requests' method; then it has to be the one.
+        if not simple or HTTPAdapter.send is not _HTTP_ADAPTER_SEND:
+            return super().send(request, stream, timeout, verify, cert, proxies)
+        url = request.url or ""
+        slash = url.find("/", 8)
+        line = self._line(url[:slash], request, verify, cert)
+        connection = line.take()
+        if type(connection) not in _ORDINARY:
+            return super().send(request, stream, timeout, verify, cert, proxies)
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        try:
+            answer, content = _exchange(connection, line, request, url[slash:], connect, read)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise _as_requests_error(error) from error
+        if answer.will_close:
+            connection.close()
+        else:
+            line.give_back(connection)
+        raw = _Raw(answer)
+        if "content-encoding" in raw.headers:
+            content = _decoded(content, raw.headers)
+        return _Answer(request, raw, content, self)
+
+    def _line(
+        self, origin: str, request: requests.PreparedRequest, verify: Any, cert: Any
+    ) -> _Line:
+        key = (origin, verify, cert)
+        line = self._lines.get(key)
+        if line is None:
+            pool = self.get_connection_with_tls_context(request, verify, proxies=None, cert=cert)
+            self.cert_verify(pool, request.url or "", verify, cert)
+            line = self._lines.setdefault(key, _Line(pool, origin, self._idle))
+        return line
+
+
+class _Line:
+    """The connections to one homeserver that nobody uses at the moment."""
+
+    __slots__ = ("_free", "_idle", "_pool", "host")
+
+    def __init__(self, pool: urllib3.HTTPConnectionPool, origin: str, idle: int) -> None:
+        self._pool = pool
+        self._idle = idle
+        # The last one used is taken first; both ends of a deque are atomic.
+        self._free: collections.deque[Any] = collections.deque()
+        self.host = f"Host: {origin.partition('//')[2]}\r\n"
+
+    def take(self) -> Any:
+        """A connection: the one used last if it still stands, or else a new one."""
+        while True:
+            try:
+                connection = self._free.pop()
+            except IndexError:
+                return self._pool._new_conn()
+            if not is_connection_dropped(connection):
+                return connection
+            connection.close()
+
+    def give_back(self, connection: Any) -> None:
+        if len(self._free) < self._idle:
+            self._free.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        while self._free:
+            self._free.pop().close()
+
+
+def _exchange(
+    connection: Any,
+    line: _Line,
+    request: requests.PreparedRequest,
+    target: str,
+    connect: float | None,
+    read: float | None,
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send one request over a connection and read its whole answer; close it if that fails."""
+    try:
+        if connection.sock is None:
+            _connect(connection, connect)
+        sock = connection.sock
+        sock.settimeout(read)
+        broken = False
+        try:
+            sock.sendall(_message(request, target, line.host))
+        except (BrokenPipeError, ConnectionResetError):
+            # The homeserver may have answered and closed without reading all of a large body.
+            broken = True
+        answer = http.client.HTTPResponse(sock, method=request.method)
+        try:
+            answer.begin()
+            content = answer.read()
+        finally:
+            answer.close()
+        answer.will_close |= broken
+        return answer, content
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connect(connection: Any, timeout: float | None) -> None:
+    """Connect; whatever fails here, the request can't have reached the homeserver."""
+    connection.timeout = timeout
+    try:
+        connection.connect()
+    except TimeoutError as error:
+        raise urllib3.exceptions.ConnectTimeoutError("timed out while connecting") from error
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+
+
+def _message(request: requests.PreparedRequest, target: str, host: str) -> bytes:
+    """Head and body in one piece, so that they travel in one packet."""
+    headers: Any = request.headers
+    fields = [
+        f"{name}: {value}\r\n"
+        for name, value in headers._store.values()
+    ]
+    head = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
+    lines = len(fields) + 3
+    if head.count("\n") != lines or head.count("\r") != lines:
+        raise requests.exceptions.InvalidHeader("a header or the URL holds a line end")
+    body: Any = request.body or b""
+    data: bytes = head.encode("latin-1") + body
+    return data
+
+
+def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
+    try:
+        return urllib3.HTTPResponse(io.BytesIO(content), headers=headers).data
+    except urllib3.exceptions.DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(str(error)) from error
+
+
+def _as_requests_error(error: Exception) -> requests.exceptions.RequestException:
+    """The exception that requests' adapter would raise in the same case."""
+    exceptions = requests.exceptions
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return exceptions.ConnectionError(error)
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return exceptions.ConnectTimeout(error)
+    if isinstance(error, TimeoutError):
+        return exceptions.ReadTimeout(error)
+    if isinstance(error, http.client.IncompleteRead):
+        return exceptions.ChunkedEncodingError(error)
+    if type(error).__name__.startswith("SSL"):
+        return exceptions.SSLError(error)
+    return exceptions.ConnectionError(error)
+
+
+class _Session(requests.Session):
+    """A session of ours; the answer to a redirect is an error, so none is followed."""
+
+    def resolve_redirects(self, resp: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("yield_requests"):
+            return iter(())
+        return super().resolve_redirects(resp, req, *args, **kwargs)
+
+
+def new_session() -> requests.Session:
+    """A session with the adapter above, and no more headers than are read."""
+    session = _Session()
+    session.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*"})
+    adapter = MatrixAdapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session

@@ -1,0 +1,29 @@
+"""What can be said: one class of methods for each chapter of the Client-Server API."""
+
+from __future__ import annotations
+
+from .account import AccountMethods
+from .media import MediaMethods
+from .membership import MembershipMethods
+from .messages import MessageMethods
+from .profile import ProfileMethods
+from .receipts import ReceiptMethods
+from .rooms import RoomMethods
+from .state import StateMethods
+
+__all__ = ["ClientAPI"]
+
+
+class ClientAPI(
+    MessageMethods,
+    MembershipMethods,
+    StateMethods,
+    RoomMethods,
+    ProfileMethods,
+    MediaMethods,
+    ReceiptMethods,
+    AccountMethods,
+):
+    """All chapters together."""
+
+    __slots__ = ()

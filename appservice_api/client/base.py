@@ -1,0 +1,133 @@
+"""What all chapters of the client stand on: one call, one endpoint."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from ..errors import MatrixRequestError, MatrixResponseError
+from ..ids import UserID
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from ..api.appservice import AppServiceAPI
+    from ..api.http import Timeout
+
+__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions", "field"]
+
+T = TypeVar("T")
+
+
+class BasicOptions(TypedDict, total=False):
+    """What every method takes beside its own parameters.
+
+    Attributes:
+        ensure_joined: False: nothing is registered or joined behind the caller's back.
+        retry_count: How often to repeat if the homeserver isn't reachable; 0 turns all
+            repeating off.
+        deadline: Seconds after which nothing is waited for or sent again.
+    """
+
+    ensure_joined: bool
+    retry_count: int | None
+    deadline: float | None
+
+
+class CallOptions(BasicOptions, total=False):
+    """The same, and how long to wait for an answer.
+
+    Attributes:
+        timeout: Seconds to wait for data, or (to connect, to wait for data).
+    """
+
+    timeout: Timeout | None
+
+
+class EventOptions(CallOptions, total=False):
+    """What every method that sends an event takes beside that.
+
+    Attributes:
+        timestamp: When it happened: int milliseconds since 1970, or a datetime (local time if it
+            has no zone).
+        external_url: The http(s) URL of the original message.
+    """
+
+    timestamp: int | datetime | None
+    external_url: str | None
+
+
+def field(answer: Any, name: str, kind: type[T]) -> T:
+    """A required key of an answer.
+
+    Raises:
+        MatrixResponseError: The homeserver left it out, or it has another type.
+    """
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if isinstance(value, kind):
+        return value
+    found = "a list" if isinstance(answer, list) else f"{name} is {value!r}"
+    raise MatrixResponseError(
+        f"the answer must have {name!r} of type {kind.__name__}, but {found}"
+    )
+
+
+class ClientMethods:
+    """The base of the chapters of the Client-Server API."""
+
+    __slots__ = ()
+    api: AppServiceAPI
+
+    @property
+    def mxid(self) -> UserID:
+        """The user ID of the user who is acting; asked of the homeserver if it isn't known.
+
+        Raises:
+            MatrixError: The homeserver must be asked, and that failed.
+        """
+        user = self.api.acting_user
+        return user if user is not None else self._ask_own_id()
+
+    def _ask_own_id(self) -> UserID:
+        raise NotImplementedError  # pragma: no cover - the chapter of accounts has it
+
+    def _call(
+        self,
+        endpoint: Endpoint,
+        values: tuple[object, ...] = (),
+        content: Any = None,
+        options: Any = None,
+        **more: Any,
+    ) -> Any:
+        """Make the request of an endpoint.
+
+        Args:
+            endpoint: The endpoint.
+            values: The values of its path.
+            content: What is sent.
+            options: The caller's CallOptions or EventOptions.
+            more: Further arguments of ``AppServiceAPI._speak``.
+        """
+        how = {**options, **more} if options else more
+        path = endpoint.path(values)
+        if how.pop("ensure_joined", True) and endpoint.needs is not Needs.NOTHING:
+            return self._ensured(endpoint, values, path, content, how)
+        return self._ask(endpoint, path, content, how)
+
+    def _ensured(
+        self,
+        endpoint: Endpoint,
+        values: tuple[object, ...],
+        path: str,
+        content: Any,
+        how: dict[str, Any],
+    ) -> Any:
+        """Make the request and see to what it needs; intents know how."""
+        return self._ask(endpoint, path, content, how)
+
+    def _ask(self, endpoint: Endpoint, path: str, content: Any, how: dict[str, Any]) -> Any:
+        try:
+            return self.api._speak(endpoint.method, path, endpoint.template, content, **how)
+        except MatrixRequestError as error:
+            if error.repeated and error.errcode in endpoint.already:
+                return {}
+            raise

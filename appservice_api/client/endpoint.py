@@ -1,0 +1,107 @@
+"""Endpoints: what a method needs and what may be done with its request, said once."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from .. import ids
+from ..api.path import quote_part
+from ..api.retry import may_repeat
+
+__all__ = ["Endpoint", "Needs"]
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_MAX_NAME_BYTES = 255
+
+
+class Needs(enum.Enum):
+    """What must be true of the user before the homeserver takes the request."""
+
+    NOTHING = "nothing"
+    REGISTERED = "registered"
+    #: Registered, and joined to the room that is the first value of the path.
+    JOINED = "joined"
+
+
+def _check_name(what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if isinstance(value, str) and len(value.encode(errors="surrogatepass")) > _MAX_NAME_BYTES:
+            raise ValueError(f"{what} {value[:40]!r}… is longer than {_MAX_NAME_BYTES} bytes")
+        return value
+
+    return check
+
+
+# How the values of a path are checked, by the names that the specification gives them.
+_CHECKS: Final[dict[str, Callable[[Any], str]]] = {
+    "roomId": ids.check_room_id,
+    "roomIdOrAlias": ids.check_room_id_or_alias,
+    "roomAlias": ids.check_room_alias,
+    "userId": ids.check_user_id,
+    "eventId": ids.check_event_id,
+    "eventType": _check_name("event type"),
+    "stateKey": _check_name("state key"),
+}
+
+
+class Endpoint:
+    """One operation of an API: method, path, what it needs.
+
+    Whether its request may be repeated is looked up in the table of :mod:`..api.retry`, the same
+    that holds for raw requests.
+
+    Args:
+        method: The HTTP method.
+        template: The path as the specification writes it, ``{roomId}`` for a value.
+        needs: What is ensured before, or repaired after a refusal.
+        already: Errcodes that, after a repeat, mean that the first attempt had done it.
+    """
+
+    __slots__ = ("_values", "already", "method", "methods", "needs", "repeatable", "template")
+
+    def __init__(
+        self, method: str, template: str, needs: Needs, *, already: tuple[str, ...] = ()
+    ) -> None:
+        pieces = _PLACEHOLDER.split(template)
+        names = pieces[1::2]
+        self.method = method
+        self.template = template
+        self.needs = needs
+        self.already = already
+        self.repeatable = may_repeat(method, template)
+        self.methods: list[str] = []
+        self._values = tuple(
+            (piece, name, _CHECKS.get(name), name == "stateKey")
+            for piece, name in zip(pieces[::2], [*names, ""], strict=True)
+        )
+        if needs is Needs.JOINED and names[:1] != ["roomId"]:
+            raise ValueError(f"{template}: what needs a joined user must begin with {{roomId}}")
+
+    def __call__(self, method: _Method) -> _Method:
+        """As a decorator: note that a client method serves this endpoint."""
+        self.methods.append(method.__name__)
+        return method
+
+    def path(self, values: tuple[object, ...]) -> str:
+        """The path with its values, checked and percent-encoded.
+
+        Raises:
+            ValueError: A value isn't what its place takes.
+        """
+        path = ""
+        given = iter(values)
+        for literal, name, check, empty in self._values:
+            path += literal
+            if name:
+                value = next(given)
+                if check is not None:
+                    check(value)
+                path += quote_part(value, name, empty=empty)
+        return path
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.method} {self.template}>"

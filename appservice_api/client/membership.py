@@ -1,0 +1,336 @@
+"""Who is in a room: join, invite, leave, kick, ban, unban."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MatrixError, MForbidden, MNotFound
+from ..events.membership import Membership
+from ..ids import EventID, RoomID, UserID, check_user_id
+from .base import CallOptions, ClientMethods, EventOptions, field
+from .endpoint import Endpoint, Needs
+from .state import GET_STATE, SEND_STATE
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["MembershipMethods"]
+
+_ROOM = "/_matrix/client/v3/rooms/{roomId}"
+JOIN_BY_ID = Endpoint("POST", _ROOM + "/join", Needs.REGISTERED)
+JOIN = Endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", Needs.REGISTERED)
+INVITE = Endpoint("POST", _ROOM + "/invite", Needs.JOINED)
+LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.NOTHING)
+KICK = Endpoint("POST", _ROOM + "/kick", Needs.JOINED)
+BAN = Endpoint("POST", _ROOM + "/ban", Needs.JOINED)
+UNBAN = Endpoint("POST", _ROOM + "/unban", Needs.JOINED, already=("M_BAD_STATE",))
+JOINED_MEMBERS = Endpoint("GET", _ROOM + "/joined_members", Needs.JOINED)
+
+Extra = Mapping[str, Any]
+
+
+class MembershipMethods(ClientMethods):
+    """Who is in a room. What the homeserver accepted is remembered in the state store."""
+
+    __slots__ = ()
+
+    @JOIN_BY_ID
+    def join_room_by_id(
+        self,
+        room_id: str,
+        third_party_signed: Mapping[str, Any] | None = None,
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Join a room that this homeserver knows.
+
+        Args:
+            room_id: The room.
+            third_party_signed: The signature of an invite by a third-party identifier.
+            extra_content: More keys of the membership event.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/join``.
+        """
+        if extra_content:
+            self.send_member_event(room_id, self.mxid, "join", extra_content, **options)
+            return RoomID(room_id)
+        content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
+        answer = self._call(JOIN_BY_ID, (room_id,), content, options)
+        return self._remember_join(answer)
+
+    @JOIN
+    def join_room(
+        self,
+        room_id_or_alias: str,
+        servers: Iterable[str] | None = None,
+        third_party_signed: Mapping[str, Any] | None = None,
+        max_retries: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Join a room by its ID or an alias, by way of other homeservers if need be.
+
+        Args:
+            room_id_or_alias: The room ID, or an alias.
+            servers: The server names to join through; sent as ``via``, and as ``server_name``
+                for old homeservers.
+            third_party_signed: The signature of an invite by a third-party identifier.
+            max_retries: The same as ``retry_count``.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /join/{roomIdOrAlias}``.
+        """
+        if max_retries is not None:
+            options.setdefault("retry_count", max_retries)
+        via = list(servers or ())
+        content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
+        query = {"via": via, "server_name": via} if via else None
+        answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)
+        return self._remember_join(answer)
+
+    def _remember_join(self, answer: Any) -> RoomID:
+        room_id = RoomID(field(answer, "room_id", str))
+        self._remember(room_id, self.api.acting_user, Membership.JOIN)
+        return room_id
+
+    def _remember(self, room_id: str, user_id: str | None, membership: Membership) -> None:
+        if user_id is not None:
+            self.api.state_store.set_membership(room_id, user_id, membership)
+
+    def send_member_event(
+        self,
+        room_id: str,
+        user_id: str,
+        membership: Membership | str,
+        extra_content: Extra | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an ``m.room.member`` event, for content or a timestamp that the endpoints for
+        memberships don't take.
+
+        Args:
+            room_id: The room.
+            user_id: The user whose membership it is.
+            membership: The membership.
+            extra_content: More keys of the content.
+            options: See :class:`EventOptions`.
+
+        Returns:
+            The event ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``m.room.member``.
+        """
+        kind = Membership(membership)
+        content = {**(extra_content or {}), "membership": kind.value}
+        if kind is Membership.JOIN:
+            # Who isn't in the room yet can't be made to join it first.
+            options.setdefault("ensure_joined", False)
+        values = (room_id, "m.room.member", check_user_id(user_id))
+        answer = self._call(SEND_STATE, values, content, options)
+        self._remember(room_id, user_id, kind)
+        return EventID(field(answer, "event_id", str))
+
+    def _change(
+        self,
+        endpoint: Endpoint,
+        membership: Membership,
+        room_id: str,
+        user_id: str,
+        reason: str | None,
+        extra_content: Extra | None,
+        options: CallOptions,
+    ) -> None:
+        """Change another user's membership, by the endpoint for it or by a member event."""
+        content: dict[str, Any] = {"reason": reason} if reason else {}
+        if extra_content:
+            self.send_member_event(
+                room_id, user_id, membership, {**content, **extra_content}, **options
+            )
+            return
+        content["user_id"] = check_user_id(user_id)
+        try:
+            self._call(endpoint, (room_id,), content, options)
+        except MForbidden as error:
+            if not (error.repeated and self._is_already(membership, room_id, user_id)):
+                raise
+        self._remember(room_id, user_id, membership)
+
+    def _is_already(self, membership: Membership, room_id: str, user_id: str) -> bool:
+        """Whether an attempt whose answer was lost has done it: the errcode of the refusal that
+        its repeat gets is the same as for a lack of power."""
+        values = (room_id, "m.room.member", user_id)
+        try:
+            found = self._call(GET_STATE, values, options={"ensure_joined": False})
+        except MatrixError:
+            return False
+        now = found.get("membership") if isinstance(found, dict) else None
+        return now == membership or (membership is Membership.INVITE and now == Membership.JOIN)
+
+    @INVITE
+    def invite_user(
+        self,
+        room_id: str,
+        user_id: str,
+        reason: str | None = None,
+        check_cache: bool = False,
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Invite a user to a room.
+
+        Args:
+            room_id: The room.
+            user_id: The user.
+            reason: Why, None for no reason.
+            check_cache: Do nothing if the user is known to be joined or invited.
+            extra_content: More keys of the membership event.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MForbidden: Not allowed; also if the user is in the room already.
+            MBadState: The user is banned.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/invite``.
+        """
+        if check_cache and self.api.state_store.get_membership(room_id, user_id) in (
+            Membership.JOIN,
+            Membership.INVITE,
+        ):
+            return
+        self._change(INVITE, Membership.INVITE, room_id, user_id, reason, extra_content, options)
+
+    @LEAVE
+    def leave_room(
+        self,
+        room_id: str,
+        reason: str | None = None,
+        extra_content: Extra | None = None,
+        raise_not_in_room: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Leave a room, or reject an invite.
+
+        Args:
+            room_id: The room.
+            reason: Why, None for no reason.
+            extra_content: More keys of the membership event.
+            raise_not_in_room: Whether not being in the room is an error.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/leave``.
+        """
+        content: dict[str, Any] = {"reason": reason} if reason else {}
+        try:
+            if extra_content:
+                extra = {**content, **extra_content}
+                options["ensure_joined"] = False
+                self.send_member_event(room_id, self.mxid, "leave", extra, **options)
+            else:
+                self._call(LEAVE, (room_id,), content, options)
+        except (MForbidden, MNotFound):
+            if raise_not_in_room:
+                raise
+        self._remember(room_id, self.api.acting_user, Membership.LEAVE)
+
+    @KICK
+    def kick_user(
+        self,
+        room_id: str,
+        user_id: str,
+        reason: str = "",
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a user from a room, or take back an invite; as :meth:`invite_user`.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/kick``.
+        """
+        self._change(KICK, Membership.LEAVE, room_id, user_id, reason, extra_content, options)
+
+    @BAN
+    def ban_user(
+        self,
+        room_id: str,
+        user_id: str,
+        reason: str = "",
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Ban a user from a room; as :meth:`invite_user`.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/ban``.
+        """
+        self._change(BAN, Membership.BAN, room_id, user_id, reason, extra_content, options)
+
+    @UNBAN
+    def unban_user(
+        self,
+        room_id: str,
+        user_id: str,
+        reason: str = "",
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Lift a ban; as :meth:`invite_user`. A user who isn't banned raises
+        :class:`MBadState`.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/unban``.
+        """
+        self._change(UNBAN, Membership.LEAVE, room_id, user_id, reason, extra_content, options)
+
+    @JOINED_MEMBERS
+    def get_joined_members(
+        self, room_id: str, **options: Unpack[CallOptions]
+    ) -> dict[UserID, dict[str, Any]]:
+        """The joined members of a room.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            ``displayname`` and ``avatar_url`` of each, where they have one, by user ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/joined_members``.
+        """
+        answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
+        members = {
+            user: _profile(member)
+            for user, member in field(answer, "joined", dict).items()
+        }
+        self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
+        return {UserID(user): member for user, member in members.items()}
+
+
+def _profile(member: Any) -> dict[str, Any]:
+    """A member as membership events name its profile; this endpoint says ``display_name``."""
+    if not isinstance(member, dict):
+        return {}
+    return {
+        "displayname" if key == "display_name" else key: value
+        for key, value in member.items()
+        if value is not None
+    }

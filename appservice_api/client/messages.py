@@ -1,0 +1,334 @@
+"""Messages and all other events of a room's timeline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events.content import edit_content, reply_content, text_content
+from ..ids import EventID, check_event_id, check_mxc
+from .base import CallOptions, ClientMethods, EventOptions, field
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["MessageMethods"]
+
+_ROOM = "/_matrix/client/v3/rooms/{roomId}"
+SEND = Endpoint("PUT", _ROOM + "/send/{eventType}/{txnId}", Needs.JOINED)
+REDACT = Endpoint("PUT", _ROOM + "/redact/{eventId}/{txnId}", Needs.JOINED)
+MESSAGES = Endpoint("GET", _ROOM + "/messages", Needs.JOINED)
+
+RelatesTo = Mapping[str, Any]
+
+
+class MessageMethods(ClientMethods):
+    """Sending, answering, changing and reading messages.
+
+    Every method that sends takes ``txn_id`` (so that a script that runs twice sends once) and
+    the options of :class:`EventOptions`.
+    """
+
+    __slots__ = ()
+
+    @SEND
+    def send_message_event(
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an event to a room.
+
+        Args:
+            room_id: The room.
+            event_type: The type of the event.
+            content: Its content; it isn't changed.
+            txn_id: The transaction ID; a new one if None. The same room, type and ID mean the
+                same event, whoever sends it: give the ID of the remote message, and sending it
+                again is harmless.
+            options: See :class:`EventOptions`.
+
+        Returns:
+            The event ID.
+
+        Raises:
+            ValueError: The content or an argument can't be sent.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /rooms/{roomId}/send/{eventType}/{txnId}``.
+        """
+        if txn_id is None:
+            txn_id = self.api.next_txn_id()
+        answer = self._call(SEND, (room_id, event_type, txn_id), dict(content), options)
+        return EventID(field(answer, "event_id", str))
+
+    def send_message(
+        self,
+        room_id: str,
+        content: Mapping[str, Any],
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an ``m.room.message`` event; as :meth:`send_message_event`."""
+        return self.send_message_event(room_id, "m.room.message", content, txn_id, **options)
+
+    def send_text(
+        self,
+        room_id: str,
+        text: str | None = None,
+        html: str | None = None,
+        msgtype: str = "m.text",
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send a text message.
+
+        Args:
+            room_id: The room.
+            text: The plain text; made of ``html`` if None.
+            html: The formatted text, None for none.
+            msgtype: ``m.text``, ``m.notice`` or ``m.emote``.
+            relates_to: The ``m.relates_to`` of the content.
+            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+
+        Returns:
+            The event ID.
+        """
+        content = text_content(msgtype, text, html)
+        if relates_to is not None:
+            content["m.relates_to"] = dict(relates_to)
+        return self.send_message(room_id, content, txn_id, **options)
+
+    def send_notice(
+        self,
+        room_id: str,
+        text: str | None = None,
+        html: str | None = None,
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send a notice, a message of a machine; as :meth:`send_text`."""
+        return self.send_text(room_id, text, html, "m.notice", relates_to, txn_id, **options)
+
+    def send_emote(
+        self,
+        room_id: str,
+        text: str | None = None,
+        html: str | None = None,
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an emote, as ``/me`` does; as :meth:`send_text`."""
+        return self.send_text(room_id, text, html, "m.emote", relates_to, txn_id, **options)
+
+    def send_file(
+        self,
+        room_id: str,
+        url: str,
+        info: Mapping[str, Any] | None = None,
+        file_name: str | None = None,
+        file_type: str = "m.file",
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send a file that was uploaded.
+
+        Args:
+            room_id: The room.
+            url: The ``mxc://`` URI of the file.
+            info: Its ``info``: ``mimetype``, ``size`` in bytes, and more.
+            file_name: Its name, which is the body; the media ID if None.
+            file_type: ``m.file``, ``m.image``, ``m.audio`` or ``m.video``.
+            relates_to: The ``m.relates_to`` of the content.
+            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+
+        Returns:
+            The event ID.
+        """
+        check_mxc(url)
+        name = file_name or url.rpartition("/")[2]
+        content: dict[str, Any] = {"msgtype": file_type, "body": name, "url": url}
+        if file_name:
+            content["filename"] = file_name
+        if info is not None:
+            content["info"] = dict(info)
+        if relates_to is not None:
+            content["m.relates_to"] = dict(relates_to)
+        return self.send_message(room_id, content, txn_id, **options)
+
+    def send_image(
+        self,
+        room_id: str,
+        url: str,
+        info: Mapping[str, Any] | None = None,
+        file_name: str | None = None,
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an image that was uploaded; as :meth:`send_file`. ``info`` may have ``w`` and
+        ``h`` in pixels."""
+        return self.send_file(
+            room_id, url, info, file_name, "m.image", relates_to, txn_id, **options
+        )
+
+    def reply(
+        self,
+        room_id: str,
+        event_id: str,
+        text: str | None = None,
+        html: str | None = None,
+        msgtype: str = "m.text",
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Reply to an event.
+
+        Args:
+            room_id: The room.
+            event_id: The event that is replied to.
+            text, html, msgtype, txn_id, options: As for :meth:`send_text`, and so are the
+                errors.
+
+        Returns:
+            The event ID of the reply.
+
+        Spec: Client-Server API, "Rich replies".
+        """
+        content = reply_content(text_content(msgtype, text, html), check_event_id(event_id))
+        return self.send_message(room_id, content, txn_id, **options)
+
+    def edit(
+        self,
+        room_id: str,
+        event_id: str,
+        text: str | None = None,
+        html: str | None = None,
+        msgtype: str = "m.text",
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Replace the text of a message of the same user.
+
+        Args:
+            room_id: The room.
+            event_id: The message, the first version of it.
+            text, html, msgtype, txn_id, options: As for :meth:`send_text`, and so are the
+                errors.
+
+        Returns:
+            The event ID of the replacement.
+
+        Spec: Client-Server API, "Event replacements".
+        """
+        content = edit_content(text_content(msgtype, text, html), check_event_id(event_id))
+        return self.send_message(room_id, content, txn_id, **options)
+
+    def react(
+        self,
+        room_id: str,
+        event_id: str,
+        key: str,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """React to an event.
+
+        Args:
+            room_id: The room.
+            event_id: The event.
+            key: The reaction, mostly an emoji.
+            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+
+        Returns:
+            The event ID of the reaction.
+
+        Spec: Client-Server API, "Event annotations and reactions".
+        """
+        relates_to = {"rel_type": "m.annotation", "event_id": check_event_id(event_id), "key": key}
+        content = {"m.relates_to": relates_to}
+        return self.send_message_event(room_id, "m.reaction", content, txn_id, **options)
+
+    @REDACT
+    def redact(
+        self,
+        room_id: str,
+        event_id: str,
+        reason: str | None = None,
+        extra_content: Mapping[str, Any] | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Redact an event. With a timestamp, which the endpoint for redactions doesn't take, the
+        redaction is sent as an event.
+
+        Args:
+            room_id: The room.
+            event_id: The event that loses its content.
+            reason: Why, None for no reason.
+            extra_content: More keys of the redaction's content.
+            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+
+        Returns:
+            The event ID of the redaction.
+
+        Spec: Client-Server API, "Redactions".
+        """
+        content: dict[str, Any] = dict(extra_content or {})
+        if reason is not None:
+            content["reason"] = reason
+        if options.get("timestamp") is not None:
+            content["redacts"] = check_event_id(event_id)
+            return self.send_message_event(room_id, "m.room.redaction", content, txn_id, **options)
+        txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
+        answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
+        return EventID(field(answer, "event_id", str))
+
+    @MESSAGES
+    def get_messages(
+        self,
+        room_id: str,
+        direction: str = "b",
+        from_token: str | None = None,
+        to_token: str | None = None,
+        limit: int | None = None,
+        filter_json: str | Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> dict[str, Any]:
+        """Read a page of a room's timeline.
+
+        Args:
+            room_id: The room.
+            direction: ``b`` for backwards from the newest event, ``f`` for forwards.
+            from_token: Where to begin; at the end of the direction's timeline if None.
+            to_token: Where to end, None for nowhere.
+            limit: How many events at most; the homeserver's choice if None.
+            filter_json: A ``RoomEventFilter``, as a dict or as JSON.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The page: ``chunk``, the list of events, ``start`` and, if there is more, ``end``.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
+        """
+        if filter_json is not None and not isinstance(filter_json, str):
+            filter_json = json.dumps(dict(filter_json))
+        query = {
+            "dir": str(direction), "from": from_token, "to": to_token, "limit": limit,
+            "filter": filter_json,
+        }  # fmt: skip
+        answer = self._call(MESSAGES, (room_id,), options=options, query_params=query)
+        field(answer, "chunk", list)
+        return dict(answer)

@@ -1,0 +1,1 @@
+"""The vocabulary of events: memberships, contents, relations, power levels."""

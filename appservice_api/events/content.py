@@ -1,0 +1,113 @@
+"""Contents of events: what they may hold, and those of messages.
+
+Spec: Appendices, "Canonical JSON"; Client-Server API, "Size limits", "Instant messaging",
+"Rich replies" and "Event replacements".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "MAX_EVENT_BYTES",
+    "check_event_content",
+    "edit_content",
+    "plain_text",
+    "reply_content",
+    "text_content",
+]
+
+MAX_EVENT_BYTES = 65_536
+_MAX_INT = 2**53 - 1
+
+
+def check_event_content(content: Mapping[str, Any], size: int) -> None:
+    """Refuse a content that no homeserver takes.
+
+    Args:
+        content: The content of a room event.
+        size: How many bytes its JSON has.
+
+    Raises:
+        ValueError: It is too large, or holds a float or an integer beyond 2^53 - 1.
+    """
+    if size > MAX_EVENT_BYTES:
+        raise ValueError(
+            f"the content has {size} bytes; a whole event may have {MAX_EVENT_BYTES}, with what "
+            "the homeserver adds"
+        )
+    _check_values(content, "content")
+
+
+def _check_values(value: Any, where: str) -> None:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if isinstance(item, float):
+            raise ValueError(f"{where}[{key!r}] is {item!r}: events can't hold floats")
+        if isinstance(item, int):
+            if not -_MAX_INT <= item <= _MAX_INT:
+                raise ValueError(f"{where}[{key!r}] is {item}: integers end at 2^53 - 1")
+        elif isinstance(item, (dict, list, tuple)):
+            _check_values(item, f"{where}[{key!r}]")
+
+
+def text_content(msgtype: str, text: str | None, html: str | None) -> dict[str, Any]:
+    """The content of a text message.
+
+    Args:
+        msgtype: ``m.text``, ``m.notice`` or ``m.emote``.
+        text: The plain body; made of ``html`` if None.
+        html: The formatted body, None for none.
+
+    Raises:
+        ValueError: Neither is given.
+    """
+    if text is None:
+        if html is None:
+            raise ValueError("a message needs text or html")
+        text = plain_text(html)
+    content: dict[str, Any] = {"msgtype": msgtype, "body": text}
+    if html is not None:
+        content["format"] = "org.matrix.custom.html"
+        content["formatted_body"] = html
+    return content
+
+
+def plain_text(html: str) -> str:
+    """The text of a formatted body, its tags left out and its entities resolved."""
+    from html.parser import HTMLParser
+
+    parts: list[str] = []
+
+    class Text(HTMLParser):
+        def handle_data(self, data: str) -> None:
+            parts.append(data)
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag in ("br", "p", "li", "tr", "div", "blockquote") and parts:
+                parts.append("\n")
+
+    parser = Text(convert_charrefs=True)
+    parser.feed(html)
+    parser.close()
+    return "".join(parts).strip()
+
+
+def reply_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
+    """The content as a reply to an event."""
+    relates_to = {**content.get("m.relates_to", {}), "m.in_reply_to": {"event_id": event_id}}
+    return {**content, "m.relates_to": relates_to}
+
+
+def edit_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
+    """The content as a replacement of an event, with a body for clients that know no edits."""
+    new = {key: value for key, value in content.items() if key != "m.relates_to"}
+    edited = {**new, "body": f"* {new.get('body', '')}", "m.new_content": new}
+    if "formatted_body" in new:
+        edited["formatted_body"] = f"* {new['formatted_body']}"
+    edited["m.relates_to"] = {"rel_type": "m.replace", "event_id": event_id}
+    return edited

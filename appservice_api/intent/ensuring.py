@@ -1,0 +1,214 @@
+"""Ask first, repair on refusal: how a user comes to be registered and joined.
+
+The homeserver decides; the state store only saves questions. A request is sent at once unless
+the user is known not to be in the room. A refusal that may mean "not registered" or "not in the
+room" starts one repair, shared by all threads, and then the same request is sent again with the
+same transaction ID.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from ..client.account import AccountMethods
+from ..client.endpoint import Endpoint, Needs
+from ..client.membership import MembershipMethods
+from ..errors import (
+    MatrixRequestError,
+    MBadState,
+    MForbidden,
+    MUnknownDevice,
+)
+from ..ids import check_room_id
+
+if TYPE_CHECKING:
+    from .intent import IntentAPI
+
+__all__ = ["BRIDGE_BOT", "Ensuring"]
+
+
+class _BridgeBot:
+    def __repr__(self) -> str:
+        return "<the application service's bot>"
+
+
+#: Stands for the application service's bot, where None means nobody.
+BRIDGE_BOT: Final = _BridgeBot()
+
+_INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
+
+
+class Ensuring(MembershipMethods, AccountMethods):
+    """What makes an intent of a client."""
+
+    __slots__ = ()
+    _ensures: bool
+
+    @property
+    def _is_ghost(self) -> bool:
+        return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
+
+    def ensure_registered(self) -> None:
+        """Register the user, unless it is known to be registered, or is a real user.
+
+        Raises:
+            ValueError: The name isn't allowed for new users.
+            MatrixError: The homeserver refused, or couldn't be reached.
+        """
+        if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
+            self._register_once(None)
+
+    def _register_once(self, since: float | None) -> bool:
+        """Register, once for all threads; whether the user is new, or another thread did it."""
+        flights = self.api._shared.flights
+        return flights.run(("register", self.mxid), self.register, since) is not False
+
+    def ensure_joined(
+        self,
+        room_id: str,
+        ignore_cache: bool = False,
+        bot: IntentAPI | _BridgeBot | None = BRIDGE_BOT,
+        via: Iterable[str] | None = None,
+        unban: bool = False,
+    ) -> bool:
+        """See to it that the user is in a room: join; if that is refused, have the bot invite
+        the user, and join.
+
+        Args:
+            room_id: The room.
+            ignore_cache: Ask the homeserver even if the user is known to be joined.
+            bot: Who invites; the application service's bot by default, None for nobody.
+            via: Server names to join through.
+            unban: Whether the bot may lift a ban. Without it a moderator's ban stands.
+
+        Returns:
+            Whether the user had to join. A membership that wasn't known counts as one that had
+            to be made.
+
+        Raises:
+            MBadState: The user is banned.
+            MatrixError: The homeserver refused, or couldn't be reached.
+        """
+        check_room_id(room_id)
+        user = self.mxid
+        if not ignore_cache and self.api.state_store.is_joined(room_id, user):
+            return False
+        self._join_once(room_id, bot, tuple(via or ()), unban, None)
+        return True
+
+    def _join_once(
+        self,
+        room_id: str,
+        bot: IntentAPI | _BridgeBot | None,
+        via: tuple[str, ...],
+        unban: bool,
+        since: float | None,
+    ) -> None:
+        inviter = self._inviter(bot)
+        self.api._shared.flights.run(
+            ("join", room_id, self.mxid, unban),
+            lambda: self._join_or_be_invited(room_id, inviter, via, unban),
+            since,
+        )
+
+    def _inviter(self, bot: IntentAPI | _BridgeBot | None) -> IntentAPI | None:
+        """Who could invite this user; nobody invites himself."""
+        if isinstance(bot, _BridgeBot):
+            bot = self.api._root.bot_intent() if not self.api._root.is_real_user else None
+        if bot is None or bot.api.acting_user == self.api.acting_user:
+            return None
+        return bot
+
+    def _join_or_be_invited(
+        self, room_id: str, inviter: IntentAPI | None, via: tuple[str, ...], unban: bool
+    ) -> None:
+        if self._is_ghost:
+            self.ensure_registered()
+        try:
+            self._join(room_id, via)
+            return
+        except (MForbidden, MBadState) as refused:
+            banned = isinstance(refused, MBadState)
+            if inviter is None or (banned and not unban):
+                raise
+            error: MatrixRequestError = refused
+        try:
+            self._invite(inviter, room_id, banned, unban)
+        except MatrixRequestError as refused:
+            refused.context = f"{inviter.mxid} tried to invite {self.mxid}, whose join was refused"
+            raise refused from error
+        try:
+            self._join(room_id, via)
+        except MForbidden:
+            # The store may believe in a registration that the homeserver has lost.
+            if not (self._is_ghost and self.register()):
+                raise
+            self._join(room_id, via)
+
+    def _join(self, room_id: str, via: tuple[str, ...]) -> None:
+        self.join_room(room_id, via, ensure_joined=False)
+
+    def _invite(self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool) -> None:
+        user = self.mxid
+        if banned:
+            inviter.unban_user(room_id, user)
+        try:
+            inviter.invite_user(room_id, user)
+        except (MForbidden, MBadState):
+            # Not all homeservers tell a ban from a missing invite.
+            if not unban or banned:
+                raise
+            inviter.unban_user(room_id, user)
+            inviter.invite_user(room_id, user)
+
+    def _ensured(
+        self,
+        endpoint: Endpoint,
+        values: tuple[object, ...],
+        path: str,
+        content: Any,
+        how: dict[str, Any],
+    ) -> Any:
+        if not self._ensures:
+            return self._ask(endpoint, path, content, how)
+        room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
+        if room_id is not None:
+            me = self.api.acting_user
+            if me is not None and self.api.state_store.is_joined(room_id, me) is False:
+                self.ensure_joined(room_id)
+        asked_at = time.monotonic()
+        try:
+            return self._ask(endpoint, path, content, how)
+        except (MForbidden, MUnknownDevice) as refused:
+            if not self._repair(refused, room_id, asked_at):
+                raise
+        return self._ask(endpoint, path, content, how)
+
+    def _repair(
+        self, refused: MatrixRequestError, room_id: str | None, asked_at: float
+    ) -> bool:
+        """Do what a refusal may call for; whether the request is worth sending again.
+
+        Args:
+            refused: The refusal.
+            room_id: The room that the user must be in, None if in none.
+            asked_at: When the refused request was sent, by ``time.monotonic()``.
+        """
+        if isinstance(refused, MUnknownDevice):
+            return False
+        if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
+            return False
+        if self._is_ghost:
+            known = self.api.state_store.is_registered(self.mxid)
+            if room_id is None:
+                # Where the store knew of the registration, only a homeserver that has lost it
+                # makes the request worth repeating.
+                return self._register_once(asked_at) or not known
+            if not known:
+                self._register_once(asked_at)
+        if room_id is None:
+            return False
+        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at)
+        return True

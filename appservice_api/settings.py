@@ -1,0 +1,80 @@
+"""Settings of a script or command: from options, the environment or a registration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from .api.appservice import AppServiceAPI
+
+__all__ = ["Settings"]
+
+API = TypeVar("API", bound="AppServiceAPI")
+
+_PREFIX = "APPSERVICE_"
+
+
+class Settings(NamedTuple):
+    """What it takes to speak to a homeserver.
+
+    Attributes:
+        base_url: The URL of the homeserver.
+        registration: The path of the registration file.
+        token: The ``as_token``, where there is no registration file.
+        bot_mxid: The user ID of the bot, where the registration doesn't tell.
+        server_name: The name of the homeserver, where the registration doesn't tell.
+        device_id: The device to act as.
+    """
+
+    base_url: str | None = None
+    registration: str | None = None
+    token: str | None = None
+    bot_mxid: str | None = None
+    server_name: str | None = None
+    device_id: str | None = None
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in self._asdict().items()
+                 if value is not None and name != "token"]  # fmt: skip
+        return f"Settings({', '.join(shown)})"
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], **given: str | None) -> Settings:
+        """The settings of environment variables, ``APPSERVICE_BASE_URL`` and so on.
+
+        Args:
+            environ: The environment.
+            given: Settings that win over it.
+        """
+        values = {name: environ.get(_PREFIX + name.upper()) or None for name in cls._fields}
+        return cls(**{**values, **{name: value for name, value in given.items() if value}})
+
+    def make(self, kind: type[API], **kwargs: Any) -> API:
+        """Make the API.
+
+        Args:
+            kind: Its class.
+            kwargs: Arguments of the constructor; they win over the settings.
+
+        Raises:
+            ValueError: A setting is missing or can't be used.
+        """
+        base_url = kwargs.pop("base_url", self.base_url)
+        missing = []
+        if not base_url:
+            missing.append("the homeserver's URL (APPSERVICE_BASE_URL)")
+        if not (self.registration or self.token or "token" in kwargs):
+            missing.append("APPSERVICE_REGISTRATION or APPSERVICE_TOKEN")
+        if missing:
+            raise ValueError("not set: " + ", and ".join(missing))
+        kwargs.setdefault("device_id", self.device_id)
+        if self.registration:
+            if self.bot_mxid:
+                kwargs.setdefault("bot_mxid", self.bot_mxid)
+            return kind.from_registration(
+                self.registration, base_url, server_name=self.server_name, **kwargs
+            )
+        kwargs.setdefault("token", self.token)
+        kwargs.setdefault("bot_mxid", self.bot_mxid)
+        return kind(base_url, **kwargs)

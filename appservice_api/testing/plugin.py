@@ -1,0 +1,43 @@
+"""Pytest fixtures: a real homeserver, a stub of one, and a clock that is turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .clock import ManualClock
+from .pool import Homeserver, SynapsePool
+from .process import installed
+from .stub import StubHomeserver
+
+
+@pytest.fixture(scope="session")
+def synapse_pool() -> Iterator[SynapsePool]:
+    """The supply of application services on a real Synapse, started when first needed."""
+    if not installed():
+        pytest.skip("Synapse isn't installed: pip install 'appservice_api[demo]'")
+    pool = SynapsePool()
+    try:
+        yield pool
+    finally:
+        pool.stop()
+
+
+@pytest.fixture
+def homeserver(synapse_pool: SynapsePool) -> Homeserver:
+    """A real homeserver with an application service of this test's own."""
+    return synapse_pool.take()
+
+
+@pytest.fixture
+def stub() -> Iterator[StubHomeserver]:
+    """A stub homeserver, started."""
+    with StubHomeserver() as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock whose waits return at once."""
+    return ManualClock(auto=True)

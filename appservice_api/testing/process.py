@@ -1,0 +1,121 @@
+"""The operating system's side of a throw-away Synapse: its process, its log, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+# Runs in the child. Its stdin is a pipe from us that nothing is ever written to: once it ends we
+# are dead, however we died. (PR_SET_PDEATHSIG would act when the thread that called start()
+# ends.) The folder goes too, if it is a temporary one.
+_LAUNCHER = """
+import os, runpy, shutil, signal, sys, threading
+def watch(folder):
+    while os.read(0, 1):
+        pass
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=watch, args=(sys.argv.pop(1),), daemon=True).start()
+runpy.run_module("synapse.app.homeserver", run_name="__main__", alter_sys=True)
+"""
+_STOP_TIMEOUT = 5.0
+
+
+def installed() -> bool:
+    """Whether Synapse can be started with this interpreter.
+
+    Returns:
+        True if it can; it is looked for, not imported.
+    """
+    spec = importlib.util.find_spec("synapse")
+    folders = spec.submodule_search_locations if spec else None
+    return any(Path(one, "app", "homeserver.py").is_file() for one in folders or ())
+
+
+def free_port() -> int:
+    """A loopback port that nobody has at this moment.
+
+    Returns:
+        The port.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class SynapseProcess:
+    """One run of Synapse, in a session of its own.
+
+    Args:
+        configuration: Its configuration file; the log goes beside it.
+        temporary: Remove the file's folder when this process dies without stopping it.
+        detached: Outlive this process.
+
+    Raises:
+        OSError: It can't be started, or its log can't be written.
+    """
+
+    def __init__(self, configuration: Path, *, temporary: bool, detached: bool) -> None:
+        home = configuration.parent
+        self.log_path = home / "homeserver.log"
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        if detached:
+            start = ["-m", "synapse.app.homeserver"]
+        else:
+            start = ["-c", _LAUNCHER, str(home) if temporary else ""]
+        with open(self.log_path, "ab") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, *start, "-c", str(configuration)],
+                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=home,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process's ID."""
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._popen.poll() is None
+
+    def log_end(self) -> str:
+        """What this run has logged last.
+
+        Returns:
+            At most four lines, without ornaments.
+        """
+        text = self.log_path.read_bytes()[self._log_start :].decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip(" *^~")]
+        lines = [line for line in lines if "There may be more information in the" not in line]
+        return "\n".join(lines[-4:]) or "(it is empty)"
+
+    def terminate(self) -> None:
+        """Ask it to end, and kill it if it doesn't within 5 seconds."""
+        try:
+            if self.running:
+                self._popen.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._popen.wait(_STOP_TIMEOUT)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill it and what it started. Harmless when it has ended."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+        # Last: the launcher takes the end of this pipe for our death.
+        if self._popen.stdin:
+            self._popen.stdin.close()

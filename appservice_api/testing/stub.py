@@ -1,0 +1,295 @@
+"""A stub homeserver: fast, in-process, scriptable, and it records what arrives on the wire."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from . import endpoints as _endpoints  # noqa: F401  registers them
+from .memory import MemoryHomeserver
+from .wire import DROP, RESET, Answer, Broken, LoopbackServer, Recorded, answer, truncated
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "DROP",
+    "RESET",
+    "Answer",
+    "Recorded",
+    "StubHomeserver",
+    "after_applying",
+    "answer",
+    "hang",
+    "truncated",
+]
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Wait for an event, then behave as if nothing had been scripted."""
+
+    event: threading.Event
+
+
+@dataclass(frozen=True)
+class AfterApplying:
+    """Do what the request asks, then answer something else."""
+
+    reply: Any
+
+
+Reply: TypeAlias = "Answer | Broken | Hang | AfterApplying | Callable[[Recorded], Any]"
+
+
+def hang(event: threading.Event) -> Hang:
+    """Script: wait, then answer by default behaviour.
+
+    Args:
+        event: What is waited for.
+
+    Returns:
+        The scripted answer.
+    """
+    return Hang(event)
+
+
+def after_applying(reply: Reply) -> AfterApplying:
+    """Script: the homeserver does what was asked, but the client gets `reply`.
+
+    Args:
+        reply: For example DROP: done, and the client never learns.
+
+    Returns:
+        The scripted answer.
+    """
+    return AfterApplying(reply)
+
+
+class _Script:
+    """Answers for the requests that match, used one after the other."""
+
+    def __init__(self, method: str, path: str, replies: tuple[Reply, ...], forever: bool) -> None:
+        self.method = method.upper()
+        self.path = re.compile(path)
+        self.replies = list(replies)
+        self.forever = forever
+
+    def matches(self, request: Recorded) -> bool:
+        return (
+            bool(self.replies)
+            and self.method in ("*", request.method)
+            and self.path.search(request.decoded_path) is not None
+        )
+
+    def take(self) -> Reply:
+        if self.forever and len(self.replies) == 1:
+            return self.replies[0]
+        return self.replies.pop(0)
+
+
+class StubHomeserver:
+    """An in-memory homeserver on a loopback port that behaves like Synapse unless scripted.
+
+    It can be used as a context manager. Users and rooms are in `memory`.
+
+    Args:
+        as_token: The application service's token.
+        sender: The bot's user ID.
+        server_name: The homeserver's name.
+        namespace: A regular expression: the users whom the application service may speak as.
+    """
+
+    def __init__(
+        self,
+        as_token: str = "as_token",
+        sender: str = "@bot:hs.test",
+        server_name: str = "hs.test",
+        *,
+        namespace: str = "@_.*",
+    ) -> None:
+        self.as_token = as_token
+        self.sender = sender
+        self.server_name = server_name
+        self.requests: list[Recorded] = []
+        self.memory = MemoryHomeserver(as_token, sender, server_name, namespace)
+        self._server = LoopbackServer(self._handle)
+        self._scripts: list[_Script] = []
+        self._arrived = threading.Condition()
+
+    def start(self) -> None:
+        """Listen; after a stop, on the same port as before, with rooms and records kept."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop listening and cut every connection. Harmless when already stopped."""
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """The homeserver's base URL, without a trailing slash."""
+        return self._server.url
+
+    def calls(self, *only: str) -> list[str]:
+        """The requests so far, one readable line each.
+
+        Args:
+            only: Keep the lines that contain any of these; none given: all.
+
+        Returns:
+            Lines like "PUT /rooms/!r:hs.test/send/m.room.message/TXN as @_g:hs.test".
+        """
+        with self._arrived:
+            lines = [str(request) for request in self.requests]
+        return [line for line in lines if not only or any(text in line for text in only)]
+
+    def wait_for_calls(self, count: int, *only: str, timeout: float = 5.0) -> list[str]:
+        """Wait until so many requests have arrived.
+
+        Args:
+            count: At least so many.
+            only: As for `calls`.
+            timeout: In seconds of real time.
+
+        Returns:
+            The lines, as `calls` gives them.
+
+        Raises:
+            AssertionError: Fewer arrived in time.
+        """
+        with self._arrived:
+            enough = self._arrived.wait_for(lambda: len(self.calls(*only)) >= count, timeout)
+        calls = self.calls(*only)
+        if not enough:
+            raise AssertionError(f"{len(calls)} of {count} requests in {timeout} s: {calls}")
+        return calls
+
+    def clear(self) -> None:
+        """Forget the requests so far; scripts and rooms stay."""
+        with self._arrived:
+            self.requests.clear()
+
+    def script(self, method: str, path: str, *answers: Reply, forever: bool = False) -> None:
+        """Answer the next matching requests in another way than by default.
+
+        Args:
+            method: The HTTP method, or "*" for any.
+            path: A regular expression, searched in the percent-decoded path.
+            answers: Used one after the other, then default behaviour is back. A callable gets
+                the request and returns an answer, or None for default behaviour.
+            forever: The last answer repeats without end.
+
+        Raises:
+            ValueError: No answer was given.
+        """
+        if not answers:
+            raise ValueError("a script needs at least one answer")
+        with self._arrived:
+            self._scripts.append(_Script(method, path, answers, forever))
+
+    def unscript(self) -> None:
+        """Forget all scripts."""
+        with self._arrived:
+            self._scripts.clear()
+
+    def add_user(self, user_id: str, token: str | None = None) -> None:
+        """Register a user without a request.
+
+        Args:
+            user_id: A ghost or a real user.
+            token: An access token of the user; requests with it ignore the query's `user_id`.
+        """
+        self.memory.add_user(user_id, token)
+
+    def add_user_token(self, token: str, user_id: str) -> None:
+        """Register a real user with an access token.
+
+        Args:
+            token: The user's access token.
+            user_id: The user.
+        """
+        self.memory.add_user(user_id, token)
+
+    @property
+    def registered(self) -> set[str]:
+        """The registered users; the bot needs no registering and isn't listed until it does."""
+        return self.memory.users
+
+    def room(self, public: bool = False, members: Sequence[str] = ()) -> str:
+        """Make a room, owned by a real user whom no test needs to know.
+
+        Args:
+            public: Whether anyone may join.
+            members: Users who are in it; they needn't be registered. Powers: 0, the bot's: 100.
+
+        Returns:
+            The room's ID.
+        """
+        return self.memory.make(public, members)
+
+    def events(self, room_id: str) -> list[dict[str, Any]]:
+        """A room's events, oldest first.
+
+        Args:
+            room_id: The room.
+
+        Returns:
+            Copies of the events; none for an unknown room.
+        """
+        return self.memory.events(room_id)
+
+    def membership(self, room: str, user: str) -> str | None:
+        """A user's membership.
+
+        Args:
+            room: The room's ID.
+            user: The user's ID.
+
+        Returns:
+            "join", "invite", "leave", "ban", "knock", or None: never heard of.
+        """
+        return self.memory.membership(room, user)
+
+    def _handle(self, request: Recorded) -> Answer | Broken:
+        with self._arrived:
+            self.requests.append(request)
+            script = next((one for one in self._scripts if one.matches(request)), None)
+            reply: Any = script.take() if script else None
+            self._arrived.notify_all()
+        try:
+            return self._resolve(request, reply)
+        # A bug in a test's script must not look like a lost homeserver.
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc(file=sys.stderr)
+            return answer(500, {"errcode": "M_UNKNOWN", "error": f"stub: {error!r}"})
+
+    def _resolve(self, request: Recorded, reply: Any) -> Answer | Broken:
+        if reply is None:
+            return self.memory.answer(request)
+        if isinstance(reply, (Answer, Broken)):
+            return reply
+        if isinstance(reply, Hang):
+            reply.event.wait()
+            return self.memory.answer(request)
+        if isinstance(reply, AfterApplying):
+            self.memory.answer(request)
+            return self._resolve(request, reply.reply)
+        return self._resolve(request, reply(request))

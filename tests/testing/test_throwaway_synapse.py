@@ -1,0 +1,245 @@
+"""The launcher of the real homeserver, above all what it leaves behind: nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from appservice_api.testing import Synapse, SynapseError
+from appservice_api.testing import process as process_module
+from appservice_api.testing import synapse as synapse_module
+from appservice_api.testing.process import installed
+
+needs_synapse = pytest.mark.skipif(not installed(), reason="Synapse isn't installed")
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder in which temporary folders are made: empty means that nothing is left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def pids(monkeypatch):
+    """The processes that were started."""
+    seen: list[int] = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            seen.append(self.pid)
+
+    monkeypatch.setattr(process_module.subprocess, "Popen", Noted)
+    return seen
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def gone(pid, timeout=10.0):
+    """Whether a process that isn't our child, or is reaped already, ends in time."""
+    until = time.monotonic() + timeout
+    while alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+def get(url):
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=10)
+
+
+def registration(**changes):
+    return {
+        "id": "x",
+        "url": None,
+        "as_token": "secret_as",
+        "hs_token": "secret_hs",
+        "sender_localpart": "_x_bot",
+        "namespaces": {"users": [], "aliases": [], "rooms": []},
+        **changes,
+    }
+
+
+@needs_synapse
+def test_the_life_of_a_homeserver(scratch, pids):
+    waits: list[float] = []
+    synapse = Synapse([registration()], on_wait=waits.append)
+    with synapse:
+        assert get(f"{synapse.base_url}/_matrix/client/versions").status_code == 200
+        assert synapse.running
+        assert synapse.pid == pids[0]
+        assert synapse.home.parent == scratch
+        assert synapse.log_path.exists()
+        assert waits == sorted(waits)
+        assert waits
+
+        user = synapse.create_user("dora")
+        assert user["user_id"] == "@dora:hs.test"
+        with pytest.raises(SynapseError, match="'dora'.*M_USER_IN_USE"):
+            synapse.create_user("dora")
+
+        url, home = synapse.base_url, synapse.home
+        synapse.kill()
+        assert not synapse.running
+        assert synapse.pid is None
+        assert home.exists()
+        synapse.restart()
+        assert (synapse.base_url, synapse.home) == (url, home)
+        whoami = requests.get(
+            f"{url}/_matrix/client/v3/account/whoami",
+            headers={"Authorization": f"Bearer {user['access_token']}"},
+            timeout=10,
+        )
+        assert whoami.json()["user_id"] == "@dora:hs.test"
+        synapse.restart()
+        assert "secret_as" not in repr(synapse)
+    synapse.stop()
+    assert len(pids) == 3
+    assert not any(map(alive, pids))
+    assert list(scratch.iterdir()) == []
+
+
+@needs_synapse
+def test_a_given_folder_stays_and_can_be_used_again(tmp_path):
+    home = tmp_path / "a" / "home"
+    with Synapse(home=home, rate_limits=True) as synapse:
+        synapse.create_user("dora")
+        assert "rc_message" not in (home / "homeserver.yaml").read_text()
+        assert (home / "homeserver.yaml").stat().st_mode & 0o077 == 0
+    with Synapse(home=home) as synapse, pytest.raises(SynapseError, match="M_USER_IN_USE"):
+        synapse.create_user("dora")
+    assert (home / "homeserver.db").exists()
+
+
+@needs_synapse
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"room_version": "99"}, "Unknown default_room_version: 99"),
+        ({"registrations": [registration(hs_token=None)]}, "Required string field: 'hs_token'"),
+        ({"registrations": [registration(), registration()]}, "Cannot reuse ID"),
+        ({"registrations": [registration(sender_localpart=3)]}, "sender_localpart"),
+    ],
+)
+def test_a_bad_configuration_says_why_and_leaves_nothing(scratch, pids, options, cause):
+    synapse = Synapse(**options)
+    with pytest.raises(SynapseError, match=cause) as caught:
+        synapse.start()
+    assert "secret_" not in str(caught.value)
+    assert len(pids) == 1
+    assert not alive(pids[0])
+    assert list(scratch.iterdir()) == []
+
+
+@needs_synapse
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupted_start_leaves_nothing(scratch, pids, interruption):
+    def interrupt(waited):
+        raise interruption
+
+    with pytest.raises(interruption):
+        Synapse(on_wait=interrupt).start()
+    assert len(pids) == 1
+    assert not alive(pids[0])
+    assert list(scratch.iterdir()) == []
+
+
+@needs_synapse
+def test_a_start_that_takes_too_long(scratch, pids):
+    with pytest.raises(SynapseError, match="start_timeout"):
+        Synapse(start_timeout=0.05).start()
+    assert not alive(pids[0])
+    assert list(scratch.iterdir()) == []
+
+
+@needs_synapse
+def test_a_taken_port_is_replaced_once(monkeypatch, scratch):
+    # Whoever has the port answers like a homeserver, and is not taken for ours.
+    with Synapse() as first:
+        taken = int(first.base_url.rpartition(":")[2])
+        real = synapse_module.free_port
+        ports = iter([taken])
+        monkeypatch.setattr(synapse_module, "free_port", lambda: next(ports, None) or real())
+        with Synapse() as second:
+            assert second.base_url != first.base_url
+            assert get(f"{second.base_url}/_matrix/client/versions").status_code == 200
+
+
+@needs_synapse
+@pytest.mark.parametrize("detached", [False, True])
+def test_what_outlives_a_killed_parent(tmp_path, detached):
+    script = (
+        "import sys, time\n"
+        "from appservice_api.testing import Synapse\n"
+        f"s = Synapse(detached={detached})\n"
+        "s.start()\n"
+        "print(s.pid, s.home, s.base_url, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": root}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    with parent:
+        pid, home, url = parent.stdout.readline().split()
+        parent.kill()
+    if detached:
+        try:
+            assert get(f"{url}/_matrix/client/versions").status_code == 200
+        finally:
+            os.kill(int(pid), signal.SIGTERM)
+    assert gone(int(pid))
+    assert os.path.exists(home) == detached
+
+
+@needs_synapse
+def test_it_outlives_the_thread_that_started_it(scratch):
+    synapse = Synapse()
+    thread = threading.Thread(target=synapse.start)
+    thread.start()
+    thread.join()
+    with synapse:
+        assert get(f"{synapse.base_url}/_matrix/client/versions").status_code == 200
+
+
+def test_without_synapse_the_extra_is_named(monkeypatch, scratch):
+    monkeypatch.setattr(process_module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SynapseError, match=r"pip install 'appservice_api\[demo\]'"):
+        Synapse().start()
+    assert list(scratch.iterdir()) == []
+
+
+def test_before_a_start_there_is_nothing():
+    synapse = Synapse()
+    assert not synapse.running
+    assert synapse.pid is None
+    synapse.stop()
+    for name in ("base_url", "home", "log_path"):
+        with pytest.raises(SynapseError, match="start"):
+            getattr(synapse, name)
+    with pytest.raises(SynapseError, match="start"):
+        synapse.restart()
+
+
+def test_a_free_port_can_be_bound():
+    with socket.create_server(("127.0.0.1", process_module.free_port())):
+        pass
