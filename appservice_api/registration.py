@@ -96,21 +96,12 @@ class Registration:
 
     @classmethod
     def generate(
-        cls,
-        id: str,
-        *,
-        url: str | None = None,
-        sender_localpart: str | None = None,
-        users: Iterable[str] = (),
-        aliases: Iterable[str] = (),
-        rooms: Iterable[str] = (),
-        exclusive: bool = True,
-        rate_limited: bool | None = False,
-        receive_ephemeral: bool = False,
-        protocols: Iterable[str] = (),
-        server_name: str | None = None,
-        ghost_prefix: str | None = None,
-    ) -> Registration:
+        cls, id: str, *, url: str | None = None, sender_localpart: str | None = None,
+        users: Iterable[str] = (), aliases: Iterable[str] = (), rooms: Iterable[str] = (),
+        exclusive: bool = True, rate_limited: bool | None = False,
+        receive_ephemeral: bool = False, protocols: Iterable[str] = (),
+        server_name: str | None = None, ghost_prefix: str | None = None,
+    ) -> Registration:  # fmt: skip
         """Make a registration with new tokens.
 
         Args:
@@ -135,19 +126,13 @@ class Registration:
         if sender_localpart is None:
             stem = (ghost_prefix or "").rstrip("_.=-/+")
             sender_localpart = id if stem == (ghost_prefix or "") else stem or id
+        spaces: Any = {kind: [Namespace(exclusive, r) for r in regexes[kind]] for kind in _KINDS}
         return cls(
-            id=id,
-            url=url,
-            as_token=token_urlsafe(48),
-            hs_token=token_urlsafe(48),
-            sender_localpart=sender_localpart,
-            namespaces=Namespaces(
-                **{kind: [Namespace(exclusive, r) for r in regexes[kind]] for kind in _KINDS}
-            ),
-            rate_limited=rate_limited,
-            receive_ephemeral=receive_ephemeral,
+            id=id, url=url, as_token=token_urlsafe(48), hs_token=token_urlsafe(48),
+            sender_localpart=sender_localpart, namespaces=Namespaces(**spaces),
+            rate_limited=rate_limited, receive_ephemeral=receive_ephemeral,
             protocols=_texts(protocols),
-        )
+        )  # fmt: skip
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Registration:
@@ -197,10 +182,10 @@ class Registration:
         Raises:
             RegistrationError: The file exists already, or can't be written.
         """
-        target = os.fspath(path)
-        text = _dumped(self.as_dict(), None if target.endswith(".json") else _yaml())
+        target = os.fsdecode(path)
+        data = _dumped(self.as_dict(), None if target.endswith(".json") else _yaml())
         try:
-            _write(os.path.realpath(target) if overwrite else target, text.encode(), overwrite)
+            _write(os.path.realpath(target) if overwrite else target, data, overwrite)
         except FileExistsError:
             raise RegistrationError(
                 f"{target!r} exists already, and its tokens may be in use: "
@@ -217,7 +202,8 @@ class Registration:
         spaces = data["namespaces"]
         data["namespaces"] = {
             kind: [
-                {"exclusive": space.exclusive, "regex": space.regex, **space.extra}
+                {"exclusive": space.exclusive, "regex": space.regex}
+                | _rest(space.extra, ("exclusive", "regex"))
                 for space in getattr(spaces, kind)
             ]
             for kind in _KINDS
@@ -289,7 +275,9 @@ class Registration:
         return f"<Registration {self.id!r}, bot {self.sender_localpart!r}, {self.describe_users()}>"
 
     def __eq__(self, other: object) -> bool:
-        return self.as_dict() == other.as_dict() if isinstance(other, Registration) else False
+        if not isinstance(other, Registration):
+            return NotImplemented
+        return self.as_dict() == other.as_dict()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Registration holds tokens and can't be pickled: load it where it's used")
@@ -313,9 +301,7 @@ def _rest(data: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
 
 
 def _namespace(entry: Mapping[str, Any]) -> Namespace:
-    return Namespace(
-        entry["exclusive"], entry["regex"], _rest(entry, ("exclusive", "regex"))
-    )
+    return Namespace(entry["exclusive"], entry["regex"], _rest(entry, ("exclusive", "regex")))
 
 
 def _prefix_regex(prefix: str, server_name: str | None) -> str:
@@ -329,3 +315,217 @@ def _prefix_regex(prefix: str, server_name: str | None) -> str:
         raise RegistrationError(f"ghost_prefix {error}") from None
     # Outside of a set, a hyphen needs no escape, and not all regex dialects allow one.
     return f"{re.escape(prefix)}.*:{re.escape(server_name)}".replace(r"\-", "-")
+
+
+def _refuse(problems: list[str], name: str) -> None:
+    if problems:
+        raise RegistrationError(f"{name} isn't valid: {'; '.join(problems)}")
+
+
+def _problems(data: Mapping[str, Any]) -> list[str]:
+    """Everything that a homeserver or the wire would refuse; never with a token's value."""
+    found = [f"{key} is missing" for key in _REQUIRED if key not in data and key != "url"]
+    if "url" not in data:
+        found.append("url is missing (null if the homeserver shall send nothing)")
+    texts = ("id", "as_token", "hs_token", "sender_localpart")
+    for key in (key for key in texts if key in data):
+        if not isinstance(data[key], str):
+            found.append(f"{key} must be a string, in quotes if need be")
+        elif not data[key]:
+            found.append(f"{key} is empty")
+        else:
+            found += _text_problems(key, data[key])
+    if data.get("as_token") and data["as_token"] == data.get("hs_token"):
+        found.append("as_token and hs_token must not be equal")
+    if data.get("url") is not None and not _is_url(data["url"]):
+        found.append("url must be null or begin with http:// or https:// and a host")
+    if "namespaces" in data:
+        found += _namespace_problems(data["namespaces"])
+    for key in ("rate_limited", "receive_ephemeral"):
+        if not isinstance(data.get(key), (bool, type(None))):
+            found.append(f"{key} must be true or false")
+    protocols = data.get("protocols") or []
+    if not isinstance(protocols, list) or not all(isinstance(p, str) for p in protocols):
+        found.append("protocols must be a list of strings")
+    return found
+
+
+def _text_problems(key: str, text: str) -> Iterator[str]:
+    if key.endswith("_token"):
+        if not _TOKEN.match(text):
+            yield f"{key} holds white space, control or non-ASCII characters, which no header takes"
+    elif key == "id":
+        if "|" in text:
+            yield f"id {text!r} must not contain '|'"
+    else:
+        try:
+            check_localpart(text)
+        except ValueError as error:
+            yield f"sender_localpart {error}"
+        else:
+            if quote(text) != text:
+                yield f"sender_localpart {text!r} must not contain '=' or '+' (Synapse's rule)"
+
+
+def _is_url(url: object) -> bool:
+    if not isinstance(url, str) or re.search(r"[\x00-\x20\x7f]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _namespace_problems(spaces: object) -> Iterator[str]:
+    if not isinstance(spaces, Mapping):
+        yield "namespaces must be a mapping of users, aliases and rooms"
+        return
+    for kind in _KINDS:
+        entries = spaces.get(kind, [])
+        if not isinstance(entries, list):
+            yield f"namespaces.{kind} must be a list"
+            continue
+        for number, entry in enumerate(entries):
+            where = f"namespaces.{kind}[{number}]"
+            if not isinstance(entry, Mapping):
+                yield f"{where} must be a mapping of exclusive and regex"
+                continue
+            if not isinstance(entry.get("exclusive"), bool):
+                yield f"{where}.exclusive must be true or false"
+            yield from _regex_problems(f"{where}.regex", entry.get("regex"))
+
+
+def _regex_problems(where: str, regex: object) -> Iterator[str]:
+    if not isinstance(regex, str):
+        yield f"{where} must be a string"
+        return
+    try:
+        _compiled(regex)
+    except (re.error, OverflowError, RecursionError) as error:
+        yield f"{where} {regex!r} isn't a regular expression ({error})"
+
+
+def _outline(regex: str) -> str:
+    """A regex without escaped characters, sets and the colons of groups' marks."""
+    text = re.sub(r"\\[^:]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", regex)
+    return re.sub(r"\(\?[A-Za-z-]*:", "(", text)
+
+
+@lru_cache(maxsize=1024)
+def _server_of(regex: str) -> str | None:
+    """The server name that a regex of users ends in, if there is just one."""
+    match = _SERVER.search(regex)
+    outline, before = _outline(regex), None
+    while outline != before:
+        before, outline = outline, re.sub(r"\([^()]*\)", "", outline)
+    # An alternative outside of all groups ends in something else.
+    if match is None or "|" in outline:
+        return None
+    server = match[1].replace("\\", "")
+    return server if is_server_name(server) else None
+
+
+def _doubts(kind: str, registration: Registration) -> Iterator[str]:
+    sigil = _KINDS[kind]
+    own = f"@{registration.sender_localpart}:"
+    for space in getattr(registration.namespaces, kind):
+        where, has_server = f"namespaces.{kind} '{space.regex}'", ":" in _outline(space.regex)
+        if kind == "users" and not has_server:
+            yield (
+                f"{where} has no server part and matches users of other homeservers too: "
+                "end it in ':' and the server name"
+            )
+        if kind == "rooms" and has_server:
+            yield f"{where} has a server part and never matches rooms of version 12 and later"
+        reserved = re.match(rf"\^?{sigil}(?:\((?:\?:)?)*\\?_", space.regex)
+        bot = space.regex.lstrip("^").replace("\\", "").startswith(own)
+        if kind != "rooms" and space.exclusive and not reserved and not bot:
+            yield f"{where} is exclusive; its names should begin with '_' so that people's don't"
+
+
+def _yaml() -> Any:
+    """PyYAML, or None where it isn't installed."""
+    try:
+        return import_module("yaml")
+    except ImportError:
+        return None
+
+
+def _read(path: str, name: str) -> Mapping[str, Any]:
+    # What these errors know is an excerpt or all of the file, tokens included: hence each new
+    # error is raised outside of `except`, where it can't carry the old one along.
+    problem, data = "", None
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            problem, data = _parsed(file.read())
+    except OSError as error:
+        problem = f"can't be read ({error.strerror}): check the path and its rights"
+    except ValueError:
+        problem = "can't be read: it must be a YAML or JSON file in UTF-8"
+    if not problem and not isinstance(data, Mapping):
+        problem = "must be a mapping of id, url, as_token and so on: generate a new one, or fix it"
+    if problem:
+        raise RegistrationError(f"{name} {problem}")
+    return data  # type: ignore[return-value]
+
+
+def _parsed(text: str) -> tuple[str, Any]:
+    """What is wrong with a file's text, and its content."""
+    try:
+        return "", json.loads(text)
+    except (ValueError, RecursionError):
+        yaml = _yaml()
+    if yaml is None:
+        raise MissingExtraError("reading a YAML registration", "yaml")
+    try:
+        return "", yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        return f"is neither YAML nor JSON{line}: fix the file", None
+
+
+def _dumped(data: dict[str, Any], yaml: Any) -> bytes:
+    refusals = (TypeError, ValueError) if yaml is None else (TypeError, ValueError, yaml.YAMLError)
+    try:
+        if yaml is not None:
+            return bytes(yaml.safe_dump(data, sort_keys=False, encoding="utf-8"))
+        # Not in ASCII: YAML reads a pair of escaped surrogates as two characters.
+        return json.dumps(data, indent=2, ensure_ascii=False).encode() + b"\n"
+    except refusals:
+        pass
+    raise RegistrationError("an unknown key of the registration has a value that isn't JSON")
+
+
+def _write(target: str, data: bytes, overwrite: bool) -> None:
+    from secrets import token_hex
+
+    temporary = os.path.join(os.path.dirname(target), f".{token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(temporary, target)
+        else:
+            _move_new(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _move_new(temporary: str, target: str) -> None:
+    try:
+        # Unlike a rename, a link refuses an existing target, and does so in one step.
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has links
+        if os.path.lexists(target):
+            raise FileExistsError(target) from None
+        os.rename(temporary, target)
+    else:
+        os.unlink(temporary)

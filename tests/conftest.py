@@ -2,4 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
+from appservice_api import AppServiceAPI
+from appservice_api.testing import ManualClock, StubHomeserver
+
 pytest_plugins = ["appservice_api.testing.plugin"]
+
+BOT = "@bot:hs.test"
+GHOST = "@_ghost:hs.test"
+
+
+@pytest.fixture
+def api(stub: StubHomeserver, clock: ManualClock) -> Iterator[AppServiceAPI]:
+    """The API of the stub's application service; its waits return at once."""
+    with AppServiceAPI(stub.base_url, BOT, "as_token", clock=clock) as made:
+        yield made

@@ -34,7 +34,7 @@ from .http import (
     retry_policy,
 )
 from .path import Method, PathBuilder, as_path
-from .retry import Clock, RetryPolicy
+from .retry import Clock, RetryPolicy, SystemClock
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -59,7 +59,7 @@ def _sent_kind(method: str, template: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _identity_query(user_id: str | None, device_id: str | None) -> str:
+def identity_query(user_id: str | None, device_id: str | None) -> str:
     user = f"user_id={quote(user_id, safe='')}" if user_id else ""
     device = f"device_id={quote(device_id, safe='')}" if device_id else ""
     return f"{user}&{device}" if user and device else user or device
@@ -194,7 +194,7 @@ class AppServiceAPI(HTTPAPI):
             log=log if log is not None else trace_logger("appservice_api"),
             retry=retry_policy(retry, default_retry_count),
             timeout=timeout,
-            clock=clock or Clock(),
+            clock=clock or SystemClock(),
             state_store=state_store,
         )
         shared.bot_mxid = check_user_id(bot_mxid) if bot_mxid is not None else None
@@ -532,7 +532,7 @@ class AppServiceAPI(HTTPAPI):
         **how: Any,
     ) -> Any:
         """Add who speaks, and send. ``how`` goes to :meth:`HTTPAPI._send`."""
-        query = _identity_query(self.identity if self._asserts else None, self.device_id)
+        query = identity_query(self.identity if self._asserts else None, self.device_id)
         if query_params:
             self._check_query(query_params)
             more = encode_query(query_params)

@@ -17,7 +17,7 @@ from ..fork import renew_after_fork
 from ..log import TraceLogger, trace_logger
 from .exchange import Exchange, Limits
 from .path import Method, PathBuilder, as_path
-from .retry import Clock, RateLimits, RetryPolicy, may_repeat, retrying
+from .retry import Clock, RateLimits, RetryPolicy, SystemClock, may_repeat, retrying
 from .transport import new_session
 from .txn_id import TransactionIDs
 
@@ -291,7 +291,7 @@ class HTTPAPI:
             log=log if log is not None else trace_logger("appservice_api"),
             retry=retry_policy(retry, default_retry_count),
             timeout=timeout,
-            clock=clock or Clock(),
+            clock=clock or SystemClock(),
         )
 
     @property

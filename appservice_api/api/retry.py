@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import requests
 import urllib3
@@ -30,7 +30,7 @@ from ..errors import (
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["Clock", "RateLimits", "RetryPolicy", "may_repeat"]
+__all__ = ["Clock", "RateLimits", "RetryPolicy", "SystemClock", "may_repeat"]
 
 # POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
 # uploads, login, knock, report, keys/claim, openid, and any that isn't known here) are repeated
@@ -79,8 +79,21 @@ class RetryPolicy(NamedTuple):
     deadline: float = 180.0
 
 
-class Clock:
+class Clock(Protocol):
     """Time as this package sees it; tests bring one of their own."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until an event is set, ``seconds`` at most; True if it is."""
+
+
+class SystemClock:
+    """The clock of the machine."""
 
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)

@@ -13,6 +13,7 @@ import http.client
 import io
 import platform
 import ssl
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -161,7 +162,7 @@ class MatrixAdapter(HTTPAdapter):
 class _Line:
     """The connections to one homeserver that nobody uses at the moment."""
 
-    __slots__ = ("_free", "_idle", "_pool", "host")
+    __slots__ = ("__weakref__", "_free", "_idle", "_pool", "host")
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, origin: str, idle: int) -> None:
         self._pool = pool
@@ -169,6 +170,8 @@ class _Line:
         # The last one used is taken first; both ends of a deque are atomic.
         self._free: collections.deque[Any] = collections.deque()
         self.host = f"Host: {origin.partition('//')[2]}\r\n"
+        # An API that is dropped without close() leaves no socket open.
+        weakref.finalize(self, _close_all, self._free)
 
     def take(self) -> Any:
         """A connection: the one used last if it still stands, or else a new one."""
@@ -188,8 +191,12 @@ class _Line:
             connection.close()
 
     def close(self) -> None:
-        while self._free:
-            self._free.pop().close()
+        _close_all(self._free)
+
+
+def _close_all(connections: collections.deque[Any]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _exchange(
@@ -215,6 +222,9 @@ def _exchange(
         answer = http.client.HTTPResponse(sock, method=request.method)
         try:
             answer.begin()
+            if answer.length is None and not answer.chunked and "Content-Length" in answer.headers:
+                # http.client would read until the homeserver closes the connection.
+                raise http.client.HTTPException("the answer's Content-Length is not a number")
             content = answer.read()
         finally:
             answer.close()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ProfileMethods"]
 
 _FIELD = "/_matrix/client/v3/profile/{userId}/{keyName}"
-GET_FIELD = Endpoint("GET", _FIELD, Needs.NOTHING)
+GET_FIELD = Endpoint("GET", _FIELD, Needs.REGISTERED)
 SET_FIELD = Endpoint("PUT", _FIELD, Needs.REGISTERED)
 
 

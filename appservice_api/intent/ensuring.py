@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from ..api.appservice import identity_query
+from ..api.http import json_body
 from ..client.account import AccountMethods
 from ..client.endpoint import Endpoint, Needs
 from ..client.membership import MembershipMethods
@@ -37,6 +39,7 @@ class _BridgeBot:
 #: Stands for the application service's bot, where None means nobody.
 BRIDGE_BOT: Final = _BridgeBot()
 
+MAKE_DEVICE = Endpoint("PUT", "/_matrix/client/v3/devices/{deviceId}", Needs.NOTHING)
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
@@ -126,6 +129,8 @@ class Ensuring(MembershipMethods, AccountMethods):
     ) -> None:
         if self._is_ghost:
             self.ensure_registered()
+        if self.api.device_id is not None:
+            self._make_device()
         try:
             self._join(room_id, via)
             return
@@ -178,13 +183,18 @@ class Ensuring(MembershipMethods, AccountMethods):
             me = self.api.acting_user
             if me is not None and self.api.state_store.is_joined(room_id, me) is False:
                 self.ensure_joined(room_id)
-        asked_at = time.monotonic()
-        try:
-            return self._ask(endpoint, path, content, how)
-        except (MForbidden, MUnknownDevice) as refused:
-            if not self._repair(refused, room_id, asked_at):
-                raise
-        return self._ask(endpoint, path, content, how)
+        repaired: set[str | None] = set()
+        repeated = False
+        while True:
+            asked_at = time.monotonic()
+            try:
+                return self._ask(endpoint, path, content, how)
+            except MatrixRequestError as refused:
+                # Whether an attempt got lost is still true of the request sent again.
+                refused.repeated = repeated = refused.repeated or repeated
+                if refused.errcode in repaired or not self._repair(refused, room_id, asked_at):
+                    raise
+                repaired.add(refused.errcode)
 
     def _repair(
         self, refused: MatrixRequestError, room_id: str | None, asked_at: float
@@ -197,6 +207,8 @@ class Ensuring(MembershipMethods, AccountMethods):
             asked_at: When the refused request was sent, by ``time.monotonic()``.
         """
         if isinstance(refused, MUnknownDevice):
+            return self._make_device()
+        if not isinstance(refused, MForbidden):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
@@ -211,4 +223,21 @@ class Ensuring(MembershipMethods, AccountMethods):
         if room_id is None:
             return False
         self._join_once(room_id, BRIDGE_BOT, (), False, asked_at)
+        return True
+
+    def _make_device(self) -> bool:
+        """Make the device to act as; application services may, without a login."""
+        api, device = self.api, self.api.device_id
+        if device is None or api.is_real_user:
+            return False
+        path = MAKE_DEVICE.path((device,))
+        # Not as the device itself, which isn't there yet.
+        query = identity_query(api.identity, None)
+        api._shared.flights.run(
+            ("device", api.acting_user, device),
+            lambda: api._send(
+                "PUT", path, MAKE_DEVICE.template, json_body({}), query=query,
+                user=api.acting_user,
+            ),
+        )  # fmt: skip
         return True

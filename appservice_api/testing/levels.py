@@ -17,7 +17,7 @@ def power_levels(creator: str, invitees_have_ops: list[str], invite: int) -> dic
         The content of m.room.power_levels.
     """
     return {
-        "users": {user: 100 for user in [creator, *invitees_have_ops]},
+        "users": dict.fromkeys([creator, *invitees_have_ops], 100),
         "users_default": 0,
         "events": {
             "m.room.name": 50,

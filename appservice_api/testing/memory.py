@@ -156,7 +156,7 @@ class MemoryHomeserver:
                 raise forbidden(f"Application service has not registered this user ({user})")
         device = request.query.get("device_id")
         if device and device[0] not in self.devices.get(user, ()):
-            text = f"Application service trying to use a device that doesn't exist ({device[0]}"
+            text = f"Application service trying to use a device that doesn't exist ({device[0]!r}"
             raise Refused(400, "M_UNKNOWN_DEVICE", f"{text} for {user})")
         return user, True
 

@@ -12,6 +12,19 @@ from .process import installed
 from .stub import StubHomeserver
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of our marker."""
+    config.addinivalue_line("markers", "synapse: needs a real Synapse")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m picks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a real homeserver, so that -m "not synapse" leaves them out."""
+    for item in items:
+        if "synapse_pool" in getattr(item, "fixturenames", ()):
+            item.add_marker("synapse")
+
+
 @pytest.fixture(scope="session")
 def synapse_pool() -> Iterator[SynapsePool]:
     """The supply of application services on a real Synapse, started when first needed."""

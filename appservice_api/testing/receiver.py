@@ -80,7 +80,9 @@ class TransactionSink:
             Their bodies, oldest first.
         """
         received = self.received(registration_id)
-        return [one.json for one in received if one.method == "PUT" and "/transactions/" in one.path]
+        return [
+            one.json for one in received if one.method == "PUT" and "/transactions/" in one.path
+        ]
 
     def events(self, registration_id: str) -> list[dict[str, Any]]:
         """The events of all transactions of a registration.
@@ -144,7 +146,7 @@ class TransactionSink:
             self._received.setdefault(registration_id, []).append(request)
             self._arrived.notify_all()
             failing = self._failing.get(registration_id)
-        pushed = "/transactions/" in rest or rest.endswith("/ping")
+        pushed = "transactions" in rest.split("/") or rest.endswith("ping")
         if not pushed:
             return refusal(404, "M_NOT_FOUND", "The sink knows no users and no rooms")
         if failing is not None:

@@ -237,7 +237,7 @@ class Room:
         """
         new = _MEMBERSHIPS.get(action, action)
         if new not in ("join", "invite", "leave", "ban", "knock"):
-            raise Refused(400, "M_BAD_JSON", "Invalid membership key")
+            raise Refused(400, "M_UNKNOWN", "Invalid membership key")
         old = self.membership(target)
         self._check_transition(action, old)
         wanted = {**(content or {}), "membership": new}

@@ -277,7 +277,7 @@ class StubHomeserver:
         try:
             return self._resolve(request, reply)
         # A bug in a test's script must not look like a lost homeserver.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             traceback.print_exc(file=sys.stderr)
             return answer(500, {"errcode": "M_UNKNOWN", "error": f"stub: {error!r}"})
 

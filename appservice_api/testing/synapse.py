@@ -195,7 +195,11 @@ class Synapse:
         parts = [nonce, localpart, password, "admin" if admin else "notadmin"]
         mac = hmac.new(secret.encode(), "\0".join(parts).encode(), hashlib.sha1).hexdigest()
         body = {
-            "nonce": nonce, "username": localpart, "password": password, "admin": admin, "mac": mac
+            "nonce": nonce,
+            "username": localpart,
+            "password": password,
+            "admin": admin,
+            "mac": mac,
         }
         reply = self._http.post(url, json=body, timeout=30)
         content: dict[str, Any] = reply.json()
@@ -225,6 +229,7 @@ class Synapse:
     def _run(self, port: int) -> None:
         configuration = self._started()
         configuration.registrations = self.registrations
+        self.kill()
         configuration.write(port)
         self._port = port
         self._process = SynapseProcess(
@@ -278,4 +283,3 @@ class Synapse:
             shutil.rmtree(self._configuration.home, ignore_errors=True)
             self._made_home = False
             self._configuration = None
-

@@ -48,9 +48,7 @@ class Answer:
     content_length: int | None = None
 
 
-def answer(
-    status: int, content: Any = None, headers: Mapping[str, str] | None = None
-) -> Answer:
+def answer(status: int, content: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Build an answer.
 
     Args:

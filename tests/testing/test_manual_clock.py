@@ -9,7 +9,9 @@ import pytest
 from appservice_api.testing import ManualClock
 
 
-def in_thread(clock: ManualClock, event: threading.Event, seconds: float):
+def in_thread(
+    clock: ManualClock, event: threading.Event, seconds: float
+) -> tuple[threading.Thread, list[bool]]:
     results: list[bool] = []
     thread = threading.Thread(target=lambda: results.append(clock.wait(event, seconds)))
     thread.start()
@@ -17,7 +19,7 @@ def in_thread(clock: ManualClock, event: threading.Event, seconds: float):
     return thread, results
 
 
-def test_both_times_advance_alike():
+def test_both_times_advance_alike() -> None:
     clock = ManualClock()
     monotonic, wall = clock.monotonic(), clock.time()
     clock.advance(2.5)
@@ -25,16 +27,16 @@ def test_both_times_advance_alike():
     assert clock.time() - wall == 2.5
 
 
-def test_time_never_passes_by_itself():
+def test_time_never_passes_by_itself() -> None:
     assert ManualClock().time() == ManualClock().time()
 
 
-def test_it_does_not_run_backwards():
+def test_it_does_not_run_backwards() -> None:
     with pytest.raises(ValueError, match="-1"):
         ManualClock().advance(-1)
 
 
-def test_a_wait_ends_when_its_time_has_come():
+def test_a_wait_ends_when_its_time_has_come() -> None:
     clock = ManualClock()
     thread, results = in_thread(clock, threading.Event(), 10)
     clock.advance(9.9)
@@ -45,7 +47,7 @@ def test_a_wait_ends_when_its_time_has_come():
     assert clock.waiters == 0
 
 
-def test_a_wait_ends_when_its_event_is_set():
+def test_a_wait_ends_when_its_event_is_set() -> None:
     clock, event = ManualClock(), threading.Event()
     thread, results = in_thread(clock, event, 10)
     event.set()
@@ -54,7 +56,7 @@ def test_a_wait_ends_when_its_event_is_set():
     assert clock.monotonic() == 0
 
 
-def test_an_event_that_is_set_is_not_waited_for():
+def test_an_event_that_is_set_is_not_waited_for() -> None:
     clock, event = ManualClock(auto=True), threading.Event()
     event.set()
     assert clock.wait(event, 10)
@@ -62,7 +64,7 @@ def test_an_event_that_is_set_is_not_waited_for():
     assert clock.waits == [10]
 
 
-def test_auto_passes_the_time_at_once():
+def test_auto_passes_the_time_at_once() -> None:
     clock = ManualClock(auto=True)
     assert not clock.wait(threading.Event(), 30)
     assert not clock.wait(threading.Event(), 12)
@@ -70,16 +72,14 @@ def test_auto_passes_the_time_at_once():
     assert clock.waits == [30, 12]
 
 
-def test_missing_waiters_are_an_error():
+def test_missing_waiters_are_an_error() -> None:
     with pytest.raises(AssertionError, match="0 of 1 threads"):
         ManualClock().wait_for_waiters(1, timeout=0.01)
 
 
-def test_sixteen_threads_wake_together():
+def test_sixteen_threads_wake_together() -> None:
     clock = ManualClock()
-    threads = [
-        threading.Thread(target=clock.wait, args=(threading.Event(), 5)) for _ in range(16)
-    ]
+    threads = [threading.Thread(target=clock.wait, args=(threading.Event(), 5)) for _ in range(16)]
     for thread in threads:
         thread.start()
     clock.wait_for_waiters(16)

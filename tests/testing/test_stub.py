@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -25,18 +27,20 @@ BOT = "@bot:hs.test"
 
 
 @pytest.fixture
-def session():
+def session() -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         session.headers["Authorization"] = "Bearer as_token"
         yield session
 
 
-def whoami(stub, session, **more):
+def whoami(stub: StubHomeserver, session: requests.Session, **more: Any) -> requests.Response:
     return session.get(f"{stub.base_url}{V3}/account/whoami", timeout=10, **more)
 
 
-def test_it_records_a_request_as_it_was_sent(stub, session):
+def test_it_records_a_request_as_it_was_sent(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     session.put(
         f"{stub.base_url}{V3}/rooms/%21r%3Ahs.test/send/m.room.message/a%2Fb?user_id=@_g:hs.test",
         data=b'{"body":"x"}',
@@ -56,12 +60,12 @@ def test_it_records_a_request_as_it_was_sent(stub, session):
     assert stub.calls() == ["PUT /rooms/!r:hs.test/send/m.room.message/a/b as @_g:hs.test"]
 
 
-def test_no_token_in_what_is_printed(stub, session):
+def test_no_token_in_what_is_printed(stub: StubHomeserver, session: requests.Session) -> None:
     whoami(stub, session)
     assert "as_token" not in repr(stub.requests) + str(stub.calls()) + repr(stub)
 
 
-def test_calls_can_be_filtered_and_cleared(stub, session):
+def test_calls_can_be_filtered_and_cleared(stub: StubHomeserver, session: requests.Session) -> None:
     whoami(stub, session)
     session.get(f"{stub.base_url}/_matrix/client/versions", timeout=10)
     assert stub.calls("whoami") == ["GET /account/whoami"]
@@ -70,13 +74,13 @@ def test_calls_can_be_filtered_and_cleared(stub, session):
     assert stub.calls() == []
 
 
-def test_no_json_is_none(stub, session):
+def test_no_json_is_none(stub: StubHomeserver, session: requests.Session) -> None:
     session.post(f"{stub.base_url}/x", data=b"\xff{", timeout=10)
     assert stub.requests[0].json is None
     assert stub.requests[0].user_id is None
 
 
-def test_a_chunked_body_is_read(stub, session):
+def test_a_chunked_body_is_read(stub: StubHomeserver, session: requests.Session) -> None:
     url = f"{stub.base_url}/_matrix/media/v3/upload"
     reply = session.post(url, data=iter([b"ab", b"cde"]), timeout=10)
     assert reply.json()["content_uri"].startswith("mxc://hs.test/")
@@ -84,7 +88,7 @@ def test_a_chunked_body_is_read(stub, session):
     assert stub.requests[0].body == b"abcde"
 
 
-def test_a_connection_serves_many_requests(stub):
+def test_a_connection_serves_many_requests(stub: StubHomeserver) -> None:
     connection = http.client.HTTPConnection(stub.base_url.removeprefix("http://"), timeout=10)
     connection.connect()
     local = connection.sock.getsockname()
@@ -95,7 +99,7 @@ def test_a_connection_serves_many_requests(stub):
     connection.close()
 
 
-def test_expect_continue_is_answered(stub):
+def test_expect_continue_is_answered(stub: StubHomeserver) -> None:
     host, port = stub.base_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as raw:
         raw.sendall(
@@ -106,10 +110,10 @@ def test_expect_continue_is_answered(stub):
         assert raw.recv(100).startswith(b"HTTP/1.1 404 ")
 
 
-def test_64_threads_at_once(stub):
+def test_64_threads_at_once(stub: StubHomeserver) -> None:
     barrier = threading.Barrier(64)
 
-    def work(_):
+    def work(_: int) -> list[int]:
         barrier.wait(10)
         with requests.Session() as session:
             session.trust_env = False
@@ -121,7 +125,9 @@ def test_64_threads_at_once(stub):
     assert len(stub.requests) == 192
 
 
-def test_answers_are_used_in_order_then_default_is_back(stub, session):
+def test_answers_are_used_in_order_then_default_is_back(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     stub.script(
         "GET",
         "whoami$",
@@ -136,7 +142,9 @@ def test_answers_are_used_in_order_then_default_is_back(stub, session):
     assert third.json()["user_id"] == BOT
 
 
-def test_a_script_applies_to_its_method_and_decoded_path_only(stub, session):
+def test_a_script_applies_to_its_method_and_decoded_path_only(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     stub.script("PUT", "whoami", answer(500))
     stub.script("GET", r"/rooms/!r:hs\.test/", answer(500))
     assert whoami(stub, session).status_code == 200
@@ -144,20 +152,22 @@ def test_a_script_applies_to_its_method_and_decoded_path_only(stub, session):
     assert session.get(url, timeout=10).status_code == 500
 
 
-def test_forever_repeats_the_last_answer(stub, session):
+def test_forever_repeats_the_last_answer(stub: StubHomeserver, session: requests.Session) -> None:
     stub.script("*", "whoami", answer(500), answer(503), forever=True)
     assert [whoami(stub, session).status_code for _ in range(4)] == [500, 503, 503, 503]
     stub.unscript()
     assert whoami(stub, session).status_code == 200
 
 
-def test_a_script_needs_an_answer(stub):
+def test_a_script_needs_an_answer(stub: StubHomeserver) -> None:
     with pytest.raises(ValueError, match="at least one"):
         stub.script("GET", "x")
 
 
 @pytest.mark.parametrize("broken", [DROP, RESET])
-def test_a_connection_ends_without_an_answer(stub, session, broken):
+def test_a_connection_ends_without_an_answer(
+    stub: StubHomeserver, session: requests.Session, broken: Any
+) -> None:
     stub.script("GET", "whoami", broken)
     with pytest.raises(requests.ConnectionError):
         whoami(stub, session)
@@ -165,7 +175,7 @@ def test_a_connection_ends_without_an_answer(stub, session, broken):
     assert whoami(stub, session).status_code == 200
 
 
-def test_a_reset_is_one(stub):
+def test_a_reset_is_one(stub: StubHomeserver) -> None:
     stub.script("GET", "versions", RESET)
     connection = http.client.HTTPConnection(stub.base_url.removeprefix("http://"), timeout=10)
     connection.request("GET", "/_matrix/client/versions")
@@ -174,13 +184,17 @@ def test_a_reset_is_one(stub):
     connection.close()
 
 
-def test_a_body_can_be_shorter_than_promised(stub, session):
+def test_a_body_can_be_shorter_than_promised(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     stub.script("GET", "whoami", truncated(b'{"user', 100))
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         whoami(stub, session)
 
 
-def test_after_applying_the_client_never_learns(stub, session):
+def test_after_applying_the_client_never_learns(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     room = stub.room(members=[BOT])
     url = f"{stub.base_url}{V3}/rooms/{room}/send/m.room.message/T"
     stub.script("PUT", "/send/", after_applying(DROP))
@@ -191,7 +205,9 @@ def test_after_applying_the_client_never_learns(stub, session):
     assert [event["event_id"] for event in messages] == [again]
 
 
-def test_a_hanging_request_goes_on_with_the_event(stub, session):
+def test_a_hanging_request_goes_on_with_the_event(
+    stub: StubHomeserver, session: requests.Session
+) -> None:
     event = threading.Event()
     stub.script("GET", "whoami", hang(event))
     with ThreadPoolExecutor(1) as executor:
@@ -202,7 +218,7 @@ def test_a_hanging_request_goes_on_with_the_event(stub, session):
         assert reply.result(10).status_code == 200
 
 
-def test_a_callable_decides(stub, session):
+def test_a_callable_decides(stub: StubHomeserver, session: requests.Session) -> None:
     stub.script(
         "GET", "whoami", lambda request: answer(418) if "x" in request.query else None, forever=True
     )
@@ -210,20 +226,22 @@ def test_a_callable_decides(stub, session):
     assert whoami(stub, session).status_code == 200
 
 
-def test_a_bug_in_a_script_is_a_500_that_says_so(stub, session, capfd):
-    stub.script("GET", "whoami", lambda request: 1 / 0)
+def test_a_bug_in_a_script_is_a_500_that_says_so(
+    stub: StubHomeserver, session: requests.Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stub.script("GET", "whoami", lambda request: 1 // 0)
     reply = whoami(stub, session)
     assert reply.status_code == 500
     assert "ZeroDivisionError" in reply.json()["error"]
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
-def test_missing_calls_are_an_error(stub):
+def test_missing_calls_are_an_error(stub: StubHomeserver) -> None:
     with pytest.raises(AssertionError, match="0 of 1 requests"):
         stub.wait_for_calls(1, timeout=0.01)
 
 
-def test_it_comes_back_on_its_port_with_its_memory(session):
+def test_it_comes_back_on_its_port_with_its_memory(session: requests.Session) -> None:
     with StubHomeserver() as stub:
         room, url = stub.room(members=[BOT]), stub.base_url
         assert whoami(stub, session).status_code == 200

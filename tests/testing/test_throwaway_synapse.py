@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,31 +21,35 @@ from appservice_api.testing import process as process_module
 from appservice_api.testing import synapse as synapse_module
 from appservice_api.testing.process import installed
 
-needs_synapse = pytest.mark.skipif(not installed(), reason="Synapse isn't installed")
+
+def needs_synapse(test: Any) -> Any:
+    """Mark a test that starts a homeserver of its own."""
+    skip = pytest.mark.skipif(not installed(), reason="Synapse isn't installed")
+    return pytest.mark.synapse(skip(test))
 
 
 @pytest.fixture
-def scratch(tmp_path, monkeypatch):
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which temporary folders are made: empty means that nothing is left."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
-def pids(monkeypatch):
+def pids(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes that were started."""
     seen: list[int] = []
 
-    class Noted(subprocess.Popen):
-        def __init__(self, *args, **kwargs):
+    class Noted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             seen.append(self.pid)
 
-    monkeypatch.setattr(process_module.subprocess, "Popen", Noted)
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     return seen
 
 
-def alive(pid):
+def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -52,7 +57,7 @@ def alive(pid):
     return True
 
 
-def gone(pid, timeout=10.0):
+def gone(pid: int, timeout: float = 10.0) -> bool:
     """Whether a process that isn't our child, or is reaped already, ends in time."""
     until = time.monotonic() + timeout
     while alive(pid) and time.monotonic() < until:
@@ -60,13 +65,13 @@ def gone(pid, timeout=10.0):
     return not alive(pid)
 
 
-def get(url):
+def get(url: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, timeout=10)
 
 
-def registration(**changes):
+def registration(**changes: Any) -> dict[str, Any]:
     return {
         "id": "x",
         "url": None,
@@ -79,7 +84,7 @@ def registration(**changes):
 
 
 @needs_synapse
-def test_the_life_of_a_homeserver(scratch, pids):
+def test_the_life_of_a_homeserver(scratch: Path, pids: list[int]) -> None:
     waits: list[float] = []
     synapse = Synapse([registration()], on_wait=waits.append)
     with synapse:
@@ -93,7 +98,7 @@ def test_the_life_of_a_homeserver(scratch, pids):
 
         user = synapse.create_user("dora")
         assert user["user_id"] == "@dora:hs.test"
-        with pytest.raises(SynapseError, match="'dora'.*M_USER_IN_USE"):
+        with pytest.raises(SynapseError, match=r"'dora'.*M_USER_IN_USE"):
             synapse.create_user("dora")
 
         url, home = synapse.base_url, synapse.home
@@ -118,7 +123,7 @@ def test_the_life_of_a_homeserver(scratch, pids):
 
 
 @needs_synapse
-def test_a_given_folder_stays_and_can_be_used_again(tmp_path):
+def test_a_given_folder_stays_and_can_be_used_again(tmp_path: Path) -> None:
     home = tmp_path / "a" / "home"
     with Synapse(home=home, rate_limits=True) as synapse:
         synapse.create_user("dora")
@@ -139,7 +144,9 @@ def test_a_given_folder_stays_and_can_be_used_again(tmp_path):
         ({"registrations": [registration(sender_localpart=3)]}, "sender_localpart"),
     ],
 )
-def test_a_bad_configuration_says_why_and_leaves_nothing(scratch, pids, options, cause):
+def test_a_bad_configuration_says_why_and_leaves_nothing(
+    scratch: Path, pids: list[int], options: dict[str, Any], cause: str
+) -> None:
     synapse = Synapse(**options)
     with pytest.raises(SynapseError, match=cause) as caught:
         synapse.start()
@@ -151,8 +158,10 @@ def test_a_bad_configuration_says_why_and_leaves_nothing(scratch, pids, options,
 
 @needs_synapse
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, ZeroDivisionError])
-def test_an_interrupted_start_leaves_nothing(scratch, pids, interruption):
-    def interrupt(waited):
+def test_an_interrupted_start_leaves_nothing(
+    scratch: Path, pids: list[int], interruption: type[BaseException]
+) -> None:
+    def interrupt(waited: float) -> None:
         raise interruption
 
     with pytest.raises(interruption):
@@ -163,7 +172,7 @@ def test_an_interrupted_start_leaves_nothing(scratch, pids, interruption):
 
 
 @needs_synapse
-def test_a_start_that_takes_too_long(scratch, pids):
+def test_a_start_that_takes_too_long(scratch: Path, pids: list[int]) -> None:
     with pytest.raises(SynapseError, match="start_timeout"):
         Synapse(start_timeout=0.05).start()
     assert not alive(pids[0])
@@ -171,11 +180,11 @@ def test_a_start_that_takes_too_long(scratch, pids):
 
 
 @needs_synapse
-def test_a_taken_port_is_replaced_once(monkeypatch, scratch):
+def test_a_taken_port_is_replaced_once(monkeypatch: pytest.MonkeyPatch, scratch: Path) -> None:
     # Whoever has the port answers like a homeserver, and is not taken for ours.
     with Synapse() as first:
         taken = int(first.base_url.rpartition(":")[2])
-        real = synapse_module.free_port
+        real = process_module.free_port
         ports = iter([taken])
         monkeypatch.setattr(synapse_module, "free_port", lambda: next(ports, None) or real())
         with Synapse() as second:
@@ -185,7 +194,7 @@ def test_a_taken_port_is_replaced_once(monkeypatch, scratch):
 
 @needs_synapse
 @pytest.mark.parametrize("detached", [False, True])
-def test_what_outlives_a_killed_parent(tmp_path, detached):
+def test_what_outlives_a_killed_parent(tmp_path: Path, detached: bool) -> None:
     script = (
         "import sys, time\n"
         "from appservice_api.testing import Synapse\n"
@@ -200,6 +209,7 @@ def test_what_outlives_a_killed_parent(tmp_path, detached):
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
     )
     with parent:
+        assert parent.stdout
         pid, home, url = parent.stdout.readline().split()
         parent.kill()
     if detached:
@@ -212,7 +222,7 @@ def test_what_outlives_a_killed_parent(tmp_path, detached):
 
 
 @needs_synapse
-def test_it_outlives_the_thread_that_started_it(scratch):
+def test_it_outlives_the_thread_that_started_it(scratch: Path) -> None:
     synapse = Synapse()
     thread = threading.Thread(target=synapse.start)
     thread.start()
@@ -221,14 +231,14 @@ def test_it_outlives_the_thread_that_started_it(scratch):
         assert get(f"{synapse.base_url}/_matrix/client/versions").status_code == 200
 
 
-def test_without_synapse_the_extra_is_named(monkeypatch, scratch):
-    monkeypatch.setattr(process_module.importlib.util, "find_spec", lambda name: None)
+def test_without_synapse_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, scratch: Path) -> None:
+    monkeypatch.setattr(synapse_module, "installed", lambda: False)
     with pytest.raises(SynapseError, match=r"pip install 'appservice_api\[demo\]'"):
         Synapse().start()
     assert list(scratch.iterdir()) == []
 
 
-def test_before_a_start_there_is_nothing():
+def test_before_a_start_there_is_nothing() -> None:
     synapse = Synapse()
     assert not synapse.running
     assert synapse.pid is None
@@ -240,6 +250,6 @@ def test_before_a_start_there_is_nothing():
         synapse.restart()
 
 
-def test_a_free_port_can_be_bound():
+def test_a_free_port_can_be_bound() -> None:
     with socket.create_server(("127.0.0.1", process_module.free_port())):
         pass

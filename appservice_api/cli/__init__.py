@@ -1,0 +1,34 @@
+"""The command line, ``appservice-api``: demo, register, check, send, request.
+
+Click and rich are an extra, imported when :func:`main` runs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = ("click", "rich")
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a name must not turn a success into a crash.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+    try:
+        from .commands import commands
+
+        commands.main(prog_name="appservice-api")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        print(
+            "appservice-api needs the extra 'cli': pip install 'appservice_api[cli]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:  # while modules are imported
+        sys.exit(130)

@@ -1,0 +1,111 @@
+"""How a command ends: its exit code, and one sentence on what was wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+import requests
+
+from ..errors import (
+    MatrixConnectionError,
+    MatrixError,
+    MatrixRequestError,
+    MatrixResponseError,
+    MExclusive,
+    MissingExtraError,
+    MMissingToken,
+    MUnknownToken,
+    RegistrationError,
+)
+from ..testing import SynapseError
+
+__all__ = ["DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "ending", "one_line"]
+
+DONE = 0
+REFUSED = 1
+USAGE = 2
+#: EX_TEMPFAIL of sysexits.h, which cron jobs and mail systems know: try again later.
+TEMPORARY = 75
+_INTERRUPTED = 130
+_TRACE = 2
+
+_UNKNOWN_TOKEN = (
+    "is the registration that the homeserver has the same? List its file in "
+    "app_service_config_files of homeserver.yaml, and restart Synapse"
+)
+
+
+def one_line(text: object) -> str:
+    """A text of anybody's in one line, without what could steer a terminal."""
+    line = " ".join(str(text).split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+
+
+def advice(error: BaseException) -> str:
+    """What to do about an error, empty if its own text tells."""
+    if isinstance(error, (MUnknownToken, MMissingToken)):
+        return _UNKNOWN_TOKEN
+    if isinstance(error, MExclusive):
+        return "compare the user with the namespaces of the registration"
+    if isinstance(error, MatrixConnectionError):
+        return "check the homeserver's URL, or try again later"
+    if isinstance(error, MatrixResponseError):
+        return "see whether the URL is the homeserver's, or try again later"
+    if isinstance(error, MatrixError) and error.temporary:
+        seconds = getattr(error, "retry_after", None)
+        return f"try again in {seconds:.0f} seconds" if seconds else "try again later"
+    return ""
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of an error: whether it is the user's, the homeserver's or the network's."""
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, (MissingExtraError, RegistrationError)):
+        return USAGE
+    if isinstance(error, MatrixError):
+        return TEMPORARY if error.temporary else REFUSED
+    if isinstance(error, requests.RequestException):
+        return TEMPORARY
+    return USAGE if isinstance(error, (ValueError, OSError)) else REFUSED
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "the input isn't UTF-8"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename!r}: {error.strerror}"
+    refused = isinstance(error, MatrixRequestError) and not error.temporary
+    said = f"the homeserver refused: {error}" if refused else str(error)
+    return f"{said} - {more}" if (more := advice(error)) else said
+
+
+def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
+    """Run a command and tell how it ended, on stderr if it failed.
+
+    Args:
+        run: The command; what it returns is the exit code, if it is an int.
+        verbosity: How often ``-v`` was given; at two, tracebacks are shown.
+    """
+    try:
+        result = run()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else DONE
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (
+        MatrixError, SynapseError, requests.RequestException, ValueError, OSError,
+        KeyboardInterrupt,
+    ) as error:  # fmt: skip
+        if verbosity() >= _TRACE:
+            traceback.print_exc()
+        if not isinstance(error, KeyboardInterrupt):
+            click.echo(f"appservice-api: {one_line(_sentence(error))}", err=True)
+        return exit_code(error)

@@ -1,0 +1,83 @@
+"""``request``: any request, for what no method has a name for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from ..api.appservice import AppServiceAPI
+from .options import acting, read_stdin, settings_of, settings_options
+
+__all__ = ["request"]
+
+
+@click.command()
+@click.argument("method")
+@click.argument("path")
+@click.option(
+    "--as",
+    "user",
+    metavar="USER",
+    help="Who asks: a user ID, or the localpart of a ghost.  [default: the bot]",
+)
+@click.option(
+    "--data",
+    metavar="JSON",
+    help="What is sent; @FILE reads it from a file, - from standard input.",
+)
+@click.option(
+    "--query",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A query parameter. Can be given more than once.",
+)
+@settings_options
+@click.pass_context
+def request(
+    ctx: click.Context, method: str, path: str, user: str | None, data: str | None,
+    query: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Make a request, and print the JSON that the homeserver answers.
+
+    PATH is taken below /_matrix/client/v3, unless it begins with /_matrix or /_synapse; room
+    IDs and the like in it are written as they are, with / as %2F. Nobody is registered or
+    joined for it.
+    """
+    settings = settings_of(ctx)
+    content, params = _content(data), _params(query)
+    with settings.make(AppServiceAPI) as api:
+        speaker = acting(api, settings, user).api
+        answer = speaker.request(method.upper(), path, content, query_params=params)
+    # Escapes of JSON, where the output couldn't show a character.
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=ascii_only))
+
+
+def _content(data: str | None) -> Any:
+    if data is None:
+        return None
+    if data == "-":
+        data = read_stdin()
+    elif data.startswith("@"):
+        with open(data[1:], encoding="utf-8") as file:
+            data = file.read()
+    try:
+        content = json.loads(data)
+    except ValueError as error:
+        raise click.UsageError(f"--data isn't JSON: {error}") from None
+    if not isinstance(content, (dict, list)):
+        raise click.UsageError("--data must be a JSON object or list")
+    return content
+
+
+def _params(query: tuple[str, ...]) -> dict[str, list[str]]:
+    params: dict[str, list[str]] = {}
+    for pair in query:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise click.UsageError(f"--query {pair!r} must look like NAME=VALUE")
+        params.setdefault(name, []).append(value)
+    return params

@@ -1,0 +1,72 @@
+"""``send``: one message, as a script or a cron job sends it."""
+
+from __future__ import annotations
+
+import click
+
+from ..api.appservice import AppServiceAPI
+from ..api.path import Path
+from ..ids import check_room_alias
+from .options import acting, read_stdin, settings_of, settings_options
+
+__all__ = ["send"]
+
+
+@click.command()
+@click.argument("room")
+@click.argument("text")
+@click.option(
+    "--as",
+    "user",
+    metavar="USER",
+    help="Who speaks: a user ID, or the localpart of a ghost.  [default: the bot]",
+)
+@click.option("--html", metavar="HTML", help="The formatted text, beside the plain one.")
+@click.option("--notice", is_flag=True, help="Send a notice, a message of a machine.")
+@click.option("--emote", is_flag=True, help="Send an emote, as /me does.")
+@click.option(
+    "--timestamp",
+    metavar="MS",
+    type=click.IntRange(min=0),
+    help="When it was said, in milliseconds since 1970.",
+)
+@click.option(
+    "--txn-id",
+    metavar="ID",
+    help="A name for this message. Running the same command again is then harmless: the message "
+    "is sent once, and both runs print the same event ID. (Synapse remembers it for half an hour; "
+    "with a device in APPSERVICE_DEVICE_ID, for a day.)",
+)
+@settings_options
+@click.pass_context
+def send(
+    ctx: click.Context, room: str, text: str, user: str | None, html: str | None, notice: bool,
+    emote: bool, timestamp: int | None, txn_id: str | None,
+) -> None:  # fmt: skip
+    """Send a text message, and print its event ID.
+
+    ROOM is a room ID or an alias. TEXT is the text; - reads it from standard input. The user is
+    registered and joined where that is needed.
+    """
+    if notice and emote:
+        raise click.UsageError("--notice and --emote exclude each other")
+    settings = settings_of(ctx)
+    if text == "-":
+        text = read_stdin().rstrip("\n")
+    if not text:
+        raise ValueError("the text is empty: nothing was sent")
+    with settings.make(AppServiceAPI) as api:
+        intent = acting(api, settings, user)
+        msgtype = "m.notice" if notice else "m.emote" if emote else "m.text"
+        event_id = intent.send_text(
+            _room_id(api, room), text, html, msgtype, txn_id=txn_id, timestamp=timestamp
+        )
+    click.echo(event_id)
+
+
+def _room_id(api: AppServiceAPI, room: str) -> str:
+    """The room ID of a room ID or an alias."""
+    if not room.startswith("#"):
+        return room
+    answer = api.bot_intent().api.request("GET", Path.v3.directory.room[check_room_alias(room)])
+    return str(answer["room_id"])

@@ -1,0 +1,98 @@
+"""A room's timeline as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from .outcome import one_line
+
+__all__ = ["timeline"]
+
+Event = Mapping[str, Any]
+
+_MEMBERSHIPS = {"invite": "invites {}", "join": "joins", "leave": "leaves", "ban": "bans {}"}
+_QUOTED = 24
+
+
+def timeline(events: Sequence[Event], names: Mapping[str, str]) -> Table:
+    """Make the table.
+
+    Args:
+        events: The events, oldest first.
+        names: The display names by user ID.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("Time", style="dim", no_wrap=True)
+    table.add_column("Sender", style="cyan", no_wrap=True)
+    table.add_column("Type", style="dim", no_wrap=True)
+    table.add_column("What", overflow="fold")
+    describe = _Describer(events, names)
+    for event in events:
+        table.add_row(
+            _time(event.get("origin_server_ts")),
+            describe.name(event.get("sender")),
+            Text(one_line(event.get("type"))),
+            describe.what(event),
+        )
+    return table
+
+
+def _time(milliseconds: Any) -> str:
+    """Local time; for another day than today, its date."""
+    if not isinstance(milliseconds, int):
+        return ""
+    when = datetime.fromtimestamp(milliseconds / 1000)
+    return f"{when:%H:%M:%S}" if when.date() == datetime.now().date() else f"{when:%b %d %H:%M}"
+
+
+class _Describer:
+    """Tells in words what an event is; texts of others are never taken for markup."""
+
+    def __init__(self, events: Sequence[Event], names: Mapping[str, str]) -> None:
+        self._events = {event.get("event_id"): event for event in events}
+        self._names = names
+
+    def name(self, user_id: Any) -> Text:
+        """The display name of a user, or the user ID."""
+        return Text(one_line(self._names.get(user_id, user_id)))
+
+    def what(self, event: Event) -> Text:
+        """The contents of an event."""
+        content = event.get("content")
+        content = content if isinstance(content, dict) else {}
+        kind = event.get("type")
+        if kind == "m.room.message":
+            return Text(one_line(self._message(content)))
+        if kind == "m.reaction":
+            relation = content.get("m.relates_to", {})
+            return Text(f"{one_line(relation.get('key'))} to {self._quote(relation)}")
+        if kind == "m.room.member":
+            words = _MEMBERSHIPS.get(str(content.get("membership")), "")
+            return Text(words.format(self.name(event.get("state_key"))))
+        if kind == "m.room.create":
+            return Text(f"makes the room, version {one_line(content.get('room_version'))}")
+        return Text(one_line(content.get("name", "")))
+
+    def _message(self, content: Event) -> str:
+        relation = content.get("m.relates_to", {})
+        if relation.get("rel_type") == "m.replace":
+            changed = content.get("m.new_content", {}).get("body")
+            return f"edits {self._quote(relation)}: {changed}"
+        body = str(content.get("body"))
+        if "m.in_reply_to" in relation:
+            return f"replies to {self._quote(relation['m.in_reply_to'])}: {body}"
+        if content.get("msgtype") == "m.image":
+            info = content.get("info", {})
+            return f"{body}, {info.get('w')} by {info.get('h')}, {info.get('size')} bytes"
+        return body
+
+    def _quote(self, relation: Event) -> str:
+        content = self._events.get(relation.get("event_id"), {}).get("content", {})
+        body = one_line(content.get("body", "an event"))
+        return f"“{body}”" if len(body) <= _QUOTED else f"“{body[:_QUOTED].rstrip()}…”"
