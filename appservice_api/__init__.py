@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from ._version import __version__
 from .api import (
+    HTTPAPI,
     APIPath,
     AppServiceAPI,
     ChildAppServiceAPI,
     ClientPath,
-    HTTPAPI,
     MediaPath,
     Method,
     Path,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .registration import Registration
 
 __all__ = [
+    "HTTPAPI",
     "APIPath",
     "ASStateStore",
     "AppServiceAPI",
@@ -43,7 +44,6 @@ __all__ = [
     "ContentURI",
     "DeviceID",
     "EventID",
-    "HTTPAPI",
     "IntentAPI",
     "MediaPath",
     "Membership",

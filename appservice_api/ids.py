@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-__all__ = ["DeviceID", "EventID", "RoomAlias", "RoomID", "UserID", "ContentURI"]
+__all__ = ["ContentURI", "DeviceID", "EventID", "RoomAlias", "RoomID", "UserID"]
 
 UserID = NewType("UserID", str)
 RoomID = NewType("RoomID", str)

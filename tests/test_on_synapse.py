@@ -108,7 +108,9 @@ def test_a_conversation(api: AppServiceAPI, homeserver: Homeserver) -> None:
     alice.edit(room, first, "hello")
     massaged = alice.send_notice(room, "yesterday", timestamp=1_700_000_000_000)
     mxc = alice.upload_media(PNG, "image/png", "dot.png")
-    alice.send_image(room, mxc, {"mimetype": "image/png", "size": len(PNG), "w": 1, "h": 1}, "dot.png")
+    alice.send_image(
+        room, mxc, {"mimetype": "image/png", "size": len(PNG), "w": 1, "h": 1}, "dot.png"
+    )
     alice.set_avatar_url(mxc)
     gone = alice.send_text(room, "gone", external_url="https://example.org/1")
     alice.redact(room, gone, "typo", timestamp=1_700_000_000_001)
@@ -170,7 +172,9 @@ def test_double_puppets(api: AppServiceAPI, homeserver: Homeserver) -> None:
     assert events[second]["origin_server_ts"] == 1_700_000_000_000
 
 
-def test_a_transaction_id_of_the_caller_sends_once(api: AppServiceAPI, homeserver: Homeserver) -> None:
+def test_a_transaction_id_of_the_caller_sends_once(
+    api: AppServiceAPI, homeserver: Homeserver
+) -> None:
     ghost = api.intent(homeserver.ghost("cron"))
     room = ghost.create_room()
     events = {ghost.send_text(room, "daily report", txn_id="report-2026-11-25") for _ in range(3)}
@@ -188,7 +192,7 @@ def test_a_device_keeps_transaction_ids(api: AppServiceAPI, homeserver: Homeserv
 def test_ping_and_errors(api: AppServiceAPI, homeserver: Homeserver) -> None:
     assert api.bot_intent().appservice_ping(homeserver.id) >= 0
     assert api.bot_intent().whoami()["user_id"] == homeserver.bot_mxid
-    with pytest.raises(MForbidden, match="ping|id"):
+    with pytest.raises(MForbidden, match=r"ping|id"):
         api.bot_intent().appservice_ping("somebody_else")
     with pytest.raises(MUnknownToken) as caught:
         AppServiceAPI(homeserver.base_url, token="wrong").request("GET", Path.v3.account.whoami)

@@ -8,11 +8,11 @@ from .path import APIPath, ClientPath, MediaPath, Method, Path, PathBuilder, Syn
 from .retry import RetryPolicy
 
 __all__ = [
+    "HTTPAPI",
     "APIPath",
     "AppServiceAPI",
     "ChildAppServiceAPI",
     "ClientPath",
-    "HTTPAPI",
     "MediaPath",
     "Method",
     "Path",

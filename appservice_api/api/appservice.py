@@ -22,9 +22,9 @@ from ..ids import DeviceID, UserID, check_user_id, server_of
 from ..log import TraceLogger, trace_logger
 from .flight import SingleFlight
 from .http import (
+    HTTPAPI,
     Access,
     Body,
-    HTTPAPI,
     Shared,
     Timeout,
     as_body,
@@ -546,9 +546,7 @@ class AppServiceAPI(HTTPAPI):
             body = self._event_body(content, external_url)
         else:
             body = as_body(method, _with_external_url(content, external_url))
-        return self._send(
-            method, path, template, body, query=query, user=self.acting_user, **how
-        )
+        return self._send(method, path, template, body, query=query, user=self.acting_user, **how)
 
     def _event_body(self, content: dict[str, Any], external_url: str | None) -> Body:
         content = _with_external_url(content, external_url)

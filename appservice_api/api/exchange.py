@@ -101,9 +101,7 @@ class Exchange:
             body: Any = self.request.body
             body.seek(self.body_start)
         try:
-            response = shared.session.send(
-                self.request, timeout=self._timeout(), **self.settings
-            )
+            response = shared.session.send(self.request, timeout=self._timeout(), **self.settings)
         except requests.HTTPError as error:
             # A hook of the user's session that calls raise_for_status().
             if error.response is None:
@@ -126,9 +124,7 @@ class Exchange:
     def _wait_for_turn(self) -> None:
         """Wait out a rate limit that the homeserver told any thread of the same user."""
         shared = self.shared
-        while wait := shared.limits.remaining(
-            self.limits.speaker, shared.clock.monotonic()
-        ):
+        while wait := shared.limits.remaining(self.limits.speaker, shared.clock.monotonic()):
             if wait >= self.seconds_left():
                 raise MLimitExceeded(
                     f"still rate limited for {wait:.1f} s, longer than this call may wait",
@@ -211,4 +207,3 @@ def _explain(response: requests.Response) -> str:
     if location and 300 <= response.status_code < 400:
         return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
     return f"not a Matrix answer ({response.reason or _kind(response)})"
-

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Union
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -24,11 +24,11 @@ from .txn_id import TransactionIDs
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Access", "HTTPAPI", "JSON", "Shared", "Timeout"]
+__all__ = ["HTTPAPI", "JSON", "Access", "Shared", "Timeout"]
 
 JSON = dict[str, Any]
 #: Seconds to connect and seconds to wait for data; one number stands for the second.
-Timeout = Union[float, tuple[float, float]]
+Timeout: TypeAlias = float | tuple[float, float]
 
 _BAD_TOKEN = re.compile(r"[^\x21-\x7e]")
 _BAD_HEADER = re.compile(r"[\x00\r\n]")
@@ -150,7 +150,8 @@ def as_body(method: str, content: Any) -> Body:
         content.seek(start)
         return Body(content, length, "application/octet-stream")
     raise ValueError(
-        f"content must be a dict, bytes, str or a seekable binary file, not {type(content).__name__}"
+        "content must be a dict, bytes, str or a seekable binary file, "
+        f"not {type(content).__name__}"
     )
 
 

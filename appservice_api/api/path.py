@@ -117,7 +117,9 @@ class PathBuilder:
     _template: str
     _last: str
 
-    def __init__(self, path: str | APIPath = "", template: str | None = None, last: str = "") -> None:
+    def __init__(
+        self, path: str | APIPath = "", template: str | None = None, last: str = ""
+    ) -> None:
         set_slot = object.__setattr__
         set_slot(self, "_path", str(path))
         set_slot(self, "_template", str(path) if template is None else template)

@@ -41,12 +41,11 @@ _REPEATABLE_POSTS = """
     rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*  rooms/*/unban
     search  user/*/filter  user_directory/search
 """
-_REPEATABLE_POST = re.compile(
-    r"/_matrix/client/[^/]+/(?:%s)/?\Z"
-    % "|".join(re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split())
+_ALTERNATIVES = "|".join(
+    re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split()
 )
+_REPEATABLE_POST = re.compile(rf"/_matrix/client/[^/]+/(?:{_ALTERNATIVES})/?\Z")
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
-_GATEWAY = frozenset({502, 503, 504})
 
 
 @lru_cache(maxsize=1024)
@@ -187,7 +186,9 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
         if isinstance(cause, requests.exceptions.RequestException):
             cause.request = None
     sent = not any(isinstance(cause, _NEVER_SENT) for cause in causes)
-    timed_out = any(isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes)
+    timed_out = any(
+        isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes
+    )
     kind = MatrixTimeoutError if timed_out else MatrixConnectionError
     if not sent:
         what = "the homeserver can't be reached"
@@ -207,7 +208,11 @@ def _words(causes: list[BaseException]) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return str(cause.strerror)
     text = str(causes[-1]) or type(causes[-1]).__name__
-    return text.partition("object at 0x")[0] + text.partition(">: ")[2] if "object at 0x" in text else text
+    return (
+        text.partition("object at 0x")[0] + text.partition(">: ")[2]
+        if "object at 0x" in text
+        else text
+    )
 
 
 def _is_rate_limit(error: BaseException) -> bool:

@@ -50,7 +50,7 @@ class _Answer(requests.Response):
         self.encoding = None
         self.history = []
         self.request = request
-        self.connection = adapter  # type: ignore[assignment]
+        self.connection = adapter
 
     @property
     def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
@@ -251,10 +251,7 @@ def _connect(connection: Any, timeout: float | None) -> None:
 def _message(request: requests.PreparedRequest, target: str, host: str) -> bytes:
     """Head and body in one piece, so that they travel in one packet."""
     headers: Any = request.headers
-    fields = [
-        f"{name}: {value}\r\n"
-        for name, value in headers._store.values()
-    ]
+    fields = [f"{name}: {value}\r\n" for name, value in headers._store.values()]
     head = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
     lines = len(fields) + 3
     if head.count("\n") != lines or head.count("\r") != lines:

@@ -103,8 +103,14 @@ class AccountMethods(ClientMethods):
         }
         try:
             # Without user_id: nobody can act as a user who isn't there yet.
-            self.api._send("POST", REGISTER.path(()), REGISTER.template, json_body(content),
-                           user=self.api._shared.bot_mxid, **_without_ensuring(options))  # fmt: skip
+            self.api._send(
+                "POST",
+                REGISTER.path(()),
+                REGISTER.template,
+                json_body(content),
+                user=self.api._shared.bot_mxid,
+                **_without_ensuring(options),
+            )
             created = True
         except MUserInUse:
             created = False

@@ -66,9 +66,7 @@ def field(answer: Any, name: str, kind: type[T]) -> T:
     if isinstance(value, kind):
         return value
     found = "a list" if isinstance(answer, list) else f"{name} is {value!r}"
-    raise MatrixResponseError(
-        f"the answer must have {name!r} of type {kind.__name__}, but {found}"
-    )
+    raise MatrixResponseError(f"the answer must have {name!r} of type {kind.__name__}, but {found}")
 
 
 class ClientMethods:

@@ -317,10 +317,7 @@ class MembershipMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/joined_members``.
         """
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
-        members = {
-            user: _profile(member)
-            for user, member in field(answer, "joined", dict).items()
-        }
+        members = {user: _profile(member) for user, member in field(answer, "joined", dict).items()}
         self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
         return {UserID(user): member for user, member in members.items()}
 

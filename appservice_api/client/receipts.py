@@ -25,9 +25,7 @@ class ReceiptMethods(ClientMethods):
     __slots__ = ()
 
     @TYPING
-    def set_typing(
-        self, room_id: str, timeout: int = 0, **options: Unpack[BasicOptions]
-    ) -> None:
+    def set_typing(self, room_id: str, timeout: int = 0, **options: Unpack[BasicOptions]) -> None:
         """Say that the user is typing, or has stopped.
 
         Args:

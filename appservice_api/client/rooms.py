@@ -79,9 +79,7 @@ class RoomMethods(ClientMethods):
                 dict(power_level_override) if power_level_override else None,
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
-        answer = self._call(
-            CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options
-        )
+        answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
         room_id = RoomID(field(answer, "room_id", str))
         store = self.api.state_store
         me = self.api.acting_user

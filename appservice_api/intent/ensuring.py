@@ -196,9 +196,7 @@ class Ensuring(MembershipMethods, AccountMethods):
                     raise
                 repaired.add(refused.errcode)
 
-    def _repair(
-        self, refused: MatrixRequestError, room_id: str | None, asked_at: float
-    ) -> bool:
+    def _repair(self, refused: MatrixRequestError, room_id: str | None, asked_at: float) -> bool:
         """Do what a refusal may call for; whether the request is worth sending again.
 
         Args:

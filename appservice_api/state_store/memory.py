@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..fork import renew_after_fork
 from ..events.membership import Membership
+from ..fork import renew_after_fork
 from ..ids import UserID
 from .abstract import _ACTIVE, ASStateStore, Source
 

@@ -15,9 +15,9 @@ import requests
 
 import appservice_api
 from appservice_api import (
+    HTTPAPI,
     AppServiceAPI,
     ChildAppServiceAPI,
-    HTTPAPI,
     IntentAPI,
     MemoryStateStore,
     MUnknownDevice,
@@ -52,13 +52,26 @@ def test_the_names_of_the_page() -> None:
         "method", "path", "content", "timestamp", "headers", "query_params", "retry_count",
         "metrics_method",
     ]  # fmt: skip
-    assert list(inspect.signature(AppServiceAPI.intent).parameters)[1:4] == ["user", "token", "base_url"]
-    assert list(inspect.signature(AppServiceAPI.real_user).parameters)[1:4] == ["mxid", "token", "base_url"]
-    assert list(inspect.signature(ChildAppServiceAPI.__init__).parameters)[1:3] == ["user", "parent"]
+    assert list(inspect.signature(AppServiceAPI.intent).parameters)[1:4] == [
+        "user",
+        "token",
+        "base_url",
+    ]
+    assert list(inspect.signature(AppServiceAPI.real_user).parameters)[1:4] == [
+        "mxid",
+        "token",
+        "base_url",
+    ]
+    assert list(inspect.signature(ChildAppServiceAPI.__init__).parameters)[1:3] == [
+        "user",
+        "parent",
+    ]
     assert issubclass(ChildAppServiceAPI, AppServiceAPI)
     assert issubclass(AppServiceAPI, HTTPAPI)
-    for name in ("HTTPAPI", "IntentAPI", "ASStateStore", "Method", "PathBuilder", "Path", "MediaPath",
-                 "SynapseAdminPath", "APIPath", "TraceLogger", "UserID"):  # fmt: skip
+    for name in (
+        "HTTPAPI", "IntentAPI", "ASStateStore", "Method", "PathBuilder", "Path", "MediaPath",
+        "SynapseAdminPath", "APIPath", "TraceLogger", "UserID",
+    ):  # fmt: skip
         assert hasattr(appservice_api, name)
         assert name in appservice_api.__all__
 
@@ -129,7 +142,10 @@ def test_a_real_user_at_another_homeserver(api: AppServiceAPI) -> None:
         other.add_user_token("c", "@me:other.test")
         real = api.real_user("@me:other.test", "c", other.base_url)
         assert real.base_url == other.base_url
-        assert api.intent("@me:other.test", "c", other.base_url).whoami()["user_id"] == "@me:other.test"
+        assert (
+            api.intent("@me:other.test", "c", other.base_url).whoami()["user_id"]
+            == "@me:other.test"
+        )
         assert other.requests[0].token == "c"
 
 
@@ -139,7 +155,7 @@ def test_a_real_user_makes_no_others(api: AppServiceAPI) -> None:
         lambda: real.intent(GHOST), lambda: real.user(GHOST), lambda: real.bot_intent(),
         lambda: real.real_user("@x:hs.test", "t"), lambda: ChildAppServiceAPI(GHOST, real),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match="@me:hs.test is a real user"):
+        with pytest.raises(ValueError, match="is a real user"):
             refused()
 
 
@@ -148,11 +164,14 @@ def test_stand_alone_kinds(stub: StubHomeserver, room: str) -> None:
     real = AppServiceAPI(stub.base_url, None, "user_token", "@me:hs.test", real_user=True)
     ghost.request("PUT", SEND["a"], CONTENT)
     real.request("PUT", SEND["b"], CONTENT)
-    assert [(r.user_id, r.token) for r in stub.requests] == [(GHOST, "as_token"), (None, "user_token")]
+    assert [(r.user_id, r.token) for r in stub.requests] == [
+        (GHOST, "as_token"),
+        (None, "user_token"),
+    ]
     assert real.is_real_user
     assert not ghost.is_real_user
     for wrong in ({"child": True}, {"real_user": True}, {"child": True, "real_user": True}):
-        with pytest.raises(ValueError, match="needs|exclude"):
+        with pytest.raises(ValueError, match=r"needs|exclude"):
             AppServiceAPI(stub.base_url, **wrong)  # type: ignore[arg-type]
 
 
@@ -211,7 +230,9 @@ def test_external_url_and_source_key_never_touch_the_callers_dict(
     api.request("PUT", SEND["t1"], content, external_url="https://example.org/1")
     api.real_user("@me:hs.test", "user_token").request("PUT", SEND["t2"], content)
     api.user(GHOST).request("PUT", SEND["t3"], content)
-    api.real_user("@me:hs.test", "user_token").request("PUT", "/profile/@me:hs.test/displayname", {"displayname": "x"})
+    api.real_user("@me:hs.test", "user_token").request(
+        "PUT", "/profile/@me:hs.test/displayname", {"displayname": "x"}
+    )
     assert content == CONTENT
     sent = [request.json for request in stub.requests]
     assert sent[0] == {**CONTENT, "external_url": "https://example.org/1"}
@@ -277,7 +298,8 @@ def test_users_outside_the_namespaces_are_refused_before_the_wire(stub: StubHome
 
 
 @pytest.mark.parametrize(
-    "user", [None, "", "alice", "@alice", "@:hs.test", "@a b:hs.test", "@x:../..", "@" + "x" * 260 + ":h"]
+    "user",
+    [None, "", "alice", "@alice", "@:hs.test", "@a b:hs.test", "@x:../..", "@" + "x" * 260 + ":h"],
 )
 def test_what_is_not_a_user_id(user: object, api: AppServiceAPI) -> None:
     with pytest.raises(ValueError, match="user ID"):
@@ -360,7 +382,9 @@ def test_forked_workers_share_a_preloaded_api(
     )  # fmt: skip
     stub.clear()
     with api._shared.lock:  # as another thread may hold it at the moment of a fork
-        children = [_fork(lambda number=number: _send_hundred(api, room, number)) for number in range(4)]
+        children = [
+            _fork(lambda number=number: _send_hundred(api, room, number)) for number in range(4)
+        ]
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0, 0]
     sent = [request for request in stub.requests if "/send/" in request.path]
     assert len(sent) == 400 == len({request.path for request in sent})

@@ -7,6 +7,7 @@ import pickle
 import socket
 import threading
 import traceback
+from typing import Any
 
 import pytest
 import requests
@@ -14,8 +15,8 @@ import requests_mock
 import responses
 
 from appservice_api import (
-    AppServiceAPI,
     HTTPAPI,
+    AppServiceAPI,
     MatrixConnectionError,
     MatrixError,
     MatrixRequestError,
@@ -33,7 +34,9 @@ TOKEN = "as_token"
 
 def test_it_is_usable_by_itself(stub: StubHomeserver) -> None:
     with HTTPAPI(stub.base_url) as api:
-        assert "v1.1" in str(api.request("GET", Path.versions)) or api.request("GET", "/_matrix/client/versions")
+        assert "v1.1" in str(api.request("GET", Path.versions)) or api.request(
+            "GET", "/_matrix/client/versions"
+        )
         assert api.token is None
     assert stub.requests[0].token is None
     assert stub.requests[0].headers["User-Agent"].startswith("appservice_api/")
@@ -52,7 +55,11 @@ def test_json_headers_and_query(stub: StubHomeserver) -> None:
     assert sent.headers["Content-Type"] == "application/json"
     assert sent.headers["X-Mine"] == "1"
     assert sent.token == TOKEN
-    assert (headers, query["list"], content) == ({"X-Mine": "1"}, [1, 2], {"text": "grüße \U0001f600"})
+    assert (headers, query["list"], content) == (
+        {"X-Mine": "1"},
+        [1, 2],
+        {"text": "grüße \U0001f600"},
+    )
 
 
 def test_a_post_without_content_sends_an_object_and_a_get_nothing(stub: StubHomeserver) -> None:
@@ -80,7 +87,7 @@ def test_one_connection_serves_all_requests(stub: StubHomeserver) -> None:
     assert len(connected) == 1
 
 
-BODIES = {
+BODIES: dict[str, tuple[Any, type[MatrixError]]] = {
     "HTML with 200": (answer(200, "<html>"), MatrixResponseError),
     "nothing with 200": (answer(200, b""), MatrixResponseError),
     "a number with 200": (answer(200, b"5"), MatrixResponseError),
@@ -98,7 +105,7 @@ BODIES = {
 
 @pytest.mark.parametrize("fault, kind", BODIES.values(), ids=BODIES)
 def test_every_answer_that_is_not_the_expected_json_is_a_typed_error(
-    fault: object, kind: type[MatrixError], stub: StubHomeserver
+    fault: Any, kind: type[MatrixError], stub: StubHomeserver
 ) -> None:
     stub.script("GET", "/x", fault, forever=True)
     api = HTTPAPI(stub.base_url, clock=ManualClock(auto=True))
@@ -202,7 +209,9 @@ def test_no_token_in_any_repr_error_pickle_or_log_line(
     token = "s3cret-token"
     caplog.set_level(1)
     stub.script("GET", "/x", answer(401, {"errcode": "M_UNKNOWN_TOKEN", "error": "Invalid"}))
-    stub.script("GET", "/y", answer(502, "<html>"), answer(200, b"<html>"), truncated(b"{", 9), forever=True)
+    stub.script(
+        "GET", "/y", answer(502, "<html>"), answer(200, b"<html>"), truncated(b"{", 9), forever=True
+    )
     api = AppServiceAPI(stub.base_url, "@bot:hs.test", token, clock=ManualClock(auto=True))
     real = api.real_user("@me:hs.test", "s3cret-other")
     texts = [repr(thing) for thing in (
@@ -223,10 +232,10 @@ def test_no_token_in_any_repr_error_pickle_or_log_line(
             str(error), repr(error), str(vars(error)), pickle.dumps(error).decode("latin-1"),
             "".join(traceback.format_exception(error)),
         ]  # fmt: skip
-        cause = error.__cause__
+        cause: Any = error.__cause__
         while cause is not None:
-            texts += [repr(cause), str(vars(cause)), str(getattr(cause, "request", None) and
-                                                         cause.request.headers)]  # fmt: skip
+            request = getattr(cause, "request", None)
+            texts += [repr(cause), str(vars(cause)), str(getattr(request, "headers", ""))]
             cause = cause.__cause__ or cause.__context__
     texts += [record.getMessage() for record in caplog.records]
     assert any("/y" in record.getMessage() for record in caplog.records)

@@ -16,9 +16,7 @@ from appservice_api.api.path import as_path
 
 def test_parts_and_values() -> None:
     path = Path.v3.rooms["!a/b:hs.test"].send["m.room.message"]["txn 1"]
-    assert str(path) == (
-        "/_matrix/client/v3/rooms/%21a%2Fb%3Ahs.test/send/m.room.message/txn%201"
-    )
+    assert str(path) == ("/_matrix/client/v3/rooms/%21a%2Fb%3Ahs.test/send/m.room.message/txn%201")
     assert as_path(path)[1] == "/_matrix/client/v3/rooms/{}/send/{}/{}"
     assert str(Path.v1("mutual_rooms")) == "/_matrix/client/v1/mutual_rooms"
     assert str(MediaPath.v3.upload) == "/_matrix/media/v3/upload"
@@ -50,7 +48,7 @@ def test_paths_are_values() -> None:
     assert copy.deepcopy(path) == path
     assert repr(path) == "PathBuilder('/_matrix/client/v3/rooms/%21a%3Ab')"
     with pytest.raises(AttributeError):
-        path.send = 1  # type: ignore[method-assign]
+        path.send = 1
     with pytest.raises(AttributeError):
         path.__wrapped__  # noqa: B018 - what inspect and Jupyter look for must not be a part
 
@@ -78,7 +76,8 @@ def test_a_text(text: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["/rooms/../x", "/rooms/%2e%2E/x", "/a//b", "/a?b=c", "/a#b", "/a\r\nX: y", "/..", "/a/."]
+    "text",
+    ["/rooms/../x", "/rooms/%2e%2E/x", "/a//b", "/a?b=c", "/a#b", "/a\r\nX: y", "/..", "/a/."],
 )
 def test_a_text_that_means_something_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="path"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 import requests
 
 from appservice_api import (
-    AppServiceAPI,
     HTTPAPI,
+    AppServiceAPI,
     MatrixConnectionError,
     MatrixRequestError,
     MatrixResponseError,
@@ -30,7 +31,7 @@ CONTENT = {"msgtype": "m.text", "body": "hi"}
 HTML = answer(502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"})
 OK_HTML = answer(200, "<html>Welcome</html>", {"Content-Type": "text/html"})
 
-UNANSWERED = {
+UNANSWERED: dict[str, Any] = {
     "502 with HTML": HTML,
     "empty 504": answer(504, b""),
     "dropped": DROP,
@@ -43,21 +44,21 @@ UNANSWERED = {
 
 @pytest.mark.parametrize("fault", UNANSWERED.values(), ids=UNANSWERED)
 def test_a_put_is_repeated_with_the_very_same_path_and_body(
-    fault: object, stub: StubHomeserver, api: AppServiceAPI
+    fault: Any, stub: StubHomeserver, api: AppServiceAPI
 ) -> None:
     stub.room(members=["@bot:hs.test"])
     stub.script("PUT", "/send/", fault, fault)
     event_id = api.request("PUT", SEND, CONTENT)["event_id"]
     assert len(stub.requests) == 3
     assert len({(r.target, r.body) for r in stub.requests}) == 1
-    assert [event["event_id"] for event in stub.events(ROOM) if event["type"] == "m.room.message"] == [
-        event_id
-    ]
+    assert [
+        event["event_id"] for event in stub.events(ROOM) if event["type"] == "m.room.message"
+    ] == [event_id]
 
 
 @pytest.mark.parametrize("fault", UNANSWERED.values(), ids=UNANSWERED)
 def test_create_room_is_never_sent_twice(
-    fault: object, stub: StubHomeserver, api: AppServiceAPI
+    fault: Any, stub: StubHomeserver, api: AppServiceAPI
 ) -> None:
     stub.script("POST", "/createRoom", fault)
     with pytest.raises((MatrixConnectionError, MatrixRequestError, MatrixResponseError)) as caught:
@@ -131,7 +132,9 @@ def test_a_500_is_not_repeated(stub: StubHomeserver, api: AppServiceAPI) -> None
 def test_a_rate_limit_is_waited_out_even_for_create_room(
     stub: StubHomeserver, api: AppServiceAPI, clock: ManualClock
 ) -> None:
-    limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 855}, {"Retry-After": "1"})
+    limited = answer(
+        429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 855}, {"Retry-After": "1"}
+    )
     stub.script("POST", "/createRoom", limited, limited)
     api.bot_intent().create_room()
     assert stub.calls() == ["POST /createRoom"] * 3
@@ -148,7 +151,9 @@ def test_rate_limits_do_not_use_up_the_repeats(stub: StubHomeserver, api: AppSer
 def test_a_wait_beyond_the_deadline_raises_at_once(
     stub: StubHomeserver, api: AppServiceAPI, clock: ManualClock
 ) -> None:
-    stub.script("POST", "/upload", answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "86400"}))
+    stub.script(
+        "POST", "/upload", answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "86400"})
+    )
     with pytest.raises(MLimitExceeded) as caught:
         api.bot_intent().upload_media(b"x")
     assert caught.value.retry_after == 86400
@@ -211,9 +216,7 @@ def test_close_ends_all_waiting(stub: StubHomeserver) -> None:
     clock.wait_for_waiters(1)
     api.close()
     thread.join(10)
-    assert [str(error) for error in errors] == [
-        "GET /_matrix/client/versions: the API was closed"
-    ]
+    assert [str(error) for error in errors] == ["GET /_matrix/client/versions: the API was closed"]
     with pytest.raises(MatrixConnectionError, match="closed"):
         api.request("GET", Path.versions)
 
@@ -238,7 +241,9 @@ def test_a_file_is_sent_again_from_where_it_began(stub: StubHomeserver, api: App
 
     file = io.BytesIO(b"skipped" + b"x" * 100_000)
     file.seek(7)
-    stub.script("POST", "/upload", answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "1"}))
+    stub.script(
+        "POST", "/upload", answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "1"})
+    )
     assert api.bot_intent().upload_media(file, "text/plain", "x.txt").startswith("mxc://")
     assert [request.body for request in stub.requests] == [b"x" * 100_000] * 2
     assert stub.requests[0].headers["Content-Type"] == "text/plain"

@@ -197,7 +197,8 @@ def start() -> Iterator[str]:
     """Run the homeserver in a process of its own and give its base URL."""
     command = [sys.executable, str(Path(__file__).resolve())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:

@@ -55,7 +55,8 @@ def test_messages(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     assert last(stub)[3] == {"msgtype": "m.emote", "body": "waves"}
     ghost.reply(room, event_id, "yes")
     assert last(stub)[3] == {
-        "msgtype": "m.text", "body": "yes", "m.relates_to": {"m.in_reply_to": {"event_id": event_id}},
+        "msgtype": "m.text", "body": "yes",
+        "m.relates_to": {"m.in_reply_to": {"event_id": event_id}},
     }  # fmt: skip
     ghost.edit(room, event_id, "hello", "<i>hello</i>")
     new = {
@@ -67,7 +68,7 @@ def test_messages(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
         "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
     }  # fmt: skip
     ghost.react(room, event_id, "👍")
-    method, path, user, content = last(stub)
+    _, path, _, content = last(stub)
     assert path.startswith(f"/rooms/{room}/send/m.reaction/")
     assert content == {
         "m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": "👍"}
@@ -89,7 +90,9 @@ def test_a_message_event_leaves_the_callers_content_alone(
     stub: StubHomeserver, ghost: IntentAPI, room: str
 ) -> None:
     content = {"a": {"b": 1}}
-    ghost.send_message_event(room, "com.example/ä", content, external_url="https://x.test/", timestamp=7)
+    ghost.send_message_event(
+        room, "com.example/ä", content, external_url="https://x.test/", timestamp=7
+    )
     assert content == {"a": {"b": 1}}
     request = stub.requests[-1]
     assert request.json == {"a": {"b": 1}, "external_url": "https://x.test/"}
@@ -100,7 +103,12 @@ def test_a_message_event_leaves_the_callers_content_alone(
 def test_redactions(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     event_id = ghost.send_text(room, "oops")
     ghost.redact(room, event_id, "typo", {"x": 1}, txn_id="r1")
-    assert last(stub) == ("PUT", f"/rooms/{room}/redact/{event_id}/r1", GHOST, {"reason": "typo", "x": 1})
+    assert last(stub) == (
+        "PUT",
+        f"/rooms/{room}/redact/{event_id}/r1",
+        GHOST,
+        {"reason": "typo", "x": 1},
+    )
     ghost.redact(room, event_id, timestamp=9, txn_id="r2")
     assert last(stub) == (
         "PUT", f"/rooms/{room}/send/m.room.redaction/r2", GHOST, {"redacts": event_id},
@@ -126,7 +134,12 @@ def test_reading_back(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None
 def test_membership(stub: StubHomeserver, api: AppServiceAPI, room: str) -> None:
     bot, user, store = api.bot_intent(), api.intent(USER), api.state_store
     bot.invite_user(room, USER, "welcome")
-    assert last(stub) == ("POST", f"/rooms/{room}/invite", None, {"reason": "welcome", "user_id": USER})
+    assert last(stub) == (
+        "POST",
+        f"/rooms/{room}/invite",
+        None,
+        {"reason": "welcome", "user_id": USER},
+    )
     assert store.get_membership(room, USER) is Membership.INVITE
     stub.clear()
     bot.invite_user(room, USER, check_cache=True)
@@ -181,13 +194,17 @@ def test_a_change_whose_answer_was_lost_is_looked_up(
         stub.script("POST", "/invite", DROP)
         bot.invite_user(room, GHOST)  # who has joined meanwhile
     assert stub.calls()[-1] == f"GET /rooms/{room}/state/m.room.member/{GHOST}"
-    stub.script("POST", f"/{change}", DROP, answer(403, {"errcode": "M_FORBIDDEN", "error": "power"}))
+    stub.script(
+        "POST", f"/{change}", DROP, answer(403, {"errcode": "M_FORBIDDEN", "error": "power"})
+    )
     stub.script("POST", f"/{change}", answer(403, {"errcode": "M_FORBIDDEN", "error": "power"}))
     with pytest.raises(MForbidden, match="power"):
         getattr(bot, f"{change}_user")(room, "@_other:hs.test", ensure_joined=False)
 
 
-def test_an_unban_whose_answer_was_lost(stub: StubHomeserver, api: AppServiceAPI, room: str) -> None:
+def test_an_unban_whose_answer_was_lost(
+    stub: StubHomeserver, api: AppServiceAPI, room: str
+) -> None:
     bot = api.bot_intent()
     bot.ban_user(room, GHOST)
     stub.script("POST", "/unban", after_applying(DROP))
@@ -266,12 +283,18 @@ def test_profiles(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
 def test_receipts(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     event_id = ghost.send_text(room, "x")
     ghost.set_typing(room, 5000)
-    assert last(stub) == ("PUT", f"/rooms/{room}/typing/{GHOST}", GHOST, {"typing": True, "timeout": 5000})
+    assert last(stub) == (
+        "PUT",
+        f"/rooms/{room}/typing/{GHOST}",
+        GHOST,
+        {"typing": True, "timeout": 5000},
+    )
     ghost.set_typing(room)
     assert last(stub)[3] == {"typing": False}
     ghost.mark_read(room, event_id)
     assert last(stub) == (
-        "POST", f"/rooms/{room}/read_markers", GHOST, {"m.fully_read": event_id, "m.read": event_id},
+        "POST", f"/rooms/{room}/read_markers", GHOST,
+        {"m.fully_read": event_id, "m.read": event_id},
     )  # fmt: skip
     stub.clear()
     ghost.mark_read(room, event_id)
@@ -293,7 +316,9 @@ def test_the_homeserver_and_the_account(stub: StubHomeserver, api: AppServiceAPI
         api.bot_intent().appservice_ping("test")
 
 
-@pytest.mark.parametrize("room_id", [None, "", "room", "#a:hs.test", "..", 5, "!" + "x" * 255, "!\ud800"])
+@pytest.mark.parametrize(
+    "room_id", [None, "", "room", "#a:hs.test", "..", 5, "!" + "x" * 255, "!\ud800"]
+)
 def test_what_is_not_a_room_id(room_id: Any, stub: StubHomeserver, ghost: IntentAPI) -> None:
     for call in (
         lambda: ghost.send_text(room_id, "x"), lambda: ghost.get_messages(room_id),
@@ -305,12 +330,17 @@ def test_what_is_not_a_room_id(room_id: Any, stub: StubHomeserver, ghost: Intent
 
 
 def test_other_values_that_are_none(stub: StubHomeserver, ghost: IntentAPI) -> None:
+    room: Any = "!r:h"
     for call in (
-        lambda: ghost.react("!r:h", "event", "x"), lambda: ghost.redact("!r:h", None),  # type: ignore[arg-type]
-        lambda: ghost.send_message_event("!r:h", "", {}), lambda: ghost.send_message_event("!r:h", "x" * 256, {}),
-        lambda: ghost.send_message_event("!r:h", "m.x", {}, txn_id=".."), lambda: ghost.invite_user("!r:h", "x"),
-        lambda: ghost.send_state_event("!r:h", "m.x", {}, "."), lambda: ghost.mark_read("!r:h", ""),
-    ):  # fmt: skip
+        lambda: ghost.react(room, "event", "x"),
+        lambda: ghost.redact(room, None),  # type: ignore[arg-type]
+        lambda: ghost.send_message_event(room, "", {}),
+        lambda: ghost.send_message_event(room, "x" * 256, {}),
+        lambda: ghost.send_message_event(room, "m.x", {}, txn_id=".."),
+        lambda: ghost.invite_user(room, "x"),
+        lambda: ghost.send_state_event(room, "m.x", {}, "."),
+        lambda: ghost.mark_read(room, ""),
+    ):
         with pytest.raises(ValueError, match=r"must|longer"):
             call()
     assert stub.requests == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -73,7 +74,13 @@ def test_a_bot_that_is_not_in_the_room_joins_it_first(
     room = stub.room(public=True, members=["@owner:hs.test"])
     stub.script("POST", f"/join/{room}", REFUSED)
     api.intent(GHOST).send_text(room, "hi")
-    assert actions(stub)[:5] == ["send ghost", "register bot", "join ghost", "invite bot", "join bot"]
+    assert actions(stub)[:5] == [
+        "send ghost",
+        "register bot",
+        "join ghost",
+        "invite bot",
+        "join bot",
+    ]
     assert actions(stub)[-1] == "send ghost"
 
 
@@ -148,7 +155,9 @@ def test_a_banned_ghost_stays_banned_unless_told(stub: StubHomeserver, api: AppS
     assert stub.membership(room, GHOST) == "join"
 
 
-def test_a_ban_that_the_homeserver_calls_forbidden(stub: StubHomeserver, api: AppServiceAPI) -> None:
+def test_a_ban_that_the_homeserver_calls_forbidden(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
     stub.add_user(GHOST)
     room = stub.room(members=[BOT, GHOST])
     api.bot_intent().ban_user(room, GHOST)
@@ -178,8 +187,10 @@ def test_real_users_are_never_registered(stub: StubHomeserver, api: AppServiceAP
     me = api.intent("@me:hs.test", token="mine")
     me.ensure_registered()
     me.send_text(room, "hi")
-    assert [(action.split()[0], request.token) for action, request in zip(actions(stub), stub.requests, strict=True)] == [
-        ("send", "mine"), ("join", "mine"), ("invite", "as_token"), ("join", "mine"), ("send", "mine"),
+    asked = [action.split()[0] for action in actions(stub)]
+    assert list(zip(asked, [request.token for request in stub.requests], strict=True)) == [
+        ("send", "mine"), ("join", "mine"), ("invite", "as_token"), ("join", "mine"),
+        ("send", "mine"),
     ]  # fmt: skip
     with pytest.raises(ValueError, match="only ghosts"):
         me.register()
@@ -207,7 +218,7 @@ def test_64_threads_with_one_new_ghost(stub: StubHomeserver, api: AppServiceAPI)
         gate.wait()
         events.append(api.intent(GHOST).send_text(room, str(number)))
 
-    run([lambda number=number: send(number) for number in range(64)])
+    run([partial(send, number) for number in range(64)])
     calls = [action.split()[0] for action in actions(stub)]
     assert (calls.count("register"), calls.count("join")) == (1, 1)
     assert len(set(events)) == 64

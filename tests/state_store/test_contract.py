@@ -72,7 +72,9 @@ def test_what_is_older_never_overwrites_what_is_newer(store: ASStateStore) -> No
 
 def test_a_wrong_state_key_is_ignored(store: ASStateStore) -> None:
     for kind in ("m.room.power_levels", "m.room.encryption", "m.room.create"):
-        store.update_state({"type": kind, "room_id": ROOM, "state_key": "x", "content": {"users": {}}})
+        store.update_state(
+            {"type": kind, "room_id": ROOM, "state_key": "x", "content": {"users": {}}}
+        )
         store.update_state({"type": kind, "room_id": ROOM, "content": {"users": {}}})
     assert not store.has_power_levels_cached(ROOM)
     assert not store.has_create_cached(ROOM)
