@@ -51,26 +51,31 @@ def _time(milliseconds: Any) -> str:
     return f"{when:%H:%M:%S}" if when.date() == datetime.now().date() else f"{when:%b %d %H:%M}"
 
 
+def _part(value: Event, key: str) -> Event:
+    """A part that is a dict; an empty one where somebody sent something else."""
+    part = value.get(key)
+    return part if isinstance(part, dict) else {}
+
+
 class _Describer:
     """Tells in words what an event is; texts of others are never taken for markup."""
 
     def __init__(self, events: Sequence[Event], names: Mapping[str, str]) -> None:
-        self._events = {event.get("event_id"): event for event in events}
+        self._events = {str(event.get("event_id")): event for event in events}
         self._names = names
 
     def name(self, user_id: Any) -> Text:
         """The display name of a user, or the user ID."""
-        return Text(one_line(self._names.get(user_id, user_id)))
+        return Text(one_line(self._names.get(str(user_id), user_id)))
 
     def what(self, event: Event) -> Text:
         """The contents of an event."""
-        content = event.get("content")
-        content = content if isinstance(content, dict) else {}
+        content = _part(event, "content")
         kind = event.get("type")
         if kind == "m.room.message":
             return Text(one_line(self._message(content)))
         if kind == "m.reaction":
-            relation = content.get("m.relates_to", {})
+            relation = _part(content, "m.relates_to")
             return Text(f"{one_line(relation.get('key'))} to {self._quote(relation)}")
         if kind == "m.room.member":
             words = _MEMBERSHIPS.get(str(content.get("membership")), "")
@@ -80,19 +85,19 @@ class _Describer:
         return Text(one_line(content.get("name", "")))
 
     def _message(self, content: Event) -> str:
-        relation = content.get("m.relates_to", {})
+        relation = _part(content, "m.relates_to")
         if relation.get("rel_type") == "m.replace":
-            changed = content.get("m.new_content", {}).get("body")
+            changed = _part(content, "m.new_content").get("body")
             return f"edits {self._quote(relation)}: {changed}"
         body = str(content.get("body"))
         if "m.in_reply_to" in relation:
-            return f"replies to {self._quote(relation['m.in_reply_to'])}: {body}"
+            return f"replies to {self._quote(_part(relation, 'm.in_reply_to'))}: {body}"
         if content.get("msgtype") == "m.image":
-            info = content.get("info", {})
+            info = _part(content, "info")
             return f"{body}, {info.get('w')} by {info.get('h')}, {info.get('size')} bytes"
         return body
 
     def _quote(self, relation: Event) -> str:
-        content = self._events.get(relation.get("event_id"), {}).get("content", {})
+        content = _part(self._events.get(str(relation.get("event_id")), {}), "content")
         body = one_line(content.get("body", "an event"))
         return f"“{body}”" if len(body) <= _QUOTED else f"“{body[:_QUOTED].rstrip()}…”"

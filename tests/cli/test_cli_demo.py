@@ -46,7 +46,7 @@ def env(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def processes(folder: Path) -> list[int]:
     """The Synapses whose files are in a folder."""
-    found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout
+    found = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True).stdout
     lines = [line.split(None, 1) for line in found.splitlines() if str(folder) in line]
     return [int(pid) for pid, args in lines if "synapse" in args]
 
@@ -87,7 +87,9 @@ def test_a_signal_leaves_nothing(
     env: dict[str, str], tmp_path: Path, number: signal.Signals, options: list[str], when: str
 ) -> None:
     args = [*_CLI, "-v", *options]
-    with subprocess.Popen(args, env=env, stderr=subprocess.PIPE, stdout=-3, text=True) as running:
+    with subprocess.Popen(
+        args, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as running:
         assert running.stderr
         # What is logged tells how far it has come.
         wanted = "Starting" if when == "starting" else "createRoom"
@@ -203,8 +205,11 @@ def test_an_interruption_waits_until_it_is_allowed() -> None:
 
 
 def test_an_interruption_acts_at_once_where_it_is_allowed() -> None:
-    with Interruption() as interruption, pytest.raises(SystemExit) as stopped:
-        with interruption.allowed():
+    def interrupted() -> None:
+        with Interruption() as interruption, interruption.allowed():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)
+
+    with pytest.raises(SystemExit) as stopped:
+        interrupted()
     assert stopped.value.code == 130
