@@ -18,7 +18,7 @@ from ..log import TraceLogger, trace_logger
 from .exchange import Exchange, Limits
 from .path import Method, PathBuilder, as_path
 from .retry import Clock, RateLimits, RetryPolicy, SystemClock, may_repeat, retrying
-from .transport import new_session
+from .transport import copy_headers, new_session
 from .txn_id import TransactionIDs
 
 if TYPE_CHECKING:
@@ -467,7 +467,7 @@ def _prepare(
     more_headers: Mapping[str, str] | None,
 ) -> requests.PreparedRequest:
     """The request, once for all attempts: its URL and body never change between them."""
-    headers: Any = session.headers.copy()
+    headers = copy_headers(session.headers)
     if body.type is not None:
         headers["Content-Type"] = body.type
         headers["Content-Length"] = str(body.length)
@@ -481,7 +481,7 @@ def _prepare(
     request = requests.PreparedRequest()
     request.method = method
     request.url = url
-    request.headers = headers
+    request.headers = headers  # type: ignore[assignment]
     request.body = body.data
     request.hooks = session.hooks
     if session.params or session.cookies or session.auth:

@@ -27,7 +27,7 @@ from urllib3.util.connection import is_connection_dropped
 
 from .._version import __version__
 
-__all__ = ["MatrixAdapter", "new_session"]
+__all__ = ["MatrixAdapter", "copy_headers", "new_session"]
 
 USER_AGENT = f"appservice_api/{__version__} python/{platform.python_version()}"
 _IDLE = 128
@@ -59,6 +59,15 @@ class _Answer(requests.Response):
             jar = self.__dict__["_jar"] = RequestsCookieJar()
             extract_cookies_to_jar(jar, self.request, self.raw)
         return jar
+
+
+def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
+    """A copy of headers; requests' own way would hash and compare each of them anew."""
+    if type(headers) is not CaseInsensitiveDict:
+        return CaseInsensitiveDict(headers)
+    copied: CaseInsensitiveDict[str] = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
+    copied._store = headers._store.copy()
+    return copied
 
 
 class _Raw:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from .. import ids
@@ -48,6 +49,24 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
 }
 
 
+def _part(name: str, value: object) -> str:
+    """A value of a path, checked and percent-encoded. Rooms and users come again and again, so
+    these are looked up; transaction IDs are new each time."""
+    if name != "txnId" and type(value) is str:
+        return _known_part(name, value)
+    return _new_part(name, value)
+
+
+def _new_part(name: str, value: object) -> str:
+    check = _CHECKS.get(name)
+    if check is not None:
+        check(value)
+    return quote_part(value, name, empty=name == "stateKey")
+
+
+_known_part = lru_cache(maxsize=4096)(_new_part)
+
+
 class Endpoint:
     """One operation of an API: method, path, what it needs.
 
@@ -61,7 +80,9 @@ class Endpoint:
         already: Errcodes that, after a repeat, mean that the first attempt had done it.
     """
 
-    __slots__ = ("_values", "already", "method", "methods", "needs", "repeatable", "template")
+    __slots__ = (
+        "_literals", "_names", "already", "method", "methods", "needs", "repeatable", "template",
+    )  # fmt: skip
 
     def __init__(
         self, method: str, template: str, needs: Needs, *, already: tuple[str, ...] = ()
@@ -74,10 +95,8 @@ class Endpoint:
         self.already = already
         self.repeatable = may_repeat(method, template)
         self.methods: list[str] = []
-        self._values = tuple(
-            (piece, name, _CHECKS.get(name), name == "stateKey")
-            for piece, name in zip(pieces[::2], [*names, ""], strict=True)
-        )
+        self._literals = tuple(pieces[::2])
+        self._names = tuple(names)
         if needs is Needs.JOINED and names[:1] != ["roomId"]:
             raise ValueError(f"{template}: what needs a joined user must begin with {{roomId}}")
 
@@ -92,15 +111,9 @@ class Endpoint:
         Raises:
             ValueError: A value isn't what its place takes.
         """
-        path = ""
-        given = iter(values)
-        for literal, name, check, empty in self._values:
-            path += literal
-            if name:
-                value = next(given)
-                if check is not None:
-                    check(value)
-                path += quote_part(value, name, empty=empty)
+        path = self._literals[0]
+        for value, name, literal in zip(values, self._names, self._literals[1:], strict=True):
+            path += _part(name, value) + literal
         return path
 
     def __repr__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import pytest
 from cli_runner import AS_TOKEN, BOT, Outcome, run, save_registration, settings
 
 from appservice_api import AppServiceAPI, Registration
-from appservice_api.api.retry import Clock
-from appservice_api.testing import Homeserver, StubHomeserver, answer
+from appservice_api.api import appservice
+from appservice_api.testing import Homeserver, ManualClock, StubHomeserver, answer
 
 GHOST = "@_demo_alice:hs.test"
 
@@ -25,10 +24,7 @@ def hs() -> Iterator[StubHomeserver]:
 
 @pytest.fixture
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wait(clock: Clock, event: threading.Event, seconds: float) -> bool:
-        return event.is_set()
-
-    monkeypatch.setattr(Clock, "wait", wait)
+    monkeypatch.setattr(appservice, "SystemClock", lambda: ManualClock(auto=True))
 
 
 def send(hs: StubHomeserver, *args: str, stdin: bytes = b"") -> Outcome:
