@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Limits"]
 
 _DEBUG = 10
+_decode = json.JSONDecoder().decode
 
 
 class Limits(NamedTuple):
@@ -158,7 +159,7 @@ class Exchange:
         if not 200 <= status < 300:
             raise self._refusal(response)
         try:
-            answer = json.loads(body)
+            answer = _decode(body.decode())
         except (ValueError, RecursionError):
             if status == 204 and not body:
                 return {}
@@ -177,7 +178,7 @@ class Exchange:
     def _refusal(self, response: requests.Response) -> MatrixRequestError:
         status = response.status_code
         try:
-            body = json.loads(response.content)
+            body = _decode(response.content.decode())
         except (ValueError, RecursionError):
             body = None
         text = "" if isinstance(body, dict) else excerpt(response.text)

@@ -45,12 +45,16 @@ class _Answer(requests.Response):
         self.status_code = raw.status
         self.reason = raw.reason
         self.raw = raw
-        self.headers = raw.headers
         self.url = request.url
         self.encoding = None
         self.history = []
         self.request = request
         self.connection = adapter
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        headers: CaseInsensitiveDict[str] = self.raw.headers
+        return headers
 
     @property
     def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
@@ -73,20 +77,26 @@ def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
 class _Raw:
     """What requests asks of ``Response.raw`` once an answer has been read."""
 
-    __slots__ = ("_original_response", "headers", "reason", "status", "version")
+    __slots__ = ("_answer", "_headers", "_original_response", "encoded", "reason", "status")
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self.status = answer.status
         self.reason = answer.reason
-        self.version = answer.version
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-        store = headers._store
-        for name, value in answer.msg._headers:  # type: ignore[attr-defined]
-            key = name.lower()
-            store[key] = (name, f"{store[key][1]}, {value}" if key in store else value)
-        self.headers = headers
+        self._answer = answer
+        self._headers: CaseInsensitiveDict[str] | None = None
+        names = {name.lower() for name, _ in answer.msg._headers}  # type: ignore[attr-defined]
+        self.encoded = "content-encoding" in names
         # requests looks for cookies only where there is an original response.
-        self._original_response = answer if "set-cookie" in store else None
+        self._original_response = answer if "set-cookie" in names else None
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:
+        if self._headers is None:
+            self._headers = CaseInsensitiveDict()
+            for name, value in self._answer.msg.items():
+                before = self._headers.get(name)
+                self._headers[name] = value if before is None else f"{before}, {value}"
+        return self._headers
 
     def read(self, *args: Any, **kwargs: Any) -> bytes:
         return b""
@@ -152,7 +162,7 @@ class MatrixAdapter(HTTPAdapter):
         else:
             line.give_back(connection)
         raw = _Raw(answer)
-        if "content-encoding" in raw.headers:
+        if raw.encoded:
             content = _decoded(content, raw.headers)
         return _Answer(request, raw, content, self)
 
