@@ -47,6 +47,8 @@ class _Exchanged(MatrixError):
         self.reason = reason
         self.method: str = facts.get("method", "")
         self.path: str = facts.get("path", "")
+        #: The path that was asked, its values filled in, as a person reads it.
+        self.target: str = facts.get("target", self.path)
         self.user: str | None = facts.get("user")
         self.attempts: int = facts.get("attempts", 1)
         #: Whether an attempt before the last may have reached the homeserver.
@@ -55,7 +57,7 @@ class _Exchanged(MatrixError):
 
     def __str__(self) -> str:
         who = f" as {self.user}" if self.user else ""
-        where = f"{self.method} {self.path}{who}: " if self.method else ""
+        where = f"{self.method} {self.target}{who}: " if self.method else ""
         tries = f" (after {self.attempts} attempts)" if self.attempts > 1 else ""
         context = f" [{self.context}]" if self.context else ""
         return f"{where}{self.reason}{tries}{context}"
@@ -119,6 +121,7 @@ class MatrixRequestError(_Exchanged):
         body: The whole JSON object of the answer, ``{}`` if it had none.
         text: The beginning of an answer that isn't a JSON object.
         method, path: The HTTP method and the template of the path that was asked.
+        target: The path itself.
         user: The user who was acting, None for the application service itself.
         attempts: How often the request was sent.
         retry_after: Seconds that the homeserver asks to wait, None where it doesn't.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -81,6 +82,7 @@ class Exchange:
         return {
             "method": self.request.method,
             "path": self.name,
+            "target": unquote(urlsplit(self.request.url or "").path),
             "user": self.user,
             "attempts": self.attempts,
             "repeated": self.failures > 0,

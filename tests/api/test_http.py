@@ -130,7 +130,7 @@ def test_the_error_tells_all(stub: StubHomeserver, api: AppServiceAPI) -> None:
         "GET", "/_matrix/client/v3/rooms/{}/messages", "@_g:hs.test",
     )  # fmt: skip
     assert str(error) == (
-        "GET /_matrix/client/v3/rooms/{}/messages as @_g:hs.test: 418 COM.EXAMPLE_X: no"
+        "GET /_matrix/client/v3/rooms/!a:b/messages as @_g:hs.test: 418 COM.EXAMPLE_X: no"
     )
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.body) == (type(error), str(error), body)
