@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Limits"]
 
 _DEBUG = 10
+# What a session says of a request that it can't even try to send.
+_UNSENDABLE = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
+_TRANSPORT_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
 _decode = json.JSONDecoder().decode
 
 
@@ -110,7 +124,9 @@ class Exchange:
             if error.response is None:
                 raise connection_error(error, **self.facts()) from error
             response = error.response
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _UNSENDABLE as error:
+            raise ValueError(f"the request can't be sent: {error}") from None
+        except _TRANSPORT_FAILURES as error:
             raise connection_error(error, **self.facts()) from error
         if shared.log.isEnabledFor(_DEBUG):
             self._log(response)

@@ -6,6 +6,7 @@ Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate lim
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 import threading
@@ -140,7 +141,9 @@ def retry_after(headers: Mapping[str, str], body: Mapping[str, Any], now: float)
     if not header:
         return exact
     try:
-        said = float(int(header))
+        said = float(header)
+        if not math.isfinite(said):
+            return exact
     except ValueError:
         try:
             said = parsedate_to_datetime(header).timestamp() - now

@@ -11,8 +11,8 @@ from __future__ import annotations
 import collections
 import http.client
 import io
-import platform
 import ssl
+import sys
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ from .._version import __version__
 
 __all__ = ["MatrixAdapter", "copy_headers", "new_session"]
 
-USER_AGENT = f"appservice_api/{__version__} python/{platform.python_version()}"
+USER_AGENT = f"appservice_api/{__version__} python/{sys.version_info[0]}.{sys.version_info[1]}"
 _IDLE = 128
 _HTTP_ADAPTER_SEND = HTTPAdapter.send
 _ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)

@@ -68,6 +68,8 @@ class AccountMethods(ClientMethods):
         answer = self._call(WHOAMI, options=options)
         user = check_user_id(field(answer, "user_id", str))
         api = self.api
+        if api.is_real_user and api.identity is None:
+            api.identity = user
         if api.identity is None and not api.is_real_user and api._shared.bot_mxid is None:
             api._shared.bot_mxid = user
         return dict(answer)

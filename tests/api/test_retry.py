@@ -292,6 +292,10 @@ def test_the_table_of_what_may_be_repeated(method: str, path: str, repeatable: b
         ({"Retry-After": formatdate(1_000_030, usegmt=True)}, {}, 30),
         ({"Retry-After": formatdate(999_000, usegmt=True)}, {}, 0),
         ({"Retry-After": "-5"}, {}, 0),
+        ({"Retry-After": "1.5"}, {}, 1.5),
+        ({"Retry-After": "inf"}, {}, None),
+        ({"Retry-After": "nan"}, {"retry_after_ms": 10}, 0.01),
+        ({}, {"retry_after_ms": True}, None),
     ],
 )
 def test_how_long_the_homeserver_asks_to_wait(

@@ -1,0 +1,76 @@
+"""Errors: one root, one class for each errcode, and all of it picklable."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import requests
+
+from appservice_api import errors
+from appservice_api.errors import (
+    MatrixConnectionError,
+    MatrixError,
+    MatrixRequestError,
+    MatrixResponseError,
+    MatrixTimeoutError,
+    MissingExtraError,
+    MLimitExceeded,
+    RegistrationError,
+)
+
+FACTS: dict[str, Any] = {"method": "PUT", "path": "/x/{}", "target": "/x/1", "user": "@a:b", "attempts": 3}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MatrixConnectionError("broke", sent=False, **FACTS),
+        MatrixTimeoutError("slow", **FACTS),
+        MatrixResponseError("HTML", http_status=200, text="<html>", temporary=True, **FACTS),
+        MatrixRequestError.of(
+            "M_LIMIT_EXCEEDED", message="wait", http_status=429, retry_after=1.5,
+            body={"errcode": "M_LIMIT_EXCEEDED"}, **FACTS,
+        ),
+    ],
+)  # fmt: skip
+def test_copies_say_the_same(error: MatrixError) -> None:
+    error.context = "why"  # type: ignore[attr-defined]
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+        assert again.temporary is True
+    assert str(error).startswith("PUT /x/1 as @a:b: ")
+    assert str(error).endswith(" (after 3 attempts) [why]")
+
+
+def test_the_classes() -> None:
+    for name in errors.__all__:
+        assert issubclass(getattr(errors, name), MatrixError)
+    assert issubclass(MatrixConnectionError, requests.exceptions.ConnectionError)
+    assert issubclass(MatrixTimeoutError, requests.exceptions.Timeout)
+    assert issubclass(MissingExtraError, ImportError)
+    assert issubclass(RegistrationError, ValueError)
+    error = MatrixRequestError.of("M_LIMIT_EXCEEDED", message="x", http_status=429)
+    assert type(error) is MLimitExceeded
+    assert type(MatrixRequestError.of("X", message="x", http_status=400)) is MatrixRequestError
+    assert type(MatrixRequestError.of(None, message="x", http_status=400)) is MatrixRequestError
+
+
+@pytest.mark.parametrize(
+    "status, errcode, temporary",
+    [(429, "M_LIMIT_EXCEEDED", True), (502, None, True), (504, None, True), (500, None, False),
+     (502, "M_CONNECTION_FAILED", False), (403, "M_FORBIDDEN", False), (404, None, False)],
+)  # fmt: skip
+def test_what_may_succeed_later(status: int, errcode: str | None, temporary: bool) -> None:
+    error = MatrixRequestError.of(errcode, message="x", http_status=status)
+    assert error.temporary is temporary
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    assert str(MissingExtraError("x", "yaml")) == (
+        "x needs the extra 'yaml': pip install 'appservice_api[yaml]'"
+    )
