@@ -19,7 +19,9 @@ ContentURI = NewType("ContentURI", str)
 
 _MAX_BYTES = 255
 _LOCALPART = re.compile(r"[a-z0-9._=/+-]+\Z")
-_SERVER_NAME = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,254})(?::[0-9]{1,5})?\Z")
+_SERVER_NAME = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,254})(?::[0-9]{1,5})?\Z"
+)
 # Historical user IDs hold nearly anything; what can't be meant is white space and control
 # characters.
 _USER_ID = re.compile(r"@[^:\x00-\x20\x7f]+:(.+)\Z")

@@ -21,7 +21,9 @@ from appservice_api.errors import (
     RegistrationError,
 )
 
-FACTS: dict[str, Any] = {"method": "PUT", "path": "/x/{}", "target": "/x/1", "user": "@a:b", "attempts": 3}
+FACTS: dict[str, Any] = {
+    "method": "PUT", "path": "/x/{}", "target": "/x/1", "user": "@a:b", "attempts": 3,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
