@@ -438,9 +438,8 @@ PROBLEMS: list[tuple[str, Any, str]] = [
     ],
     ("url", "http://user:SECRET@x:99999", "url must be null or begin with http"),
     ("id", "a|b", "id 'a|b' must not contain '|'"),
-    ("sender_localpart", "Bot", "sender_localpart 'Bot' can't be registered"),
-    ("sender_localpart", "@bot:hs", "sender_localpart '@bot:hs' can't be registered"),
-    ("sender_localpart", "a=b", "sender_localpart 'a=b' must not contain '=' or '+'"),
+    ("sender_localpart", "@bot:hs", "sender_localpart '@bot:hs' must need no percent-encoding"),
+    ("sender_localpart", "a=b", "sender_localpart 'a=b' must need no percent-encoding"),
     ("as_token", HS_TOKEN, "as_token and hs_token must not be equal"),
     *[
         (key, f"SECRET{text}x", f"{key} {TOKEN_TEXT}")
@@ -679,3 +678,14 @@ def test_synapse_takes_it(tmp_path: Path, name: str) -> None:
     for user in ("@_demo_a:hs.test", "@_demo:hs.test", "@x:hs.test", "@_demo_a:else.test"):
         assert service.is_interested_in_user(user) == registration.owns_user(user)
         assert service.is_exclusive_user(user) == registration.owns_user(user, exclusive_only=True)
+
+
+def test_a_bot_of_old_times_is_taken_with_a_warning() -> None:
+    registration = Registration.load(content(sender_localpart="IRC"))
+    assert [w for w in registration.warnings() if w.startswith("sender_localpart 'IRC'")]
+
+
+def test_users_of_other_homeservers_are_never_owned() -> None:
+    registration = Registration.generate("demo", ghost_prefix="_demo_", server_name="hs.test")
+    assert registration.owns_user("@_demo_x:hs.test")
+    assert not registration.owns_user("@_demo_x:hs.test.evil.test")

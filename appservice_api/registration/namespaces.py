@@ -1,0 +1,96 @@
+"""Namespaces: the users, aliases and rooms that an application service claims."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ..errors import RegistrationError
+from ..ids import check_localpart, is_server_name
+
+__all__ = ["KINDS", "Namespace", "Namespaces"]
+
+KINDS = {"users": "@", "aliases": "#", "rooms": "!"}
+# Where a regex ends in a server name, escaped (`hs\.test`) or, as often written, not (`hs.test`).
+_SERVER = re.compile(
+    r":((?:\\\[[0-9A-Fa-f:.]+\\\]|[A-Za-z0-9](?:(?:\\?[.-])*[A-Za-z0-9])*)(?::[0-9]{1,5})?)"
+    r"(?:\$|\\Z)?\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Names that an application service claims.
+
+    Args:
+        exclusive: Whether nobody else may create them.
+        regex: A regular expression; as in Synapse, only the beginning is anchored.
+        extra: Keys that the specification doesn't know, kept as they are.
+    """
+
+    exclusive: bool
+    regex: str
+    extra: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def matches(self, name: str) -> bool:
+        """Tell whether a user ID, alias or room ID belongs to the namespace."""
+        return compiled(self.regex).match(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """The namespaces of a registration: of users, room aliases and room IDs."""
+
+    users: list[Namespace] = field(default_factory=list)
+    aliases: list[Namespace] = field(default_factory=list)
+    rooms: list[Namespace] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=1024)
+def compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex)
+
+
+def rest_of(data: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in known}
+
+
+def namespace_of(entry: Mapping[str, Any]) -> Namespace:
+    return Namespace(entry["exclusive"], entry["regex"], rest_of(entry, ("exclusive", "regex")))
+
+
+def prefix_regex(prefix: str, server_name: str | None) -> str:
+    if server_name is None or not is_server_name(server_name):
+        raise RegistrationError(
+            f"ghost_prefix needs server_name, the homeserver's name; {server_name!r} is none"
+        )
+    try:
+        check_localpart(prefix)
+    except ValueError as error:
+        raise RegistrationError(f"ghost_prefix {error}") from None
+    # Outside of a set, a hyphen needs no escape, and not all regex dialects allow one.
+    return f"{re.escape(prefix)}.*:{re.escape(server_name)}".replace(r"\-", "-")
+
+
+def outline_of(regex: str) -> str:
+    """A regex without escaped characters, sets and the colons of groups' marks."""
+    text = re.sub(r"\\[^:]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", regex)
+    return re.sub(r"\(\?[A-Za-z-]*:", "(", text)
+
+
+@lru_cache(maxsize=1024)
+def server_of_regex(regex: str) -> str | None:
+    """The server name that a regex of users ends in, if there is just one."""
+    match = _SERVER.search(regex)
+    outline, before = outline_of(regex), None
+    while outline != before:
+        before, outline = outline, re.sub(r"\([^()]*\)", "", outline)
+    # An alternative outside of all groups ends in something else.
+    if match is None or "|" in outline:
+        return None
+    server = match[1].replace("\\", "")
+    return server if is_server_name(server) else None

@@ -1,0 +1,267 @@
+"""The registration itself: its fields, and what follows from them."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NoReturn
+
+from ..errors import RegistrationError
+from ..ids import UserID, check_localpart, check_user_id, server_of
+from .file import dumped, read, write, yaml_or_none
+from .namespaces import (
+    KINDS,
+    Namespace,
+    Namespaces,
+    namespace_of,
+    prefix_regex,
+    rest_of,
+    server_of_regex,
+)
+from .rules import REQUIRED, doubts, problems_of, refuse
+
+__all__ = ["Registration"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Registration:
+    """A valid registration; for one with other values, use :func:`dataclasses.replace`.
+
+    Args:
+        id: The name of the application service on its homeserver; never changes.
+        url: Where the homeserver sends events to; None if it shall send none.
+        as_token: The secret that the application service shows to the homeserver.
+        hs_token: The secret that the homeserver shows to the application service.
+        sender_localpart: The localpart of the bot.
+        namespaces: What the application service claims.
+        rate_limited: Whether ghosts are rate limited; None leaves it to the homeserver.
+        receive_ephemeral: Whether typing, receipts and presence are sent, too.
+        protocols: The third-party protocols that are served.
+        extra: Keys that the specification doesn't know, kept as they are.
+
+    Raises:
+        RegistrationError: Values aren't valid; the message names all problems, and no token.
+    """
+
+    id: str
+    url: str | None
+    as_token: str
+    hs_token: str
+    sender_localpart: str
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    rate_limited: bool | None = None
+    receive_ephemeral: bool = False
+    protocols: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refuse(problems_of(self.as_dict()), "The registration")
+
+    @classmethod
+    def generate(
+        cls, id: str, *, url: str | None = None, sender_localpart: str | None = None,
+        users: Iterable[str] = (), aliases: Iterable[str] = (), rooms: Iterable[str] = (),
+        exclusive: bool = True, rate_limited: bool | None = False,
+        receive_ephemeral: bool = False, protocols: Iterable[str] = (),
+        server_name: str | None = None, ghost_prefix: str | None = None,
+    ) -> Registration:  # fmt: skip
+        """Make a registration with new tokens.
+
+        Args:
+            sender_localpart: The bot's; by default the ghosts' prefix without what separates it
+                (``_demo`` for ``_demo_``, which is no ghost), or else the ID.
+            users, aliases, rooms: Regular expressions.
+            exclusive: Whether nobody else may create these users and aliases.
+            server_name: The homeserver's name, for the namespaces of ``ghost_prefix``.
+            ghost_prefix: What the localparts of all ghosts and aliases begin with.
+            id, url, rate_limited, receive_ephemeral, protocols: As for the class.
+
+        Raises:
+            RegistrationError: Values aren't valid, or ``ghost_prefix`` has no ``server_name``.
+        """
+        from secrets import token_urlsafe
+
+        regexes = {"users": _texts(users), "aliases": _texts(aliases), "rooms": _texts(rooms)}
+        if ghost_prefix is not None:
+            names = prefix_regex(ghost_prefix, server_name)
+            regexes["users"].append(f"@{names}")
+            regexes["aliases"].append(f"#{names}")
+        if sender_localpart is None:
+            stem = (ghost_prefix or "").rstrip("_.=-/+")
+            sender_localpart = id if stem == (ghost_prefix or "") else stem or id
+        try:
+            check_localpart(sender_localpart)
+        except ValueError as error:
+            raise RegistrationError(f"sender_localpart {error}") from None
+        spaces: Any = {kind: [Namespace(exclusive, r) for r in regexes[kind]] for kind in KINDS}
+        return cls(
+            id=id, url=url, as_token=token_urlsafe(48), hs_token=token_urlsafe(48),
+            sender_localpart=sender_localpart, namespaces=Namespaces(**spaces),
+            rate_limited=rate_limited, receive_ephemeral=receive_ephemeral,
+            protocols=_texts(protocols),
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Registration:
+        """Read a registration.
+
+        Args:
+            source: The path of a YAML or JSON file, or a mapping.
+
+        Raises:
+            RegistrationError: The file can't be read, or isn't valid; the message names all
+                problems, and no token.
+            MissingExtraError: The file isn't JSON, and PyYAML isn't installed.
+        """
+        name = "The registration"
+        if isinstance(source, Mapping):
+            data = source
+        else:
+            path = os.fsdecode(source)
+            # A file's text given for its path must not show up in the error of open().
+            if "\n" in path or path.lstrip()[:1] == "{":
+                raise RegistrationError(f"{name} must be a path or a mapping, not a file's text")
+            name = f"The registration {path!r}"
+            data = read(path, name)
+        refuse(problems_of(data), name)
+        lists = {
+            kind: [namespace_of(entry) for entry in data["namespaces"].get(kind, ())]
+            for kind in KINDS
+        }
+        return cls(
+            **{key: data[key] for key in REQUIRED if key != "namespaces"},
+            namespaces=Namespaces(**lists, extra=rest_of(data["namespaces"], KINDS)),
+            rate_limited=data.get("rate_limited"),
+            receive_ephemeral=bool(data.get("receive_ephemeral")),
+            protocols=list(data.get("protocols") or ()),
+            extra=rest_of(data, _KEYS),
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the file for the homeserver, readable by its owner only.
+
+        It is YAML where PyYAML is installed and the name doesn't end in ``.json``, else JSON,
+        which YAML readers take as well.
+
+        Args:
+            overwrite: Whether an existing file may be replaced.
+
+        Raises:
+            RegistrationError: The file exists already, or can't be written.
+        """
+        target = os.fsdecode(path)
+        data = dumped(self.as_dict(), None if target.endswith(".json") else yaml_or_none())
+        try:
+            write(os.path.realpath(target) if overwrite else target, data, overwrite)
+        except FileExistsError:
+            raise RegistrationError(
+                f"{target!r} exists already, and its tokens may be in use: "
+                "pass overwrite=True to replace it"
+            ) from None
+        except OSError as error:
+            raise RegistrationError(
+                f"{target!r} can't be written ({error.strerror}): check the folder and its rights"
+            ) from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of the file, with the tokens, as a dict of the caller's own."""
+        data: dict[str, Any] = {key: getattr(self, key) for key in REQUIRED}
+        spaces = data["namespaces"]
+        data["namespaces"] = {
+            kind: [
+                {"exclusive": space.exclusive, "regex": space.regex}
+                | rest_of(space.extra, ("exclusive", "regex"))
+                for space in getattr(spaces, kind)
+            ]
+            for kind in KINDS
+        } | rest_of(spaces.extra, KINDS)
+        if self.rate_limited is not None:
+            data["rate_limited"] = self.rate_limited
+        if self.receive_ephemeral:
+            data["receive_ephemeral"] = self.receive_ephemeral
+        if self.protocols:
+            data["protocols"] = self.protocols
+        return copy.deepcopy(data | rest_of(self.extra, _KEYS))
+
+    @property
+    def server_name(self) -> str | None:
+        """The homeserver's name, if all namespaces of users end in it; else None."""
+        names = {server_of_regex(space.regex) for space in self.namespaces.users}
+        return names.pop() if len(names) == 1 else None
+
+    def bot_mxid(self, server_name: str | None = None) -> UserID | None:
+        """The user ID of the bot, or None where the homeserver's name isn't known.
+
+        Args:
+            server_name: The homeserver's name, by default :attr:`server_name`.
+
+        Raises:
+            ValueError: That isn't a server name.
+        """
+        server = self.server_name if server_name is None else server_name
+        return None if server is None else check_user_id(f"@{self.sender_localpart}:{server}")
+
+    def owns_user(self, user_id: str, *, exclusive_only: bool = False) -> bool:
+        """Tell whether a user is the bot or a ghost, as Synapse does.
+
+        As in Synapse, the beginning of the user ID is compared, and the first namespace that
+        matches decides. Where :attr:`server_name` is known, users of other homeservers are never
+        owned (``hs.test.evil.test`` begins like ``hs.test``), and the bot is.
+
+        Args:
+            user_id: The user.
+            exclusive_only: Whether ghosts of shared namespaces don't count.
+        """
+        server = self.server_name
+        if server is not None and server_of(user_id) != server:
+            return False
+        for space in self.namespaces.users:
+            if space.matches(user_id):
+                if space.exclusive or not exclusive_only:
+                    return True
+                break
+        return server is not None and user_id == f"@{self.sender_localpart}:{server}"
+
+    def owns_alias(self, alias: str) -> bool:
+        """Tell whether a room alias is in the namespaces of aliases."""
+        return any(space.matches(alias) for space in self.namespaces.aliases)
+
+    def owns_room(self, room_id: str) -> bool:
+        """Tell whether a room ID is in the namespaces of rooms."""
+        return any(space.matches(room_id) for space in self.namespaces.rooms)
+
+    def describe_users(self) -> str:
+        """The namespaces of users in words, as an error names them."""
+        regexes = ", ".join(f"'{space.regex}'" for space in self.namespaces.users)
+        return f"the users namespaces {regexes or '(there are none)'}"
+
+    def warnings(self) -> list[str]:
+        """What is valid but seldom meant, one sentence each."""
+        found = [w for kind in KINDS for w in doubts(kind, self)]
+        if self.rate_limited is not False:
+            found.append("rate_limited isn't false: the homeserver may rate limit the ghosts")
+        try:
+            check_localpart(self.sender_localpart)
+        except ValueError as error:
+            found.append(f"sender_localpart {error}")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Registration {self.id!r}, bot {self.sender_localpart!r}, {self.describe_users()}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Registration):
+            return NotImplemented
+        return self.as_dict() == other.as_dict()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Registration holds tokens and can't be pickled: load it where it's used")
+
+
+_KEYS = frozenset(f.name for f in fields(Registration)) - {"extra"}
+
+
+def _texts(values: Iterable[str]) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
