@@ -7,6 +7,7 @@ reached raises :class:`MatrixConnectionError`, and an answer that isn't Matrix r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import requests
@@ -408,7 +409,11 @@ class MissingExtraError(MatrixError, ImportError):
 
 
 class RegistrationError(MatrixError, ValueError):
-    """A registration that can't be read, or isn't valid."""
+    """A registration that can't be read, or isn't valid; ``problems`` lists what isn't valid."""
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = list(problems)
 
 
 class StateStoreError(MatrixError):

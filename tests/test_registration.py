@@ -407,7 +407,7 @@ def test_text_instead_of_a_path(text: str) -> None:
 
 
 def test_neither_path_nor_mapping() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(RegistrationError, match="not int"):
         Registration.load(12)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,6 @@ object; an application service, its ghosts and its real users only point at it.
 from __future__ import annotations
 
 import os
-import re
 import weakref
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,24 +16,14 @@ from urllib.parse import quote
 
 import requests
 
-from ..events.content import check_event_content
 from ..ids import DeviceID, UserID, check_user_id, server_of
 from ..log import TraceLogger, trace_logger
-from .flight import SingleFlight
-from .http import (
-    HTTPAPI,
-    Access,
-    Body,
-    Shared,
-    Timeout,
-    as_body,
-    check_token,
-    encode_query,
-    json_body,
-    retry_policy,
-)
-from .path import Method, PathBuilder, as_path
-from .retry import Clock, RetryPolicy, SystemClock
+from .event import event_body, sent_kind, timestamp_ms, with_external_url
+from .http import HTTPAPI
+from .path import Method, PathBuilder, as_method, as_path
+from .request import as_body, encode_query
+from .retry import Clock, RetryPolicy, SystemClock, retry_policy
+from .shared import Access, AppServiceShared, Timeout, check_token
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -45,67 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["AppServiceAPI", "ChildAppServiceAPI"]
 
-_EVENT_PATH = re.compile(
-    r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
-)
-_HTTP_URL = re.compile(r"https?://[^\s]+\Z")
-
-
-@lru_cache(maxsize=4096)
-def _sent_kind(method: str, template: str) -> str:
-    """``send``, ``state`` or ``redact`` for the requests that make an event, else empty."""
-    match = _EVENT_PATH.match(template) if method == "PUT" else None
-    return match[match.lastindex or 0] if match else ""
-
 
 @lru_cache(maxsize=4096)
 def identity_query(user_id: str | None, device_id: str | None) -> str:
     user = f"user_id={quote(user_id, safe='')}" if user_id else ""
     device = f"device_id={quote(device_id, safe='')}" if device_id else ""
     return f"{user}&{device}" if user and device else user or device
-
-
-def timestamp_ms(timestamp: int | datetime) -> int:
-    """Milliseconds since 1970 of a timestamp; a datetime without a zone is local time.
-
-    Raises:
-        ValueError: It isn't one, or before 1970.
-    """
-    if isinstance(timestamp, datetime):
-        milliseconds = round(timestamp.timestamp() * 1000)
-    elif isinstance(timestamp, int) and not isinstance(timestamp, bool):
-        milliseconds = timestamp
-    else:
-        raise ValueError(f"timestamp must be int milliseconds or a datetime, not {timestamp!r}")
-    if milliseconds < 0:
-        raise ValueError(f"timestamp {timestamp!r} is before 1970")
-    return milliseconds
-
-
-class AppServiceShared(Shared):
-    """What an application service and its flyweights share."""
-
-    def __init__(self, *, state_store: ASStateStore | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if state_store is None:
-            from ..state_store import MemoryStateStore
-
-            state_store = MemoryStateStore()
-        self.state_store = state_store
-        self.bot_mxid: UserID | None = None
-        self.registration: Registration | None = None
-        self.real_user_content_key: str | None = None
-        self.root: weakref.ref[AppServiceAPI] | None = None
-        self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
-        self.children = weakref.WeakValueDictionary()
-        self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
-        self.real_users = weakref.WeakValueDictionary()
-        self.versions: dict[str, Any] | None = None
-        self.flights = SingleFlight(self.policy.deadline)
-
-    def _after_fork(self) -> None:
-        super()._after_fork()
-        self.flights = SingleFlight(self.policy.deadline)
 
 
 class AppServiceAPI(HTTPAPI):
@@ -200,7 +134,6 @@ class AppServiceAPI(HTTPAPI):
         shared.bot_mxid = check_user_id(bot_mxid) if bot_mxid is not None else None
         shared.registration = registration
         shared.real_user_content_key = real_user_content_key
-        shared.root = weakref.ref(self)
         self._become(identity, device_id, real_user, asserts=as_token or not real_user)
         self.parent = None
 
@@ -513,7 +446,7 @@ class AppServiceAPI(HTTPAPI):
         """
         wire_path, template = as_path(path)
         return self._speak(
-            str(method), wire_path, template, content,
+            as_method(method), wire_path, template, content,
             query_params=query_params, timestamp=timestamp, external_url=external_url,
             headers=headers, retry_count=retry_count, name=metrics_method, timeout=timeout,
             deadline=deadline,
@@ -534,28 +467,21 @@ class AppServiceAPI(HTTPAPI):
         """Add who speaks, and send. ``how`` goes to :meth:`HTTPAPI._send`."""
         query = identity_query(self.identity if self._asserts else None, self.device_id)
         if query_params:
-            self._check_query(query_params)
             more = encode_query(query_params)
+            self._check_query(query_params)
             query = f"{query}&{more}" if query and more else query or more
-        kind = _sent_kind(method, template)
+        kind = sent_kind(method, template)
         if timestamp is not None:
             milliseconds = timestamp_ms(timestamp)
             if kind in ("send", "state") and self._asserts:
                 query = f"{query}&ts={milliseconds}" if query else f"ts={milliseconds}"
+        content = with_external_url(content, external_url)
         if kind and isinstance(content, dict):
-            body = self._event_body(content, external_url)
+            source_key = self._shared.real_user_content_key if self.is_real_user else None
+            body = event_body(content, source_key)
         else:
-            body = as_body(method, _with_external_url(content, external_url))
+            body = as_body(method, content)
         return self._send(method, path, template, body, query=query, user=self.acting_user, **how)
-
-    def _event_body(self, content: dict[str, Any], external_url: str | None) -> Body:
-        content = _with_external_url(content, external_url)
-        key = self._shared.real_user_content_key
-        if key and self.is_real_user and key not in content:
-            content = {**content, key: True}
-        body = json_body(content)
-        check_event_content(content, body.length)
-        return body
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")
@@ -603,13 +529,3 @@ class ChildAppServiceAPI(AppServiceAPI):
 
     def close(self) -> None:
         """Does nothing: the connections are the parent's, who may close them."""
-
-
-def _with_external_url(content: Any, external_url: str | None) -> Any:
-    if external_url is None:
-        return content
-    if not isinstance(content, dict):
-        raise ValueError("external_url needs a content that is a dict")
-    if not isinstance(external_url, str) or not _HTTP_URL.match(external_url):
-        raise ValueError(f"external_url must be an http or https URL, not {external_url!r}")
-    return {**content, "external_url": external_url}

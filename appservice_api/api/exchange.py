@@ -18,10 +18,11 @@ from ..errors import (
     excerpt,
 )
 from ..log import TRACE
-from .retry import RetryPolicy, connection_error, retry_after
+from .failure import connection_error
+from .retry import RetryPolicy, retry_after
 
 if TYPE_CHECKING:
-    from .http import Shared
+    from .shared import Shared
 
 __all__ = ["Exchange", "Limits"]
 

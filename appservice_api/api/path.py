@@ -21,6 +21,7 @@ __all__ = [
     "Path",
     "PathBuilder",
     "SynapseAdminPath",
+    "as_method",
     "as_path",
 ]
 
@@ -178,6 +179,18 @@ SynapseAdminPath: Final = PathBuilder(APIPath.SYNAPSE_ADMIN)
 _DEFAULT_PREFIX = "/_matrix/client/v3"
 _UNSAFE = re.compile(r"[?#\x00-\x1f\x7f\\]")
 _DOTS = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.IGNORECASE)
+
+
+def as_method(method: str | Method) -> str:
+    """The name of an HTTP method.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return Method(method.upper() if isinstance(method, str) else method).value
+    except ValueError:
+        raise ValueError(f"{method!r} is not an HTTP method") from None
 
 
 def as_path(path: str | PathBuilder) -> tuple[str, str]:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import requests
-import urllib3
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from ..errors import (
@@ -25,13 +22,21 @@ from ..errors import (
     MatrixError,
     MatrixRequestError,
     MatrixResponseError,
-    MatrixTimeoutError,
 )
 
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["Clock", "RateLimits", "RetryPolicy", "SystemClock", "may_repeat"]
+__all__ = [
+    "Clock",
+    "RateLimits",
+    "RetryPolicy",
+    "SystemClock",
+    "may_repeat",
+    "retry_after",
+    "retry_policy",
+    "retrying",
+]
 
 # POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
 # uploads, login, knock, report, keys/claim, openid, and any that isn't known here) are repeated
@@ -155,69 +160,6 @@ def retry_after(headers: Mapping[str, str], body: Mapping[str, Any], now: float)
     return max(0.0, said)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was made of: causes, urllib3's reasons, nested arguments."""
-    pending: list[object] = [error]
-    seen: set[int] = set()
-    while pending:
-        item = pending.pop()
-        if not isinstance(item, BaseException) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        yield item
-        pending += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
-
-
-_NEVER_SENT = (
-    requests.exceptions.ConnectTimeout,
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.NameResolutionError,
-    ssl.SSLCertVerificationError,
-)
-
-
-def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
-    """Our error for one of requests' or urllib3's, without the request that theirs carries.
-
-    Args:
-        error: What ``Session.send`` raised.
-        facts: The facts of the exchange, as :class:`MatrixConnectionError` takes them.
-    """
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, requests.exceptions.RequestException):
-            cause.request = None
-    sent = not any(isinstance(cause, _NEVER_SENT) for cause in causes)
-    timed_out = any(
-        isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes
-    )
-    kind = MatrixTimeoutError if timed_out else MatrixConnectionError
-    if not sent:
-        what = "the homeserver can't be reached"
-    elif timed_out:
-        what = "the homeserver didn't answer in time"
-    else:
-        what = "the connection to the homeserver broke"
-    result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        result.temporary = False
-    return result
-
-
-def _words(causes: list[BaseException]) -> str:
-    """The innermost reason in words, as the operating system gives it."""
-    for cause in reversed(causes):
-        if isinstance(cause, OSError) and cause.strerror:
-            return str(cause.strerror)
-    text = str(causes[-1]) or type(causes[-1]).__name__
-    return (
-        text.partition("object at 0x")[0] + text.partition(">: ")[2]
-        if "object at 0x" in text
-        else text
-    )
-
-
 def _is_rate_limit(error: BaseException) -> bool:
     return isinstance(error, MatrixRequestError) and error.http_status == 429
 
@@ -287,3 +229,25 @@ def retrying(sleep: Any) -> Retrying:
         sleep=sleep,
         reraise=True,
     )
+
+
+def retry_policy(
+    policy: RetryPolicy | None, count: int | None = None, deadline: float | None = None
+) -> RetryPolicy:
+    """A policy with another count or deadline.
+
+    Raises:
+        ValueError: A number is negative.
+    """
+    policy = RetryPolicy() if policy is None else policy
+    numbers = [*policy] if isinstance(policy, RetryPolicy) else [None]
+    for number in (*numbers, count or 0, deadline or 0.0):
+        if not isinstance(number, (int, float)):
+            raise ValueError(f"a retry policy must be a RetryPolicy of numbers, not {number!r}")
+    if count is not None:
+        policy = policy._replace(repeats=count)
+    if deadline is not None:
+        policy = policy._replace(deadline=deadline)
+    if policy.repeats < 0 or min(policy[1:]) < 0:
+        raise ValueError(f"a retry policy can't have negative numbers: {policy}")
+    return policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..api.http import json_body
+from ..api.request import json_body
 from ..errors import MUserInUse
 from ..ids import UserID, check_localpart, check_user_id, localpart_of
 from .base import CallOptions, ClientMethods, field

@@ -11,7 +11,7 @@ from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
-    from ..api.http import Timeout
+    from ..api.shared import Timeout
 
 __all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions", "field"]
 

@@ -95,7 +95,7 @@ class MembershipMethods(ClientMethods):
         """
         if max_retries is not None:
             options.setdefault("retry_count", max_retries)
-        via = list(servers or ())
+        via = [servers] if isinstance(servers, str) else list(servers or ())
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
         query = {"via": via, "server_name": via} if via else None
         answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)

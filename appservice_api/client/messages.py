@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..events.content import edit_content, reply_content, text_content
+from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID, check_event_id, check_mxc
 from .base import CallOptions, ClientMethods, EventOptions, field
 from .endpoint import Endpoint, Needs
@@ -64,7 +64,7 @@ class MessageMethods(ClientMethods):
         """
         if txn_id is None:
             txn_id = self.api.next_txn_id()
-        answer = self._call(SEND, (room_id, event_type, txn_id), dict(content), options)
+        answer = self._call(SEND, (room_id, event_type, txn_id), content_of(content), options)
         return EventID(field(answer, "event_id", str))
 
     def send_message(
@@ -102,7 +102,7 @@ class MessageMethods(ClientMethods):
         """
         content = text_content(msgtype, text, html)
         if relates_to is not None:
-            content["m.relates_to"] = dict(relates_to)
+            content["m.relates_to"] = content_of(relates_to, "relates_to")
         return self.send_message(room_id, content, txn_id, **options)
 
     def send_notice(
@@ -160,9 +160,9 @@ class MessageMethods(ClientMethods):
         if file_name:
             content["filename"] = file_name
         if info is not None:
-            content["info"] = dict(info)
+            content["info"] = content_of(info, "info")
         if relates_to is not None:
-            content["m.relates_to"] = dict(relates_to)
+            content["m.relates_to"] = content_of(relates_to, "relates_to")
         return self.send_message(room_id, content, txn_id, **options)
 
     def send_image(
@@ -254,6 +254,8 @@ class MessageMethods(ClientMethods):
 
         Spec: Client-Server API, "Event annotations and reactions".
         """
+        if not isinstance(key, str) or not key:
+            raise ValueError(f"the key of a reaction must be a text, not {key!r}")
         relates_to = {"rel_type": "m.annotation", "event_id": check_event_id(event_id), "key": key}
         content = {"m.relates_to": relates_to}
         return self.send_message_event(room_id, "m.reaction", content, txn_id, **options)
@@ -283,7 +285,7 @@ class MessageMethods(ClientMethods):
 
         Spec: Client-Server API, "Redactions".
         """
-        content: dict[str, Any] = dict(extra_content or {})
+        content: dict[str, Any] = content_of(extra_content or {}, "extra_content")
         if reason is not None:
             content["reason"] = reason
         if options.get("timestamp") is not None:
@@ -324,7 +326,7 @@ class MessageMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
         if filter_json is not None and not isinstance(filter_json, str):
-            filter_json = json.dumps(dict(filter_json))
+            filter_json = json.dumps(content_of(filter_json, "filter_json"))
         query = {
             "dir": str(direction), "from": from_token, "to": to_token, "limit": limit,
             "filter": filter_json,

@@ -94,6 +94,8 @@ class ProfileMethods(ClientMethods):
     def _set_field(
         self, key: str, value: str | None, check_current: bool, options: CallOptions
     ) -> None:
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{key} must be a str, not {value!r}")
         me = self.mxid
         if check_current:
             reading = options.copy()

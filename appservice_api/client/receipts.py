@@ -38,6 +38,8 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``PUT /rooms/{roomId}/typing/{userId}``.
         """
+        if not isinstance(timeout, int):
+            raise ValueError(f"timeout must be int milliseconds, not {timeout!r}")
         content = {"typing": True, "timeout": timeout} if timeout > 0 else {"typing": False}
         self._call(TYPING, (room_id, self.mxid), content, options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..events.content import content_of
 from ..ids import EventID
 from .base import CallOptions, ClientMethods, EventOptions, field
 from .endpoint import Endpoint, Needs
@@ -51,7 +52,7 @@ class StateMethods(ClientMethods):
 
         Spec: Client-Server API, ``PUT /rooms/{roomId}/state/{eventType}/{stateKey}``.
         """
-        body = dict(content)
+        body = content_of(content)
         answer = self._call(SEND_STATE, (room_id, event_type, state_key), body, options)
         self._remember_state(room_id, event_type, state_key, body)
         return EventID(field(answer, "event_id", str))

@@ -12,6 +12,7 @@ from typing import Any
 __all__ = [
     "MAX_EVENT_BYTES",
     "check_event_content",
+    "content_of",
     "edit_content",
     "plain_text",
     "reply_content",
@@ -41,8 +42,10 @@ def check_event_content(content: Mapping[str, Any], size: int) -> None:
 
 
 def _check_values(value: Any, where: str) -> None:
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
+    keyed = isinstance(value, dict)
+    for key, item in value.items() if keyed else enumerate(value):
+        if keyed and not isinstance(key, str):
+            raise ValueError(f"{where} has the key {key!r}: keys must be str")
         kind = type(item)
         if kind is str or kind is bool or item is None:
             continue
@@ -53,6 +56,17 @@ def _check_values(value: Any, where: str) -> None:
                 raise ValueError(f"{where}[{key!r}] is {item}: integers end at 2^53 - 1")
         elif isinstance(item, (dict, list, tuple)):
             _check_values(item, f"{where}[{key!r}]")
+
+
+def content_of(content: Any, what: str = "content") -> dict[str, Any]:
+    """A copy of what a caller gave for the content of an event.
+
+    Raises:
+        ValueError: It isn't a dict.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{what} must be a dict, not {content!r}")
+    return dict(content)
 
 
 def text_content(msgtype: str, text: str | None, html: str | None) -> dict[str, Any]:
@@ -69,7 +83,10 @@ def text_content(msgtype: str, text: str | None, html: str | None) -> dict[str, 
     if text is None:
         if html is None:
             raise ValueError("a message needs text or html")
-        text = plain_text(html)
+        text = plain_text(str(html))
+    for name, value in (("text", text), ("html", html), ("msgtype", msgtype)):
+        if not isinstance(value, str) and not (name == "html" and value is None):
+            raise ValueError(f"{name} must be a str, not {value!r}")
     content: dict[str, Any] = {"msgtype": msgtype, "body": text}
     if html is not None:
         content["format"] = "org.matrix.custom.html"

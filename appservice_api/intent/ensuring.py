@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..api.appservice import identity_query
-from ..api.http import json_body
+from ..api.request import json_body
 from ..client.account import AccountMethods
 from ..client.endpoint import Endpoint, Needs
 from ..client.membership import MembershipMethods
@@ -98,7 +98,8 @@ class Ensuring(MembershipMethods, AccountMethods):
         user = self.mxid
         if not ignore_cache and self.api.state_store.is_joined(room_id, user):
             return False
-        self._join_once(room_id, bot, tuple(via or ()), unban, None)
+        servers = (via,) if isinstance(via, str) else tuple(via or ())
+        self._join_once(room_id, bot, servers, unban, None)
         return True
 
     def _join_once(

@@ -119,7 +119,11 @@ class Registration:
         if isinstance(source, Mapping):
             data = source
         else:
-            path = os.fsdecode(source)
+            try:
+                path = os.fsdecode(source)
+            except TypeError:
+                kind = type(source).__name__
+                raise RegistrationError(f"{name} must be a path or a dict, not {kind}") from None
             # A file's text given for its path must not show up in the error of open().
             if "\n" in path or path.lstrip()[:1] == "{":
                 raise RegistrationError(f"{name} must be a path or a mapping, not a file's text")

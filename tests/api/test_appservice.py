@@ -24,7 +24,7 @@ from appservice_api import (
     Path,
     Registration,
 )
-from appservice_api.api.appservice import timestamp_ms
+from appservice_api.api.event import timestamp_ms
 from appservice_api.testing import StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 

@@ -185,6 +185,18 @@ def test_a_token_that_no_header_carries_is_refused_and_not_shown(token: str) -> 
         {"headers": {"X": 5}},
         {"content": {"a": float("nan")}},
         {"content": {"a": "\ud800"}},
+        {"content": {"a": b"bytes"}},
+        {"content": {"a": {1}}},
+        {"method": None},
+        {"method": "FETCH"},
+        {"query_params": 5},
+        {"query_params": {5: "a"}},
+        {"query_params": {"a": "\ud800"}},
+        {"headers": [("a", "b")]},
+        {"headers": {"X": "\u20ac"}},
+        {"headers": {"": "a"}},
+        {"retry_count": "2"},
+        {"deadline": "soon"},
         {"content": object()},
         {"timeout": 0},
         {"timeout": (1, 2, 3)},
@@ -198,7 +210,7 @@ def test_wrong_arguments_are_value_errors_before_the_wire(
 ) -> None:
     api = HTTPAPI(stub.base_url, TOKEN)
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - each has words of its own
-        api.request("PUT", **{"path": "/x", **arguments})  # type: ignore[arg-type]
+        api.request(**{"method": "PUT", "path": "/x", **arguments})  # type: ignore[arg-type]
     assert "secret" not in str(caught.value)
     assert stub.requests == []
 

@@ -340,6 +340,14 @@ def test_other_values_that_are_none(stub: StubHomeserver, ghost: IntentAPI) -> N
         lambda: ghost.invite_user(room, "x"),
         lambda: ghost.send_state_event(room, "m.x", {}, "."),
         lambda: ghost.mark_read(room, ""),
+        lambda: ghost.send_text(room, 5),  # type: ignore[arg-type]
+        lambda: ghost.send_text(room, "x", relates_to=5),  # type: ignore[arg-type]
+        lambda: ghost.send_message(room, None),  # type: ignore[arg-type]
+        lambda: ghost.send_message(room, {5: "x"}),  # type: ignore[dict-item]
+        lambda: ghost.send_state_event(room, "m.x", "text"),  # type: ignore[arg-type]
+        lambda: ghost.react(room, "$e", ""),
+        lambda: ghost.set_typing(room, None),  # type: ignore[arg-type]
+        lambda: ghost.set_displayname(5),  # type: ignore[arg-type]
     ):
         with pytest.raises(ValueError, match=r"must|longer"):
             call()

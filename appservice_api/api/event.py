@@ -1,0 +1,69 @@
+"""Events on their way: which requests make one, and what goes into its content."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from ..events.content import check_event_content
+from .request import Body, json_body
+
+__all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
+
+_EVENT_PATH = re.compile(
+    r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
+)
+_HTTP_URL = re.compile(r"https?://[^\s]+\Z")
+
+
+@lru_cache(maxsize=4096)
+def sent_kind(method: str, template: str) -> str:
+    """``send``, ``state`` or ``redact`` for the requests that make an event, else empty."""
+    match = _EVENT_PATH.match(template) if method == "PUT" else None
+    return match[match.lastindex or 0] if match else ""
+
+
+def timestamp_ms(timestamp: int | datetime) -> int:
+    """Milliseconds since 1970 of a timestamp; a datetime without a zone is local time.
+
+    Raises:
+        ValueError: It isn't one, or before 1970.
+    """
+    if isinstance(timestamp, datetime):
+        milliseconds = round(timestamp.timestamp() * 1000)
+    elif isinstance(timestamp, int) and not isinstance(timestamp, bool):
+        milliseconds = timestamp
+    else:
+        raise ValueError(f"timestamp must be int milliseconds or a datetime, not {timestamp!r}")
+    if milliseconds < 0:
+        raise ValueError(f"timestamp {timestamp!r} is before 1970")
+    return milliseconds
+
+
+def with_external_url(content: Any, external_url: str | None) -> Any:
+    if external_url is None:
+        return content
+    if not isinstance(content, dict):
+        raise ValueError("external_url needs a content that is a dict")
+    if not isinstance(external_url, str) or not _HTTP_URL.match(external_url):
+        raise ValueError(f"external_url must be an http or https URL, not {external_url!r}")
+    return {**content, "external_url": external_url}
+
+
+def event_body(content: dict[str, Any], source_key: str | None) -> Body:
+    """The body that sends the content of an event.
+
+    Args:
+        content: The content; it isn't changed.
+        source_key: A key to set to true, None for none.
+
+    Raises:
+        ValueError: No homeserver takes the content.
+    """
+    if source_key and source_key not in content:
+        content = {**content, source_key: True}
+    body = json_body(content)
+    check_event_content(content, body.length)
+    return body

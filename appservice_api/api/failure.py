@@ -1,0 +1,76 @@
+"""Failures of the transport: what requests and urllib3 raise, as errors of ours."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+import urllib3
+
+from ..errors import MatrixConnectionError, MatrixTimeoutError
+
+__all__ = ["connection_error"]
+
+_NEVER_SENT = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    ssl.SSLCertVerificationError,
+)
+
+
+def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
+    """Our error for one of requests' or urllib3's, without the request that theirs carries.
+
+    Args:
+        error: What ``Session.send`` raised.
+        facts: The facts of the exchange, as :class:`MatrixConnectionError` takes them.
+    """
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, requests.exceptions.RequestException):
+            cause.request = None
+    sent = not any(isinstance(cause, _NEVER_SENT) for cause in causes)
+    timed_out = any(
+        isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes
+    )
+    kind = MatrixTimeoutError if timed_out else MatrixConnectionError
+    if not sent:
+        what = "the homeserver can't be reached"
+    elif timed_out:
+        what = "the homeserver didn't answer in time"
+    else:
+        what = "the connection to the homeserver broke"
+    result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        result.temporary = False
+    return result
+
+
+def _words(causes: list[BaseException]) -> str:
+    """The innermost reason in words, as the operating system gives it."""
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return str(cause.strerror)
+    text = str(causes[-1]) or type(causes[-1]).__name__
+    return (
+        text.partition("object at 0x")[0] + text.partition(">: ")[2]
+        if "object at 0x" in text
+        else text
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was made of: causes, urllib3's reasons, nested arguments."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        item = pending.pop()
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        pending += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]

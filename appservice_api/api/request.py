@@ -1,0 +1,155 @@
+"""The request: its query, headers and body, made once for all attempts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import IO, Any, NamedTuple
+from urllib.parse import quote
+
+import requests
+
+from .transport import copy_headers
+
+__all__ = ["Body", "as_body", "encode_json", "encode_query", "json_body", "prepare"]
+
+_BAD_HEADER = re.compile(r"[\x00\r\n]|[^\x00-\xff]")
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def encode_json(content: Any) -> bytes:
+    """Encode what a request sends.
+
+    Raises:
+        ValueError: It holds NaN, an infinity, a lone surrogate, something that JSON doesn't know,
+            or refers to itself.
+    """
+    try:
+        return _encode(content).encode()
+    except UnicodeEncodeError:
+        raise ValueError("the content holds a lone surrogate, which can't be sent") from None
+    except TypeError as error:
+        raise ValueError(f"the content can't be sent as JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("the content is nested too deeply") from None
+
+
+def encode_query(params: Mapping[str, Any]) -> str:
+    """Encode query parameters: None is left out, a list repeats its key, True is ``true``.
+
+    Raises:
+        ValueError: A key would carry a token in the URL.
+    """
+    if not isinstance(params, Mapping):
+        raise ValueError(f"query_params must be a dict, not {params!r}")
+    pairs = []
+    for key, value in params.items():
+        if not isinstance(key, str):
+            raise ValueError(f"the name of a query parameter must be a str, not {key!r}")
+        if key == "access_token":
+            raise ValueError("an access token must not be in the URL; give it as token=")
+        for item in value if isinstance(value, (list, tuple, set, frozenset)) else (value,):
+            if item is None:
+                continue
+            text = ("false", "true")[item] if isinstance(item, bool) else str(item)
+            try:
+                pairs.append(f"{quote(key, safe='')}={quote(text, safe='')}")
+            except UnicodeEncodeError:
+                raise ValueError(f"the query parameter {key!r} holds a lone surrogate") from None
+    return "&".join(pairs)
+
+
+class Body(NamedTuple):
+    """What a request sends: bytes or a file, how many bytes, and their media type."""
+
+    data: bytes | IO[bytes] | None
+    length: int
+    type: str | None
+
+
+_NO_BODY = Body(None, 0, None)
+_EMPTY_OBJECT = Body(b"{}", 2, "application/json")
+
+
+def json_body(content: Any) -> Body:
+    """The body that sends content as JSON.
+
+    Raises:
+        ValueError: As :func:`encode_json` says.
+    """
+    data = encode_json(content)
+    return Body(data, len(data), "application/json")
+
+
+def as_body(method: str, content: Any) -> Body:
+    """The body of what a caller gave; a POST or PUT without content sends ``{}``.
+
+    Raises:
+        ValueError: It is neither JSON, bytes, text nor a binary file that can be sent again.
+    """
+    if content is None:
+        return _EMPTY_OBJECT if method in ("POST", "PUT") else _NO_BODY
+    if isinstance(content, (dict, list)):
+        return json_body(content)
+    if isinstance(content, str):
+        content = content.encode()
+    elif isinstance(content, (bytearray, memoryview)):
+        content = bytes(content)
+    if isinstance(content, bytes):
+        return Body(content, len(content), "application/octet-stream")
+    if hasattr(content, "read") and hasattr(content, "seek"):
+        start = content.tell()
+        length = content.seek(0, os.SEEK_END) - start
+        content.seek(start)
+        return Body(content, length, "application/octet-stream")
+    raise ValueError(
+        "content must be a dict, bytes, str or a seekable binary file, "
+        f"not {type(content).__name__}"
+    )
+
+
+def prepare(
+    session: requests.Session,
+    method: str,
+    url: str,
+    authorization: str | None,
+    body: Body,
+    more_headers: Mapping[str, str] | None,
+) -> requests.PreparedRequest:
+    """The request, once for all attempts: its URL and body never change between them."""
+    headers = copy_headers(session.headers)
+    if body.type is not None:
+        headers["Content-Type"] = body.type
+        headers["Content-Length"] = str(body.length)
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    if more_headers:
+        if not isinstance(more_headers, Mapping):
+            raise ValueError(f"headers must be a dict, not {type(more_headers).__name__}")
+        for name, value in more_headers.items():
+            both = name + value if isinstance(name, str) and isinstance(value, str) else "\n"
+            if _BAD_HEADER.search(both) or not name:
+                raise ValueError(f"the header {name!r} can't be sent: its value must be one line")
+            headers[name] = value
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = url
+    request.headers = headers  # type: ignore[assignment]
+    request.body = body.data
+    request.hooks = session.hooks
+    if session.params or session.cookies or session.auth:
+        _apply_session(request, session)
+    return request
+
+
+def _apply_session(request: requests.PreparedRequest, session: requests.Session) -> None:
+    """What requests merges from a session; ours has none of it."""
+    if session.params:
+        request.prepare_url(request.url or "", session.params)
+    request._cookies = session.cookies
+    if session.cookies:
+        request.prepare_cookies(session.cookies)
+    if session.auth:
+        request.prepare_auth(session.auth)

@@ -1,0 +1,190 @@
+"""What many objects share: where requests go, and how they are sent and counted."""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+import requests
+
+from ..fork import renew_after_fork
+from ..ids import UserID
+from .flight import SingleFlight
+from .retry import Clock, RateLimits, RetryPolicy, retrying
+from .transport import new_session
+from .txn_id import TransactionIDs
+
+if TYPE_CHECKING:
+    from ..registration import Registration
+    from ..state_store import ASStateStore
+    from .appservice import AppServiceAPI, ChildAppServiceAPI
+
+__all__ = ["Access", "AppServiceShared", "Shared", "Timeout", "check_token", "split_timeout"]
+
+#: Seconds to connect and seconds to wait for data; one number stands for the second.
+Timeout: TypeAlias = float | tuple[float, float]
+
+_BAD_TOKEN = re.compile(r"[^\x21-\x7e]")
+
+
+def check_token(token: str | None) -> str | None:
+    """Return a token if a header can carry it.
+
+    Raises:
+        ValueError: It is empty or holds white space or control characters. It isn't shown.
+    """
+    if token is not None and (not isinstance(token, str) or not token or _BAD_TOKEN.search(token)):
+        raise ValueError(
+            "the token is empty, or holds white space, control or non-ASCII characters "
+            "(a line end left from reading a file?)"
+        )
+    return token
+
+
+def check_base_url(base_url: object) -> str:
+    """Return the text of a homeserver's URL, without a slash at its end.
+
+    Raises:
+        ValueError: It isn't an http or https URL, or holds a password, a query or a fragment.
+    """
+    text = str(base_url).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_ok = urlsplit(""), False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok:
+        raise ValueError(
+            f"base_url {text!r} is not the URL of a homeserver; "
+            "it must look like 'https://matrix.example.org'"
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("base_url must not hold a user name or password")
+    if parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\\]", text):
+        raise ValueError(f"base_url {text!r} must have no query, fragment or white space")
+    return text
+
+
+class Access:
+    """Where requests go and which token they carry. Its repr has no token."""
+
+    __slots__ = ("_settings", "authorization", "base_url", "key")
+
+    def __init__(self, base_url: object, token: str | None) -> None:
+        self.base_url = check_base_url(base_url)
+        self.authorization = f"Bearer {token}" if check_token(token) else None
+        self.key = hash(self.authorization)
+        self._settings: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+    @property
+    def token(self) -> str | None:
+        return self.authorization[7:] if self.authorization else None
+
+    def settings(self, session: requests.Session) -> dict[str, Any]:
+        """The session's proxies, verify and cert for this URL; the environment is read once."""
+        now = (
+            session.verify, session.cert, session.trust_env, id(session),
+            tuple(session.proxies.items()) if session.proxies else (),
+        )  # fmt: skip
+        if self._settings is None or self._settings[0] != now:
+            merged = session.merge_environment_settings(self.base_url, {}, False, None, None)
+            merged["stream"] = False
+            merged["allow_redirects"] = False
+            merged["proxies"] = dict(merged["proxies"])
+            self._settings = now, merged
+        return self._settings[1]
+
+    def __repr__(self) -> str:
+        return f"Access({self.base_url!r})"
+
+
+class Shared:
+    """What all objects that speak for one application service have in common."""
+
+    def __init__(
+        self,
+        *,
+        session: requests.Session | None,
+        log: Any,
+        retry: RetryPolicy,
+        timeout: Timeout,
+        clock: Clock,
+    ) -> None:
+        self.session = session if session is not None else new_session()
+        self.owns_session = session is None
+        self.log = log
+        self.policy = retry
+        self.timeout = split_timeout(timeout, (5.0, 60.0))
+        self.clock = clock
+        self.txn_ids = TransactionIDs()
+        self.lock = threading.Lock()
+        self.limits = RateLimits()
+        self.closed = threading.Event()
+        self.run = retrying(self.sleep)
+        renew_after_fork(self)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until :meth:`close`; the next attempt then says so."""
+        if seconds > 0:
+            self.clock.wait(self.closed, seconds)
+
+    def close(self) -> None:
+        """End all waiting and, where the session is ours, its connections."""
+        self.closed.set()
+        if self.owns_session:
+            self.session.close()
+
+    def _after_fork(self) -> None:
+        closed = self.closed.is_set()
+        self.lock = threading.Lock()
+        self.limits = RateLimits()
+        self.closed = threading.Event()
+        if closed:
+            self.closed.set()
+        self.txn_ids.renew()
+        for adapter in self.session.adapters.values():
+            if isinstance(adapter, requests.adapters.HTTPAdapter):
+                # A new pool; the old one's sockets belong to the parent.
+                adapter.__setstate__(adapter.__getstate__())
+
+
+def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tuple[float, float]:
+    """A (connect, read) pair in seconds of what a caller gave.
+
+    Raises:
+        ValueError: A timeout isn't a positive number.
+    """
+    if timeout is None:
+        return default
+    pair = timeout if isinstance(timeout, tuple) else (default[0], timeout)
+    if len(pair) != 2 or not all(isinstance(t, (int, float)) and t > 0 for t in pair):
+        raise ValueError(f"timeout must be seconds, or (connect, read) in seconds, not {timeout!r}")
+    return pair
+
+
+class AppServiceShared(Shared):
+    """What an application service and its flyweights share."""
+
+    def __init__(self, *, state_store: ASStateStore | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if state_store is None:
+            from ..state_store import MemoryStateStore
+
+            state_store = MemoryStateStore()
+        self.state_store = state_store
+        self.bot_mxid: UserID | None = None
+        self.registration: Registration | None = None
+        self.real_user_content_key: str | None = None
+        self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
+        self.children = weakref.WeakValueDictionary()
+        self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
+        self.real_users = weakref.WeakValueDictionary()
+        self.versions: dict[str, Any] | None = None
+        self.flights = SingleFlight(self.policy.deadline)
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self.flights = SingleFlight(self.policy.deadline)
