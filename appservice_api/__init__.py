@@ -24,6 +24,7 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
+from .client.base import CallOptions, EventOptions
 from .errors import *  # noqa: F403
 from .events.membership import Membership
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, UserID
@@ -39,11 +40,13 @@ __all__ = [
     "APIPath",
     "ASStateStore",
     "AppServiceAPI",
+    "CallOptions",
     "ChildAppServiceAPI",
     "ClientPath",
     "ContentURI",
     "DeviceID",
     "EventID",
+    "EventOptions",
     "IntentAPI",
     "MediaPath",
     "Membership",

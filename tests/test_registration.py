@@ -250,21 +250,6 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["r.yaml"]
 
 
-def test_save_where_links_are_not_supported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_links(*_: Any) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", no_links)
-    path, registration = tmp_path / "r.yaml", demo()
-    registration.save(path)
-    with pytest.raises(RegistrationError, match="exists already"):
-        demo().save(path)
-    assert Registration.load(path) == registration
-    assert os.listdir(tmp_path) == ["r.yaml"]
-
-
 def test_overwriting_keeps_a_symbolic_link(tmp_path: Path) -> None:
     target, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
     demo().save(target)
@@ -438,8 +423,10 @@ PROBLEMS: list[tuple[str, Any, str]] = [
     ],
     ("url", "http://user:SECRET@x:99999", "url must be null or begin with http"),
     ("id", "a|b", "id 'a|b' must not contain '|'"),
-    ("sender_localpart", "@bot:hs", "sender_localpart '@bot:hs' must need no percent-encoding"),
-    ("sender_localpart", "a=b", "sender_localpart 'a=b' must need no percent-encoding"),
+    *[
+        ("sender_localpart", bot, f"sender_localpart {bot!r} must need no percent-encoding")
+        for bot in ["@bot:hs", "a=b", "a+b", "a b", "größe", "a\n", "\ud800"]
+    ],
     ("as_token", HS_TOKEN, "as_token and hs_token must not be equal"),
     *[
         (key, f"SECRET{text}x", f"{key} {TOKEN_TEXT}")
@@ -473,6 +460,20 @@ def test_all_problems_in_one_message(tmp_path: Path) -> None:
     words = ["id is missing", "url must", "as_token holds", "users[0].regex", "rate_limited must"]
     assert all(word in shown for word in words)
     assert shown.count("; ") == len(words) - 1
+    with pytest.raises(RegistrationError) as caught:
+        Registration.load(path)
+    assert len(caught.value.problems) == len(words)
+    assert shown.endswith("; ".join(caught.value.problems))
+    assert pickle.loads(pickle.dumps(caught.value)).problems == caught.value.problems
+
+
+def test_problems_are_those_of_the_content(tmp_path: Path) -> None:
+    with pytest.raises(RegistrationError) as caught:
+        dataclasses.replace(demo(), id="")
+    assert caught.value.problems == ["id is empty"]
+    with pytest.raises(RegistrationError) as caught:
+        Registration.load(tmp_path / "missing.yaml")
+    assert caught.value.problems == []
 
 
 def test_nothing_but_problems() -> None:
@@ -511,7 +512,7 @@ def test_equality() -> None:
     first, second = Registration.load(CONTENT), Registration.load(content())
     assert first == second
     assert first != dataclasses.replace(second, url=None)
-    assert first != CONTENT
+    assert first != object()
     assert Registration.load(content(receive_ephemeral=False)) == Registration.load(
         content(receive_ephemeral=MISSING)
     )
@@ -533,8 +534,10 @@ def test_owns_as_re_match_does(spaces: list[tuple[bool, str]], name: str) -> Non
     )
     matching = [exclusive for exclusive, regex in spaces if re.match(regex, name)]
     bot = name == registration.bot_mxid()
-    assert registration.owns_user(name) == (bool(matching) or bot)
-    assert registration.owns_user(name, exclusive_only=True) == (matching[:1] == [True] or bot)
+    here = registration.server_name in (None, name.partition(":")[2])
+    exclusive = matching[:1] == [True]
+    assert registration.owns_user(name) == (here and (bool(matching) or bot))
+    assert registration.owns_user(name, exclusive_only=True) == (here and (exclusive or bot))
     assert registration.owns_alias(name) == bool(matching)
     assert registration.owns_room(name) == bool(matching)
 
@@ -558,11 +561,13 @@ def test_the_bot_is_owned_where_the_server_is_known() -> None:
         ([r"(@_a|@_b).*:hs\.test"], "hs.test"),
         ([r"(?:@_a|@_(b|c)).*:hs\.test"], "hs.test"),
         ([r"@[|]_a.*:hs\.test"], "hs.test"),
+        ([r"@[]|]_a\|.*:hs\.test"], "hs.test"),
         ([], None),
         (["@_a_.*"], None),
         ([r"@_a_.*:hs\.test", r"@_b_.*:hs2\.test"], None),
         ([r"@_a_.*:hs\.test", "@_b_.*"], None),
         ([r"@_a:hs\.test|@_b:hs2\.test"], None),
+        ([r"(@_a|@_b):hs|(@_c):hs2"], None),
         ([r"@_a_.*:.*"], None),
         ([r"@_a_.*:.+\.test"], None),
         ([r"@_a_.*:hs\d"], None),
@@ -680,12 +685,21 @@ def test_synapse_takes_it(tmp_path: Path, name: str) -> None:
         assert service.is_exclusive_user(user) == registration.owns_user(user, exclusive_only=True)
 
 
-def test_a_bot_of_old_times_is_taken_with_a_warning() -> None:
-    registration = Registration.load(content(sender_localpart="IRC"))
-    assert [w for w in registration.warnings() if w.startswith("sender_localpart 'IRC'")]
+@pytest.mark.parametrize("bot", ["IRC", "a~b"])
+def test_a_bot_of_old_times_is_taken_with_a_warning(bot: str) -> None:
+    registration = Registration.load(content(sender_localpart=bot))
+    assert registration.owns_user(f"@{bot}:hs.test")
+    (warning,) = registration.warnings()
+    assert warning.startswith(f"sender_localpart {bot!r}")
+    assert Registration.load(content(sender_localpart="a/b.c_d-1")).warnings() == []
 
 
-def test_users_of_other_homeservers_are_never_owned() -> None:
-    registration = Registration.generate("demo", ghost_prefix="_demo_", server_name="hs.test")
+@pytest.mark.parametrize(
+    "server", ["hs.test.evil.com", "hs.test:8448", "hs.tes", "evil.com:hs.test", "evil.com", ""]
+)
+def test_users_of_other_homeservers_are_never_owned(server: str) -> None:
+    registration = demo()
     assert registration.owns_user("@_demo_x:hs.test")
-    assert not registration.owns_user("@_demo_x:hs.test.evil.test")
+    assert not registration.owns_user(f"@_demo_x:{server}")
+    assert not registration.owns_user(f"@_demo:{server}")
+    assert users("@_demo_.*").owns_user(f"@_demo_x:{server}")  # whose server isn't known

@@ -120,6 +120,12 @@ class AppServiceAPI(HTTPAPI):
             raise ValueError("child=True needs identity, the user to act as")
         if real_user and token is None:
             raise ValueError("real_user=True needs token, the user's access token")
+        if client_session is not None and not hasattr(client_session, "send"):
+            raise ValueError(f"client_session must be a requests.Session, not {client_session!r}")
+        if state_store is not None and not hasattr(state_store, "update_state"):
+            raise ValueError(f"state_store must be an ASStateStore, not {state_store!r}")
+        if registration is not None and not hasattr(registration, "owns_user"):
+            raise ValueError("registration must be a Registration; from_registration() reads one")
         if as_token and not (real_user and identity):
             raise ValueError("as_token=True needs real_user=True and identity")
         self._access = Access(base_url, token)
@@ -141,6 +147,8 @@ class AppServiceAPI(HTTPAPI):
         self, identity: str | None, device_id: str | None, real_user: bool, *, asserts: bool
     ) -> None:
         self.identity = check_user_id(identity) if identity is not None else None
+        if device_id is not None and not isinstance(device_id, str):
+            raise ValueError(f"device_id must be a str, not {device_id!r}")
         self.device_id = DeviceID(device_id) if device_id else None
         self.is_real_user = real_user
         self._asserts = asserts
@@ -254,6 +262,8 @@ class AppServiceAPI(HTTPAPI):
             raise ValueError(f"{self.identity} is a real user, and has no ghosts")
         root = self._root
         device_id = device_id or root.device_id
+        if not isinstance(user, str):
+            check_user_id(user)
         key: Any = (user, device_id) if device_id else user
         child = self._shared.children.get(key)
         if child is None:

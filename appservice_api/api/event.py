@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from ..events.content import check_event_content
+from ..events.content import check_event_size, check_event_values
 from .request import Body, json_body
 
 __all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
@@ -37,8 +37,8 @@ def timestamp_ms(timestamp: int | datetime) -> int:
         milliseconds = timestamp
     else:
         raise ValueError(f"timestamp must be int milliseconds or a datetime, not {timestamp!r}")
-    if milliseconds < 0:
-        raise ValueError(f"timestamp {timestamp!r} is before 1970")
+    if not 0 <= milliseconds < 2**53:
+        raise ValueError(f"timestamp {timestamp!r} is before 1970, or too large")
     return milliseconds
 
 
@@ -64,6 +64,7 @@ def event_body(content: dict[str, Any], source_key: str | None) -> Body:
     """
     if source_key and source_key not in content:
         content = {**content, source_key: True}
+    check_event_values(content)
     body = json_body(content)
-    check_event_content(content, body.length)
+    check_event_size(body.length)
     return body

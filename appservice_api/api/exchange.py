@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +13,7 @@ import urllib3
 
 from ..errors import (
     MatrixConnectionError,
+    MatrixError,
     MatrixRequestError,
     MatrixResponseError,
     MLimitExceeded,
@@ -19,7 +21,9 @@ from ..errors import (
 )
 from ..log import TRACE
 from .failure import connection_error
+from .request import FileBody, UnreadableBody
 from .retry import RetryPolicy, retry_after
+from .transport import Timeouts
 
 if TYPE_CHECKING:
     from .shared import Shared
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Limits"]
 
 _DEBUG = 10
+_MASK = "[token]"
 # What a session says of a request that it can't even try to send.
 _UNSENDABLE = (
     requests.exceptions.InvalidHeader,
@@ -39,6 +44,7 @@ _TRANSPORT_FAILURES = (
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
+    OverflowError,
 )
 _decode = json.JSONDecoder().decode
 
@@ -63,7 +69,7 @@ class Exchange:
     """A prepared request and the story of its attempts."""
 
     __slots__ = (
-        "attempts", "body_start", "failures", "limits", "name", "request", "settings", "shared",
+        "attempts", "failures", "limits", "name", "request", "settings", "shared",
         "started", "user",
     )  # fmt: skip
 
@@ -85,8 +91,6 @@ class Exchange:
         self.attempts = 0
         self.failures = 0
         self.started = shared.clock.monotonic()
-        body: Any = request.body
-        self.body_start = None if body is None or type(body) is bytes else body.tell()
 
     def seconds_left(self) -> float:
         """Seconds until the deadline."""
@@ -115,31 +119,35 @@ class Exchange:
         if self.limits.policy.repeats:
             self._wait_for_turn()
         self.attempts += 1
-        if self.body_start is not None:
-            body: Any = self.request.body
-            body.seek(self.body_start)
+        if isinstance(self.request.body, FileBody):
+            self.request.body.rewind()
         try:
             response = shared.session.send(self.request, timeout=self._timeout(), **self.settings)
         except requests.HTTPError as error:
             # A hook of the user's session that calls raise_for_status().
             if error.response is None:
-                raise connection_error(error, **self.facts()) from error
+                raise self._failure(error) from error
             response = error.response
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
+        except UnreadableBody as error:
+            raise MatrixError(f"{error}; the request was broken off") from error.__cause__
         except _TRANSPORT_FAILURES as error:
-            raise connection_error(error, **self.facts()) from error
+            raise self._failure(error) from _without(self._token, error)
         if shared.log.isEnabledFor(_DEBUG):
             self._log(response)
         return self._read(response)
 
-    def _timeout(self) -> tuple[float, float]:
-        """Seconds to connect and to wait for data; repeats get no more than what is left."""
+    def _timeout(self) -> Timeouts:
+        """Seconds to connect and to wait for data. The first attempt gets them in full, and at
+        least until the deadline for the whole answer; a repeat gets no more than what is left."""
         connect, read = self.limits.timeout
-        if self.attempts == 1:
-            return connect, read
         left = max(self.seconds_left(), 0.001)
-        return min(connect, left), min(read, left)
+        if self.attempts > 1:
+            connect, read = min(connect, left), min(read, left)
+        timeouts = Timeouts((connect, read))
+        timeouts.end = time.monotonic() + max(left, read)
+        return timeouts
 
     def _wait_for_turn(self) -> None:
         """Wait out a rate limit that the homeserver told any thread of the same user."""
@@ -164,6 +172,26 @@ class Exchange:
             self.shared.limits.hold(self.limits.speaker, now + seconds, now)
         self.shared.log.log(_DEBUG, "repeating in %.2f s: %s", seconds, error)
 
+    @property
+    def _token(self) -> str:
+        """The token, which a confused server may echo; it never shows up in an error."""
+        authorization = str(self.request.headers.get("Authorization") or "")
+        return authorization.partition(" ")[2]
+
+    def _masked(self, content: bytes) -> bytes:
+        token = self._token.encode()
+        return content.replace(token, _MASK.encode()) if token else content
+
+    def _excerpt(self, content: bytes) -> str:
+        return excerpt(self._masked(content).decode(errors="replace"))
+
+    def _failure(self, error: Exception) -> MatrixConnectionError:
+        failure = connection_error(error, **self.facts())
+        if self._token:
+            failure.reason = failure.reason.replace(self._token, _MASK)
+            failure.args = (failure.reason,)
+        return failure
+
     def _log(self, response: requests.Response) -> None:
         who = f" as {self.user}" if self.user else ""
         level = _DEBUG if self.attempts == 1 else TRACE
@@ -175,6 +203,11 @@ class Exchange:
     def _read(self, response: requests.Response) -> Any:
         status = response.status_code
         body = response.content
+        if status < 200:
+            # The real answer may still come, and must not reach whoever sends next.
+            response.close()
+            self.shared.session.close()
+            raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
         if not 200 <= status < 300:
             raise self._refusal(response)
         try:
@@ -185,22 +218,23 @@ class Exchange:
             raise MatrixResponseError(
                 f"{status} with a body that isn't JSON ({_kind(response)}): is base_url the "
                 "homeserver's?",
-                http_status=status, text=excerpt(response.text), temporary=True, **self.facts(),
+                http_status=status, text=self._excerpt(body), temporary=True, **self.facts(),
             ) from None  # fmt: skip
         if isinstance(answer, (dict, list)):
             return answer
         raise MatrixResponseError(
             f"{status} with JSON that is neither an object nor a list",
-            http_status=status, text=excerpt(response.text), **self.facts(),
+            http_status=status, text=self._excerpt(body), **self.facts(),
         )  # fmt: skip
 
     def _refusal(self, response: requests.Response) -> MatrixRequestError:
         status = response.status_code
+        content = self._masked(response.content)
         try:
-            body = _decode(response.content.decode())
+            body = _decode(content.decode())
         except (ValueError, RecursionError):
             body = None
-        text = "" if isinstance(body, dict) else excerpt(response.text)
+        text = "" if isinstance(body, dict) else self._excerpt(content)
         body = body if isinstance(body, dict) else {}
         errcode = body.get("errcode")
         errcode = errcode if isinstance(errcode, str) and errcode else None
@@ -215,6 +249,11 @@ class Exchange:
             errcode, message=message, http_status=status, body=body, text=text,
             retry_after=asked, **self.facts(),
         )  # fmt: skip
+
+
+def _without(token: str, error: Exception) -> Exception | None:
+    """The cause of an error, unless it shows the token."""
+    return None if token and token in f"{error!r} {error.__cause__!r}" else error
 
 
 def _kind(response: requests.Response) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 import urllib3
 
-from ..errors import MatrixConnectionError, MatrixTimeoutError
+from ..errors import MatrixConnectionError, MatrixTimeoutError, excerpt
 
 __all__ = ["connection_error"]
 
@@ -44,9 +44,14 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
         what = "the homeserver didn't answer in time"
     else:
         what = "the connection to the homeserver broke"
+    if any("WRONG_VERSION_NUMBER" in str(cause) for cause in causes):
+        what = "the homeserver doesn't speak TLS there; is the URL meant to begin with http://?"
     result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        result.temporary = False
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        result.temporary = not any(
+            isinstance(cause, ssl.SSLCertVerificationError) or "WRONG_VERSION_NUMBER" in str(cause)
+            for cause in causes
+        )
     return result
 
 
@@ -55,12 +60,8 @@ def _words(causes: list[BaseException]) -> str:
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return str(cause.strerror)
-    text = str(causes[-1]) or type(causes[-1]).__name__
-    return (
-        text.partition("object at 0x")[0] + text.partition(">: ")[2]
-        if "object at 0x" in text
-        else text
-    )
+    # urllib3 puts the repr of its connection before its words.
+    return excerpt(str(causes[-1]).rpartition(">: ")[2]) or type(causes[-1]).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
@@ -16,6 +16,7 @@ from .transport import copy_headers
 __all__ = ["Body", "as_body", "encode_json", "encode_query", "json_body", "prepare"]
 
 _BAD_HEADER = re.compile(r"[\x00\r\n]|[^\x00-\xff]")
+_RESERVED = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -61,10 +62,67 @@ def encode_query(params: Mapping[str, Any]) -> str:
     return "&".join(pairs)
 
 
+class UnreadableBody(Exception):
+    """A file can't be read, or has become shorter, while it is being sent."""
+
+
+class FileBody:
+    """A binary file as a body: just as many bytes as were there when the request was made.
+
+    More than that would be taken for the next request by whoever reads the connection.
+
+    Args:
+        file: A seekable binary file; what comes from where it stands is sent.
+
+    Raises:
+        ValueError: It is none.
+    """
+
+    __slots__ = ("_file", "_left", "_start", "length")
+
+    def __init__(self, file: Any) -> None:
+        try:
+            binary = isinstance(file.read(0), bytes) and file.seekable()
+            self._start = file.tell()
+            self.length: int = file.seek(0, os.SEEK_END) - self._start
+        except (AttributeError, OSError, TypeError, ValueError):
+            binary = False
+        if not binary:
+            raise ValueError(
+                f"{type(file).__name__} can't be sent: it must be bytes or a seekable file that "
+                "is opened in binary mode ('rb')"
+            )
+        self._file = file
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Go back to where the file stood, for the first or another attempt."""
+        self._file.seek(self._start)
+        self._left = self.length
+
+    def read(self, size: int = -1) -> bytes:
+        """Read no more than what belongs to the body."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        if not wanted:
+            return b""
+        try:
+            data: bytes = self._file.read(wanted)
+        except OSError as error:
+            raise UnreadableBody(f"the file can't be read ({error.strerror or error})") from error
+        if not data:
+            raise UnreadableBody("the file has become shorter while it was sent")
+        self._left -= len(data)
+        return data
+
+    def tell(self) -> int:
+        """How much has been read."""
+        return self.length - self._left
+
+
 class Body(NamedTuple):
     """What a request sends: bytes or a file, how many bytes, and their media type."""
 
-    data: bytes | IO[bytes] | None
+    data: bytes | FileBody | None
     length: int
     type: str | None
 
@@ -99,14 +157,11 @@ def as_body(method: str, content: Any) -> Body:
         content = bytes(content)
     if isinstance(content, bytes):
         return Body(content, len(content), "application/octet-stream")
-    if hasattr(content, "read") and hasattr(content, "seek"):
-        start = content.tell()
-        length = content.seek(0, os.SEEK_END) - start
-        content.seek(start)
-        return Body(content, length, "application/octet-stream")
+    if hasattr(content, "read"):
+        file = FileBody(content)
+        return Body(file, file.length, "application/octet-stream")
     raise ValueError(
-        "content must be a dict, bytes, str or a seekable binary file, "
-        f"not {type(content).__name__}"
+        f"content must be a dict, bytes, str or a binary file, not {type(content).__name__}"
     )
 
 
@@ -132,6 +187,8 @@ def prepare(
             both = name + value if isinstance(name, str) and isinstance(value, str) else "\n"
             if _BAD_HEADER.search(both) or not name:
                 raise ValueError(f"the header {name!r} can't be sent: its value must be one line")
+            if name.lower() in _RESERVED or (name.lower() == "authorization" and authorization):
+                raise ValueError(f"the header {name!r} is set by this package")
             headers[name] = value
     request = requests.PreparedRequest()
     request.method = method
@@ -139,6 +196,7 @@ def prepare(
     request.headers = headers  # type: ignore[assignment]
     request.body = body.data
     request.hooks = session.hooks
+    request._cookies = session.cookies
     if session.params or session.cookies or session.auth:
         _apply_session(request, session)
     return request
@@ -147,8 +205,9 @@ def prepare(
 def _apply_session(request: requests.PreparedRequest, session: requests.Session) -> None:
     """What requests merges from a session; ours has none of it."""
     if session.params:
+        if {"access_token", "user_id"} & set(session.params):
+            raise ValueError("session.params must not have user_id or access_token")
         request.prepare_url(request.url or "", session.params)
-    request._cookies = session.cookies
     if session.cookies:
         request.prepare_cookies(session.cookies)
     if session.auth:

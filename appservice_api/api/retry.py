@@ -51,6 +51,7 @@ _ALTERNATIVES = "|".join(
     re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split()
 )
 _REPEATABLE_POST = re.compile(rf"/_matrix/client/[^/]+/(?:{_ALTERNATIVES})/?\Z")
+_LEAST_WAIT = 0.05
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
 
@@ -141,7 +142,7 @@ def retry_after(headers: Mapping[str, str], body: Mapping[str, Any], now: float)
     milliseconds = body.get("retry_after_ms")
     exact: float | None = None
     if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool):
-        exact = milliseconds / 1000 if milliseconds >= 0 else None
+        exact = min(milliseconds, 10**12) / 1000 if milliseconds >= 0 else None
     header = headers.get("Retry-After")
     if not header:
         return exact
@@ -189,7 +190,8 @@ def _wait(state: RetryCallState) -> float:
     exchange: Exchange = state.args[0]
     asked = getattr(error, "retry_after", None) if error is not None else None
     if asked:
-        return float(asked)
+        # A homeserver that asks for next to nothing again and again isn't asked as often.
+        return max(float(asked), _LEAST_WAIT * state.attempt_number)
     policy = exchange.limits.policy
     return wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)(state)
 
@@ -242,7 +244,7 @@ def retry_policy(
     policy = RetryPolicy() if policy is None else policy
     numbers = [*policy] if isinstance(policy, RetryPolicy) else [None]
     for number in (*numbers, count or 0, deadline or 0.0):
-        if not isinstance(number, (int, float)):
+        if not isinstance(number, (int, float)) or math.isnan(number):
             raise ValueError(f"a retry policy must be a RetryPolicy of numbers, not {number!r}")
     if count is not None:
         policy = policy._replace(repeats=count)

@@ -56,6 +56,10 @@ def check_base_url(base_url: object) -> str:
         port_ok = parts.port is None or parts.port > 0
     except ValueError:
         parts, port_ok = urlsplit(""), False
+    if "/_matrix" in parts.path or "/_synapse" in parts.path:
+        raise ValueError(f"base_url {text!r} must end before /_matrix or /_synapse")
+    if ".." in (parts.hostname or ""):
+        port_ok = False
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok:
         raise ValueError(
             f"base_url {text!r} is not the URL of a homeserver; "
@@ -160,7 +164,7 @@ def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tupl
     if timeout is None:
         return default
     pair = timeout if isinstance(timeout, tuple) else (default[0], timeout)
-    if len(pair) != 2 or not all(isinstance(t, (int, float)) and t > 0 for t in pair):
+    if len(pair) != 2 or not all(isinstance(t, (int, float)) and 0 < t < 1e9 for t in pair):
         raise ValueError(f"timeout must be seconds, or (connect, read) in seconds, not {timeout!r}")
     return pair
 
@@ -183,6 +187,8 @@ class AppServiceShared(Shared):
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
         self.real_users = weakref.WeakValueDictionary()
         self.versions: dict[str, Any] | None = None
+        # Real users whose own token the homeserver has confirmed to be theirs.
+        self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.policy.deadline)
 
     def _after_fork(self) -> None:

@@ -13,6 +13,7 @@ import http.client
 import io
 import ssl
 import sys
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -27,10 +28,13 @@ from urllib3.util.connection import is_connection_dropped
 
 from .._version import __version__
 
-__all__ = ["MatrixAdapter", "copy_headers", "new_session"]
+__all__ = ["MatrixAdapter", "Timeouts", "copy_headers", "new_session"]
 
 USER_AGENT = f"appservice_api/{__version__} python/{sys.version_info[0]}.{sys.version_info[1]}"
 _IDLE = 128
+#: What an answer may have; a larger one isn't kept in memory.
+MAX_ANSWER_BYTES = 256 * 2**20
+_FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, OverflowError)
 _HTTP_ADAPTER_SEND = HTTPAdapter.send
 _ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)
 
@@ -152,10 +156,11 @@ class MatrixAdapter(HTTPAdapter):
         connection = line.take()
         if type(connection) not in _ORDINARY:
             return super().send(request, stream, timeout, verify, cert, proxies)
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        if not isinstance(timeout, tuple):
+            timeout = (timeout, timeout)
         try:
-            answer, content = _exchange(connection, line, request, url[slash:], connect, read)
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            answer, content = _exchange(connection, line, request, url[slash:], timeout)
+        except _FAILURES as error:
             raise _as_requests_error(error) from error
         if answer.will_close:
             connection.close()
@@ -223,35 +228,94 @@ def _exchange(
     line: _Line,
     request: requests.PreparedRequest,
     target: str,
-    connect: float | None,
-    read: float | None,
+    timeout: tuple[float | None, float | None],
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """Send one request over a connection and read its whole answer; close it if that fails."""
     try:
         if connection.sock is None:
-            _connect(connection, connect)
+            _connect(connection, timeout[0])
         sock = connection.sock
-        sock.settimeout(read)
+        sock.settimeout(timeout[1])
         broken = False
         try:
             sock.sendall(_message(request, target, line.host))
         except (BrokenPipeError, ConnectionResetError):
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
-        answer = http.client.HTTPResponse(sock, method=request.method)
+        source: Any = _Ending(sock, timeout)
+        answer = _HTTPResponse(source, method=request.method)
         try:
             answer.begin()
-            if answer.length is None and not answer.chunked and "Content-Length" in answer.headers:
-                # http.client would read until the homeserver closes the connection.
-                raise http.client.HTTPException("the answer's Content-Length is not a number")
-            content = answer.read()
+            content = _content(answer)
         finally:
             answer.close()
-        answer.will_close |= broken
+        answer.will_close |= broken or answer.status < 200
         return answer, content
     except BaseException:
         connection.close()
         raise
+
+
+class Timeouts(tuple[float, float]):
+    """Seconds to connect and to wait for data, as requests takes them, and the moment of
+    ``time.monotonic()`` at which the whole answer must be there."""
+
+    end: float
+
+
+class _HTTPResponse(http.client.HTTPResponse):
+    """http.client's answer, which reads on after all interim answers, not just after 100."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
+class _Ending(io.RawIOBase):
+    """What is read of a socket, in all until a moment: a homeserver that sends a byte now and
+    then would never run into the timeout of the socket."""
+
+    def __init__(self, sock: Any, timeout: tuple[float | None, float | None]) -> None:
+        self._sock = sock
+        self._wait = timeout[1]
+        self._end: float | None = getattr(timeout, "end", None)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._end is not None:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer took too long in all")
+            if self._wait is None or left < self._wait:
+                self._sock.settimeout(left)
+        received: int = self._sock.recv_into(buffer)
+        return received
+
+
+def _content(answer: http.client.HTTPResponse) -> bytes:
+    """The whole body of an answer, if it has a sensible size."""
+    if answer.length is not None:
+        if answer.length > MAX_ANSWER_BYTES:
+            raise http.client.HTTPException(f"an answer of {answer.length} bytes is too large")
+        return answer.read()
+    if not answer.chunked and "Content-Length" in answer.headers:
+        # http.client would read until the homeserver closes the connection.
+        raise http.client.HTTPException("the answer's Content-Length is not a number")
+    parts, size = [], 0
+    while part := answer.read(65_536):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            raise http.client.HTTPException("the answer is too large")
+    return b"".join(parts)
 
 
 def _connect(connection: Any, timeout: float | None) -> None:

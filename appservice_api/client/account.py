@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.request import json_body
 from ..errors import MUserInUse
 from ..ids import UserID, check_localpart, check_user_id, localpart_of
-from .base import CallOptions, ClientMethods, field
+from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class AccountMethods(ClientMethods):
         Spec: Client-Server API, ``GET /account/whoami``.
         """
         answer = self._call(WHOAMI, options=options)
-        user = check_user_id(field(answer, "user_id", str))
+        user = check_user_id(self._field(WHOAMI, answer, "user_id", str))
         api = self.api
         if api.is_real_user and api.identity is None:
             api.identity = user
@@ -75,7 +75,7 @@ class AccountMethods(ClientMethods):
         return dict(answer)
 
     def _ask_own_id(self) -> UserID:
-        return UserID(field(self.whoami(), "user_id", str))
+        return UserID(self._field(WHOAMI, self.whoami(), "user_id", str))
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:
@@ -97,9 +97,11 @@ class AccountMethods(ClientMethods):
         if self.api.is_real_user:
             raise ValueError(f"{self.mxid} is a real user: only ghosts are registered")
         user = self.mxid
+        if user != self.api.bot_mxid:
+            check_localpart(localpart_of(user))
         content = {
             "type": "m.login.application_service",
-            "username": check_localpart(localpart_of(user)),
+            "username": localpart_of(user),
             # Homeservers with OAuth refuse to make a token, and none is needed.
             "inhibit_login": True,
         }
@@ -143,7 +145,7 @@ class AccountMethods(ClientMethods):
         """
         content = {"transaction_id": txn_id} if txn_id is not None else {}
         answer = self._call(PING, (appservice_id,), content, options)
-        return field(answer, "duration_ms", int)
+        return self._field(PING, answer, "duration_ms", int)
 
 
 def _without_ensuring(options: Any) -> dict[str, Any]:

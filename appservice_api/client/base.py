@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
     from ..api.shared import Timeout
 
-__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions", "field"]
+__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions"]
 
 T = TypeVar("T")
 
@@ -56,17 +56,7 @@ class EventOptions(CallOptions, total=False):
     external_url: str | None
 
 
-def field(answer: Any, name: str, kind: type[T]) -> T:
-    """A required key of an answer.
-
-    Raises:
-        MatrixResponseError: The homeserver left it out, or it has another type.
-    """
-    value = answer.get(name) if isinstance(answer, dict) else None
-    if isinstance(value, kind):
-        return value
-    found = "a list" if isinstance(answer, list) else f"{name} is {value!r}"
-    raise MatrixResponseError(f"the answer must have {name!r} of type {kind.__name__}, but {found}")
+_OPTIONS = frozenset(EventOptions.__annotations__)
 
 
 class ClientMethods:
@@ -84,6 +74,23 @@ class ClientMethods:
         """
         user = self.api.acting_user
         return user if user is not None else self._ask_own_id()
+
+    def _field(self, endpoint: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
+        """A required key of an answer.
+
+        Raises:
+            MatrixResponseError: The homeserver left it out, or it is empty or has another type.
+        """
+        value = answer.get(name) if isinstance(answer, dict) else None
+        if isinstance(value, kind) and value != "":
+            return value
+        found = "it is a list" if isinstance(answer, list) else f"{name} is {value!r}"
+        raise MatrixResponseError(
+            f"the answer must have {name!r} of type {kind.__name__}, but {found}",
+            method=endpoint.method,
+            path=endpoint.template,
+            user=self.api.acting_user,
+        )
 
     def _ask_own_id(self) -> UserID:
         raise NotImplementedError  # pragma: no cover - the chapter of accounts has it
@@ -105,6 +112,9 @@ class ClientMethods:
             options: The caller's CallOptions or EventOptions.
             more: Further arguments of ``AppServiceAPI._speak``.
         """
+        if options and not options.keys() <= _OPTIONS:
+            unknown = ", ".join(sorted(options.keys() - _OPTIONS))
+            raise TypeError(f"unknown option {unknown}; there are {', '.join(sorted(_OPTIONS))}")
         how = {**options, **more} if options else more
         path = endpoint.path(values)
         if how.pop("ensure_joined", True) and endpoint.needs is not Needs.NOTHING:

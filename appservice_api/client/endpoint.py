@@ -46,6 +46,7 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "eventId": ids.check_event_id,
     "eventType": _check_name("event type"),
     "stateKey": _check_name("state key"),
+    "txnId": _check_name("transaction ID"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from ..ids import ContentURI
-from .base import CallOptions, ClientMethods, field
+from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class MediaMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /_matrix/media/v3/upload``.
         """
-        if isinstance(data, str):
-            raise ValueError("data must be bytes or a binary file; encode a text first")
+        if not isinstance(data, (bytes, bytearray, memoryview)) and not hasattr(data, "read"):
+            raise ValueError(f"data must be bytes or a binary file, not {type(data).__name__}")
         answer = self._call(
             UPLOAD, (), data, options,
             query_params={"filename": filename} if filename else None,
             headers={"Content-Type": mime_type or "application/octet-stream"},
         )  # fmt: skip
-        return ContentURI(field(answer, "content_uri", str))
+        return ContentURI(self._field(UPLOAD, answer, "content_uri", str))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MatrixError, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import EventID, RoomID, UserID, check_user_id
-from .base import CallOptions, ClientMethods, EventOptions, field
+from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 from .state import GET_STATE, SEND_STATE
 
@@ -102,7 +102,7 @@ class MembershipMethods(ClientMethods):
         return self._remember_join(answer)
 
     def _remember_join(self, answer: Any) -> RoomID:
-        room_id = RoomID(field(answer, "room_id", str))
+        room_id = RoomID(self._field(JOIN, answer, "room_id", str))
         self._remember(room_id, self.api.acting_user, Membership.JOIN)
         return room_id
 
@@ -144,7 +144,7 @@ class MembershipMethods(ClientMethods):
         values = (room_id, "m.room.member", check_user_id(user_id))
         answer = self._call(SEND_STATE, values, content, options)
         self._remember(room_id, user_id, kind)
-        return EventID(field(answer, "event_id", str))
+        return EventID(self._field(SEND_STATE, answer, "event_id", str))
 
     def _change(
         self,
@@ -317,7 +317,10 @@ class MembershipMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/joined_members``.
         """
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
-        members = {user: _profile(member) for user, member in field(answer, "joined", dict).items()}
+        members = {
+            user: _profile(member)
+            for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
+        }
         self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
         return {UserID(user): member for user, member in members.items()}
 

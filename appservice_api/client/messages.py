@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID, check_event_id, check_mxc
-from .base import CallOptions, ClientMethods, EventOptions, field
+from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class MessageMethods(ClientMethods):
         if txn_id is None:
             txn_id = self.api.next_txn_id()
         answer = self._call(SEND, (room_id, event_type, txn_id), content_of(content), options)
-        return EventID(field(answer, "event_id", str))
+        return EventID(self._field(SEND, answer, "event_id", str))
 
     def send_message(
         self,
@@ -293,7 +293,7 @@ class MessageMethods(ClientMethods):
             return self.send_message_event(room_id, "m.room.redaction", content, txn_id, **options)
         txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
         answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
-        return EventID(field(answer, "event_id", str))
+        return EventID(self._field(REDACT, answer, "event_id", str))
 
     @MESSAGES
     def get_messages(
@@ -332,5 +332,5 @@ class MessageMethods(ClientMethods):
             "filter": filter_json,
         }  # fmt: skip
         answer = self._call(MESSAGES, (room_id,), options=options, query_params=query)
-        field(answer, "chunk", list)
+        self._field(MESSAGES, answer, "chunk", list)
         return dict(answer)

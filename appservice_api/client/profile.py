@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..api.request import encode_json
 from ..errors import MNotFound
 from ..ids import check_mxc
 from .base import CallOptions, ClientMethods
@@ -96,6 +97,7 @@ class ProfileMethods(ClientMethods):
     ) -> None:
         if value is not None and not isinstance(value, str):
             raise ValueError(f"{key} must be a str, not {value!r}")
+        encode_json(value)
         me = self.mxid
         if check_current:
             reading = options.copy()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
 from ..ids import RoomID, check_user_id
-from .base import CallOptions, ClientMethods, field
+from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class RoomMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /createRoom``.
         """
+        _check_choice("visibility", visibility, ("private", "public"))
+        _check_choice("preset", preset, ("private_chat", "public_chat", "trusted_private_chat"))
         invite = [check_user_id(user) for user in invitees or ()]
         fields = {
             "room_alias_name": alias_localpart, "visibility": str(visibility),
@@ -80,7 +82,7 @@ class RoomMethods(ClientMethods):
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
         answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
-        room_id = RoomID(field(answer, "room_id", str))
+        room_id = RoomID(self._field(CREATE_ROOM, answer, "room_id", str))
         store = self.api.state_store
         me = self.api.acting_user
         if me is not None:
@@ -88,3 +90,13 @@ class RoomMethods(ClientMethods):
         for user in invite:
             store.set_membership(room_id, user, Membership.INVITE)
         return room_id
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse what a homeserver would silently take for something else.
+
+    Raises:
+        ValueError: The value isn't one of the choices.
+    """
+    if str(value) not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..events.content import content_of
 from ..ids import EventID
-from .base import CallOptions, ClientMethods, EventOptions, field
+from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class StateMethods(ClientMethods):
         body = content_of(content)
         answer = self._call(SEND_STATE, (room_id, event_type, state_key), body, options)
         self._remember_state(room_id, event_type, state_key, body)
-        return EventID(field(answer, "event_id", str))
+        return EventID(self._field(SEND_STATE, answer, "event_id", str))
 
     @GET_STATE
     def get_state_event(

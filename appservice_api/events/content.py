@@ -11,7 +11,8 @@ from typing import Any
 
 __all__ = [
     "MAX_EVENT_BYTES",
-    "check_event_content",
+    "check_event_size",
+    "check_event_values",
     "content_of",
     "edit_content",
     "plain_text",
@@ -23,25 +24,32 @@ MAX_EVENT_BYTES = 65_536
 _MAX_INT = 2**53 - 1
 
 
-def check_event_content(content: Mapping[str, Any], size: int) -> None:
-    """Refuse a content that no homeserver takes.
+def check_event_size(size: int) -> None:
+    """Refuse a content that no homeserver takes for its size.
 
     Args:
-        content: The content of a room event.
         size: How many bytes its JSON has.
 
     Raises:
-        ValueError: It is too large, or holds a float or an integer beyond 2^53 - 1.
+        ValueError: It is too large.
     """
     if size > MAX_EVENT_BYTES:
         raise ValueError(
             f"the content has {size} bytes; a whole event may have {MAX_EVENT_BYTES}, with what "
             "the homeserver adds"
         )
-    _check_values(content, "content")
 
 
-def _check_values(value: Any, where: str) -> None:
+def check_event_values(value: Any, where: str = "content") -> None:
+    """Refuse a content with values that no event can hold.
+
+    Args:
+        value: The content of a room event, or a part of it.
+        where: What it is, for the error.
+
+    Raises:
+        ValueError: It holds a float, an integer beyond 2^53 - 1, or what isn't JSON.
+    """
     keyed = isinstance(value, dict)
     for key, item in value.items() if keyed else enumerate(value):
         if keyed and not isinstance(key, str):
@@ -49,13 +57,15 @@ def _check_values(value: Any, where: str) -> None:
         kind = type(item)
         if kind is str or kind is bool or item is None:
             continue
-        if isinstance(item, float):
+        if isinstance(item, (dict, list, tuple)):
+            check_event_values(item, f"{where}[{key!r}]")
+        elif isinstance(item, float):
             raise ValueError(f"{where}[{key!r}] is {item!r}: events can't hold floats")
-        if isinstance(item, int):
+        elif isinstance(item, int):
             if not -_MAX_INT <= item <= _MAX_INT:
                 raise ValueError(f"{where}[{key!r}] is {item}: integers end at 2^53 - 1")
-        elif isinstance(item, (dict, list, tuple)):
-            _check_values(item, f"{where}[{key!r}]")
+        elif not isinstance(item, str):
+            raise ValueError(f"{where}[{key!r}] is {item!r}, which JSON can't hold")
 
 
 def content_of(content: Any, what: str = "content") -> dict[str, Any]:

@@ -179,6 +179,8 @@ class Ensuring(MembershipMethods, AccountMethods):
     ) -> Any:
         if not self._ensures:
             return self._ask(endpoint, path, content, how)
+        if self.api.is_real_user:
+            self._confirm_token()
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         if room_id is not None:
             me = self.api.acting_user
@@ -196,6 +198,25 @@ class Ensuring(MembershipMethods, AccountMethods):
                 if refused.errcode in repaired or not self._repair(refused, room_id, asked_at):
                     raise
                 repaired.add(refused.errcode)
+
+    def _confirm_token(self) -> None:
+        """Ask once whose a real user's token is: with somebody else's, all that this intent says
+        would be said as somebody else.
+
+        Raises:
+            ValueError: The token is another user's.
+        """
+        api, confirmed = self.api, self.api._shared.confirmed
+        key = (api.identity, api._access.base_url, api._access.key)
+        if key in confirmed or api._asserts or api.identity is None:
+            return
+        answer = api._shared.flights.run(("whoami", key), self.whoami)
+        if answer is not None and answer.get("user_id") != api.identity:
+            raise ValueError(
+                f"the token given for {api.identity} is that of {answer.get('user_id')}: what is "
+                "sent with it would be sent as another user"
+            )
+        confirmed.add(key)
 
     def _repair(self, refused: MatrixRequestError, room_id: str | None, asked_at: float) -> bool:
         """Do what a refusal may call for; whether the request is worth sending again.

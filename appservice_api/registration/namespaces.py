@@ -1,9 +1,8 @@
-"""Namespaces: the users, aliases and rooms that an application service claims."""
+"""The namespaces: whose names an application service claims."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from ..errors import RegistrationError
 from ..ids import check_localpart, is_server_name
 
-__all__ = ["KINDS", "Namespace", "Namespaces"]
+__all__ = ["KINDS", "Namespace", "Namespaces", "prefix_regex", "server_of_regex"]
 
 KINDS = {"users": "@", "aliases": "#", "rooms": "!"}
 # Where a regex ends in a server name, escaped (`hs\.test`) or, as often written, not (`hs.test`).
@@ -36,8 +35,8 @@ class Namespace:
     extra: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def matches(self, name: str) -> bool:
-        """Tell whether a user ID, alias or room ID belongs to the namespace."""
-        return compiled(self.regex).match(name) is not None
+        """Tell whether the regex matches the beginning of a user ID, alias or room ID."""
+        return re.match(self.regex, name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +49,12 @@ class Namespaces:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1024)
-def compiled(regex: str) -> re.Pattern[str]:
-    return re.compile(regex)
-
-
-def rest_of(data: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key not in known}
-
-
-def namespace_of(entry: Mapping[str, Any]) -> Namespace:
-    return Namespace(entry["exclusive"], entry["regex"], rest_of(entry, ("exclusive", "regex")))
-
-
 def prefix_regex(prefix: str, server_name: str | None) -> str:
+    """The regex, without its sigil, of all names on a server that begin alike.
+
+    Raises:
+        RegistrationError: There is no such server name, or no localpart begins like that.
+    """
     if server_name is None or not is_server_name(server_name):
         raise RegistrationError(
             f"ghost_prefix needs server_name, the homeserver's name; {server_name!r} is none"
@@ -76,21 +67,21 @@ def prefix_regex(prefix: str, server_name: str | None) -> str:
     return f"{re.escape(prefix)}.*:{re.escape(server_name)}".replace(r"\-", "-")
 
 
-def outline_of(regex: str) -> str:
-    """A regex without escaped characters, sets and the colons of groups' marks."""
-    text = re.sub(r"\\[^:]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", regex)
-    return re.sub(r"\(\?[A-Za-z-]*:", "(", text)
-
-
 @lru_cache(maxsize=1024)
 def server_of_regex(regex: str) -> str | None:
     """The server name that a regex of users ends in, if there is just one."""
     match = _SERVER.search(regex)
-    outline, before = outline_of(regex), None
-    while outline != before:
-        before, outline = outline, re.sub(r"\([^()]*\)", "", outline)
-    # An alternative outside of all groups ends in something else.
-    if match is None or "|" in outline:
+    if match is None or any(_is_regex(regex[: bar.start()]) for bar in re.finditer(r"\|", regex)):
         return None
     server = match[1].replace("\\", "")
     return server if is_server_name(server) else None
+
+
+def _is_regex(start: str) -> bool:
+    # What precedes a `|` is a regex only if no group or set is open: the alternative after it
+    # stands alone, and may end in another server name.
+    try:
+        re.compile(start)
+    except re.error:
+        return False
+    return True

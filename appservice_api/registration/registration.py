@@ -1,31 +1,24 @@
-"""The registration itself: its fields, and what follows from them."""
+"""The registration itself."""
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from ..errors import RegistrationError
 from ..ids import UserID, check_localpart, check_user_id, server_of
-from .file import dumped, read, write, yaml_or_none
-from .namespaces import (
-    KINDS,
-    Namespace,
-    Namespaces,
-    namespace_of,
-    prefix_regex,
-    rest_of,
-    server_of_regex,
-)
-from .rules import REQUIRED, doubts, problems_of, refuse
+from .file import read, write
+from .namespaces import KINDS, Namespace, Namespaces, prefix_regex, server_of_regex
+from .rules import KEYS, check, doubts
 
 __all__ = ["Registration"]
 
+_ENTRY_KEYS = ("exclusive", "regex")
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Registration:
     """A valid registration; for one with other values, use :func:`dataclasses.replace`.
 
@@ -42,7 +35,7 @@ class Registration:
         extra: Keys that the specification doesn't know, kept as they are.
 
     Raises:
-        RegistrationError: Values aren't valid; the message names all problems, and no token.
+        RegistrationError: Values aren't valid; it names all problems, and no token.
     """
 
     id: str
@@ -57,7 +50,7 @@ class Registration:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        refuse(problems_of(self.as_dict()), "The registration")
+        check(self.as_dict(), "The registration")
 
     @classmethod
     def generate(
@@ -73,7 +66,7 @@ class Registration:
             sender_localpart: The bot's; by default the ghosts' prefix without what separates it
                 (``_demo`` for ``_demo_``, which is no ghost), or else the ID.
             users, aliases, rooms: Regular expressions.
-            exclusive: Whether nobody else may create these users and aliases.
+            exclusive: Whether nobody else may create these names.
             server_name: The homeserver's name, for the namespaces of ``ghost_prefix``.
             ghost_prefix: What the localparts of all ghosts and aliases begin with.
             id, url, rate_limited, receive_ephemeral, protocols: As for the class.
@@ -83,14 +76,14 @@ class Registration:
         """
         from secrets import token_urlsafe
 
-        regexes = {"users": _texts(users), "aliases": _texts(aliases), "rooms": _texts(rooms)}
+        regexes = dict(zip(KINDS, map(_texts, (users, aliases, rooms)), strict=True))
         if ghost_prefix is not None:
             names = prefix_regex(ghost_prefix, server_name)
             regexes["users"].append(f"@{names}")
             regexes["aliases"].append(f"#{names}")
         if sender_localpart is None:
             stem = (ghost_prefix or "").rstrip("_.=-/+")
-            sender_localpart = id if stem == (ghost_prefix or "") else stem or id
+            sender_localpart = stem if stem and stem != ghost_prefix else id
         try:
             check_localpart(sender_localpart)
         except ValueError as error:
@@ -111,37 +104,33 @@ class Registration:
             source: The path of a YAML or JSON file, or a mapping.
 
         Raises:
-            RegistrationError: The file can't be read, or isn't valid; the message names all
-                problems, and no token.
+            RegistrationError: The file can't be read, or isn't valid; it names all problems, and
+                no token.
             MissingExtraError: The file isn't JSON, and PyYAML isn't installed.
         """
-        name = "The registration"
         if isinstance(source, Mapping):
-            data = source
+            data, name = source, "The registration"
         else:
             try:
                 path = os.fsdecode(source)
             except TypeError:
                 kind = type(source).__name__
-                raise RegistrationError(f"{name} must be a path or a dict, not {kind}") from None
-            # A file's text given for its path must not show up in the error of open().
-            if "\n" in path or path.lstrip()[:1] == "{":
-                raise RegistrationError(f"{name} must be a path or a mapping, not a file's text")
-            name = f"The registration {path!r}"
-            data = read(path, name)
-        refuse(problems_of(data), name)
-        lists = {
-            kind: [namespace_of(entry) for entry in data["namespaces"].get(kind, ())]
+                raise RegistrationError(
+                    f"a registration must be a path or a dict, not {kind}"
+                ) from None
+            data, name = read(path), f"The registration {path!r}"
+        check(data, name)
+        spaces: Any = {
+            kind: [
+                Namespace(entry["exclusive"], entry["regex"], _extra(entry, _ENTRY_KEYS))
+                for entry in data["namespaces"].get(kind, ())
+            ]
             for kind in KINDS
         }
-        return cls(
-            **{key: data[key] for key in REQUIRED if key != "namespaces"},
-            namespaces=Namespaces(**lists, extra=rest_of(data["namespaces"], KINDS)),
-            rate_limited=data.get("rate_limited"),
-            receive_ephemeral=bool(data.get("receive_ephemeral")),
-            protocols=list(data.get("protocols") or ()),
-            extra=rest_of(data, _KEYS),
-        )
+        # Where an optional key is null, the default holds.
+        known = {key: data[key] for key in KEYS if key == "url" or data.get(key) is not None}
+        known["namespaces"] = Namespaces(**spaces, extra=_extra(data["namespaces"], KINDS))
+        return cls(**known, extra=_extra(data, KEYS))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the file for the homeserver, readable by its owner only.
@@ -155,39 +144,14 @@ class Registration:
         Raises:
             RegistrationError: The file exists already, or can't be written.
         """
-        target = os.fsdecode(path)
-        data = dumped(self.as_dict(), None if target.endswith(".json") else yaml_or_none())
-        try:
-            write(os.path.realpath(target) if overwrite else target, data, overwrite)
-        except FileExistsError:
-            raise RegistrationError(
-                f"{target!r} exists already, and its tokens may be in use: "
-                "pass overwrite=True to replace it"
-            ) from None
-        except OSError as error:
-            raise RegistrationError(
-                f"{target!r} can't be written ({error.strerror}): check the folder and its rights"
-            ) from error
+        write(os.fsdecode(path), self.as_dict(), overwrite=overwrite)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the file, with the tokens, as a dict of the caller's own."""
-        data: dict[str, Any] = {key: getattr(self, key) for key in REQUIRED}
-        spaces = data["namespaces"]
-        data["namespaces"] = {
-            kind: [
-                {"exclusive": space.exclusive, "regex": space.regex}
-                | rest_of(space.extra, ("exclusive", "regex"))
-                for space in getattr(spaces, kind)
-            ]
-            for kind in KINDS
-        } | rest_of(spaces.extra, KINDS)
-        if self.rate_limited is not None:
-            data["rate_limited"] = self.rate_limited
-        if self.receive_ephemeral:
-            data["receive_ephemeral"] = self.receive_ephemeral
-        if self.protocols:
-            data["protocols"] = self.protocols
-        return copy.deepcopy(data | rest_of(self.extra, _KEYS))
+        data = asdict(self, dict_factory=_with_extra)
+        if self.rate_limited is None:
+            del data["rate_limited"]
+        return data
 
     @property
     def server_name(self) -> str | None:
@@ -208,25 +172,21 @@ class Registration:
         return None if server is None else check_user_id(f"@{self.sender_localpart}:{server}")
 
     def owns_user(self, user_id: str, *, exclusive_only: bool = False) -> bool:
-        """Tell whether a user is the bot or a ghost, as Synapse does.
+        """Tell whether a user is the bot or a ghost.
 
-        As in Synapse, the beginning of the user ID is compared, and the first namespace that
-        matches decides. Where :attr:`server_name` is known, users of other homeservers are never
-        owned (``hs.test.evil.test`` begins like ``hs.test``), and the bot is.
+        Where :attr:`server_name` is known, the bot counts, and users of other servers don't. As in
+        Synapse, a regex need match only the beginning, and the first that matches decides.
 
         Args:
-            user_id: The user.
             exclusive_only: Whether ghosts of shared namespaces don't count.
         """
         server = self.server_name
         if server is not None and server_of(user_id) != server:
             return False
-        for space in self.namespaces.users:
-            if space.matches(user_id):
-                if space.exclusive or not exclusive_only:
-                    return True
-                break
-        return server is not None and user_id == f"@{self.sender_localpart}:{server}"
+        if server is not None and user_id == f"@{self.sender_localpart}:{server}":
+            return True
+        first = next((space for space in self.namespaces.users if space.matches(user_id)), None)
+        return first is not None and (first.exclusive or not exclusive_only)
 
     def owns_alias(self, alias: str) -> bool:
         """Tell whether a room alias is in the namespaces of aliases."""
@@ -243,28 +203,22 @@ class Registration:
 
     def warnings(self) -> list[str]:
         """What is valid but seldom meant, one sentence each."""
-        found = [w for kind in KINDS for w in doubts(kind, self)]
-        if self.rate_limited is not False:
-            found.append("rate_limited isn't false: the homeserver may rate limit the ghosts")
-        try:
-            check_localpart(self.sender_localpart)
-        except ValueError as error:
-            found.append(f"sender_localpart {error}")
-        return found
+        return list(doubts(self.as_dict()))
 
     def __repr__(self) -> str:
         return f"<Registration {self.id!r}, bot {self.sender_localpart!r}, {self.describe_users()}>"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Registration):
-            return NotImplemented
-        return self.as_dict() == other.as_dict()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Registration holds tokens and can't be pickled: load it where it's used")
 
 
-_KEYS = frozenset(f.name for f in fields(Registration)) - {"extra"}
+def _extra(data: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in known}
+
+
+def _with_extra(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(items)
+    return known | _extra(known.pop("extra"), known)
 
 
 def _texts(values: Iterable[str]) -> list[str]:

@@ -1,64 +1,81 @@
-"""The rules of a registration: what a homeserver refuses, and what is seldom meant."""
+"""What is checked: what a homeserver or the wire would refuse, and what is seldom meant."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import RegistrationError
-from .namespaces import KINDS, compiled, outline_of
+from .namespaces import KINDS
 
-if TYPE_CHECKING:
-    from .registration import Registration
+__all__ = ["KEYS", "check", "doubts"]
 
-REQUIRED = ("id", "url", "as_token", "hs_token", "sender_localpart", "namespaces")
-_TOKEN = re.compile(r"[!-~]+\Z")
+_REQUIRED = ("id", "url", "as_token", "hs_token", "sender_localpart", "namespaces")
+_SWITCHES = ("rate_limited", "receive_ephemeral")
+KEYS = (*_REQUIRED, *_SWITCHES, "protocols")
+_TOKEN = (r"[!-~]+\Z", "holds white space, control or non-ASCII characters, which no header takes")
+_TEXTS = {
+    "id": (r"[^|]+\Z", "must not contain '|'"),
+    "as_token": _TOKEN,
+    "hs_token": _TOKEN,
+    # What Synapse takes: nothing that a URL would quote.
+    "sender_localpart": (r"[A-Za-z0-9._~/-]+\Z", "must need no percent-encoding in a URL"),
+}
 
 
-def refuse(problems: list[str], name: str) -> None:
+def check(data: Mapping[str, Any], name: str) -> None:
+    """Refuse the content of a file that isn't valid.
+
+    Raises:
+        RegistrationError: With all problems, and the value of no token.
+    """
+    problems = list(_problems(data))
     if problems:
-        raise RegistrationError(f"{name} isn't valid: {'; '.join(problems)}")
+        raise RegistrationError(f"{name} isn't valid: {'; '.join(problems)}", problems)
 
 
-def problems_of(data: Mapping[str, Any]) -> list[str]:
-    """Everything that a homeserver or the wire would refuse; never with a token's value."""
-    found = [f"{key} is missing" for key in REQUIRED if key not in data and key != "url"]
-    if "url" not in data:
-        found.append("url is missing (null if the homeserver shall send nothing)")
-    texts = ("id", "as_token", "hs_token", "sender_localpart")
-    for key in (key for key in texts if key in data):
-        if not isinstance(data[key], str):
-            found.append(f"{key} must be a string, in quotes if need be")
-        elif not data[key]:
-            found.append(f"{key} is empty")
-        else:
-            found += _text_problems(key, data[key])
+def doubts(data: Mapping[str, Any]) -> Iterator[str]:
+    """What is valid but seldom meant, one sentence each."""
+    bot = data["sender_localpart"]
+    if re.search("[A-Z~]", bot):
+        yield f"sender_localpart {bot!r} has uppercase letters or '~', as no new user ID may"
+    for kind in KINDS:
+        for space in data["namespaces"].get(kind, ()):
+            yield from _namespace_doubts(kind, space["regex"], space["exclusive"], bot)
+    if data.get("rate_limited") is not False:
+        yield "rate_limited isn't false: the homeserver may rate limit the ghosts"
+
+
+def _problems(data: Mapping[str, Any]) -> Iterator[str]:
+    for key in _REQUIRED:
+        if key not in data:
+            hint = " (null if the homeserver shall send nothing)" if key == "url" else ""
+            yield f"{key} is missing{hint}"
+        elif key in _TEXTS:
+            yield from _text_problems(key, data[key])
     if data.get("as_token") and data["as_token"] == data.get("hs_token"):
-        found.append("as_token and hs_token must not be equal")
+        yield "as_token and hs_token must not be equal"
     if data.get("url") is not None and not _is_url(data["url"]):
-        found.append("url must be null or begin with http:// or https:// and a host")
-    if "namespaces" in data:
-        found += _namespace_problems(data["namespaces"])
-    for key in ("rate_limited", "receive_ephemeral"):
+        yield "url must be null or begin with http:// or https:// and a host"
+    yield from _namespaces_problems(data.get("namespaces", {}))
+    for key in _SWITCHES:
         if not isinstance(data.get(key), (bool, type(None))):
-            found.append(f"{key} must be true or false")
+            yield f"{key} must be true or false"
     protocols = data.get("protocols") or []
     if not isinstance(protocols, list) or not all(isinstance(p, str) for p in protocols):
-        found.append("protocols must be a list of strings")
-    return found
+        yield "protocols must be a list of strings"
 
 
-def _text_problems(key: str, text: str) -> Iterator[str]:
-    if key.endswith("_token"):
-        if not _TOKEN.match(text):
-            yield f"{key} holds white space, control or non-ASCII characters, which no header takes"
-    elif key == "id":
-        if "|" in text:
-            yield f"id {text!r} must not contain '|'"
-    elif quote(text) != text:
-        yield f"sender_localpart {text!r} must need no percent-encoding in a URL (Synapse's rule)"
+def _text_problems(key: str, text: object) -> Iterator[str]:
+    regex, problem = _TEXTS[key]
+    if not isinstance(text, str):
+        yield f"{key} must be a string, in quotes if need be"
+    elif not text:
+        yield f"{key} is empty"
+    elif not re.match(regex, text):
+        yield f"{key} {problem}" if key.endswith("_token") else f"{key} {text!r} {problem}"
 
 
 def _is_url(url: object) -> bool:
@@ -71,7 +88,7 @@ def _is_url(url: object) -> bool:
         return False
 
 
-def _namespace_problems(spaces: object) -> Iterator[str]:
+def _namespaces_problems(spaces: object) -> Iterator[str]:
     if not isinstance(spaces, Mapping):
         yield "namespaces must be a mapping of users, aliases and rooms"
         return
@@ -81,38 +98,39 @@ def _namespace_problems(spaces: object) -> Iterator[str]:
             yield f"namespaces.{kind} must be a list"
             continue
         for number, entry in enumerate(entries):
-            where = f"namespaces.{kind}[{number}]"
-            if not isinstance(entry, Mapping):
-                yield f"{where} must be a mapping of exclusive and regex"
-                continue
-            if not isinstance(entry.get("exclusive"), bool):
-                yield f"{where}.exclusive must be true or false"
-            yield from _regex_problems(f"{where}.regex", entry.get("regex"))
+            yield from _namespace_problems(f"namespaces.{kind}[{number}]", entry)
 
 
-def _regex_problems(where: str, regex: object) -> Iterator[str]:
+def _namespace_problems(where: str, entry: object) -> Iterator[str]:
+    if not isinstance(entry, Mapping):
+        yield f"{where} must be a mapping of exclusive and regex"
+        return
+    if not isinstance(entry.get("exclusive"), bool):
+        yield f"{where}.exclusive must be true or false"
+    regex = entry.get("regex")
     if not isinstance(regex, str):
-        yield f"{where} must be a string"
+        yield f"{where}.regex must be a string"
         return
     try:
-        compiled(regex)
+        re.compile(regex)
     except (re.error, OverflowError, RecursionError) as error:
-        yield f"{where} {regex!r} isn't a regular expression ({error})"
+        yield f"{where}.regex {regex!r} isn't a regular expression ({error})"
 
 
-def doubts(kind: str, registration: Registration) -> Iterator[str]:
-    sigil = KINDS[kind]
-    own = f"@{registration.sender_localpart}:"
-    for space in getattr(registration.namespaces, kind):
-        where, has_server = f"namespaces.{kind} '{space.regex}'", ":" in outline_of(space.regex)
-        if kind == "users" and not has_server:
-            yield (
-                f"{where} has no server part and matches users of other homeservers too: "
-                "end it in ':' and the server name"
-            )
-        if kind == "rooms" and has_server:
-            yield f"{where} has a server part and never matches rooms of version 12 and later"
-        reserved = re.match(rf"\^?{sigil}(?:\((?:\?:)?)*\\?_", space.regex)
-        bot = space.regex.lstrip("^").replace("\\", "").startswith(own)
-        if kind != "rooms" and space.exclusive and not reserved and not bot:
-            yield f"{where} is exclusive; its names should begin with '_' so that people's don't"
+def _namespace_doubts(kind: str, regex: str, exclusive: bool, bot: str) -> Iterator[str]:
+    where = f"namespaces.{kind} '{regex}'"
+    # The colons of sets and of groups' marks don't count; an escaped one does.
+    has_server = ":" in re.sub(
+        r"\\[^:]|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[A-Za-z-]*:", "", regex, flags=re.DOTALL
+    )
+    if kind == "users" and not has_server:
+        yield (
+            f"{where} has no server part and matches users of other homeservers too: "
+            "end it in ':' and the server name"
+        )
+    if kind == "rooms" and has_server:
+        yield f"{where} has a server part and never matches rooms of version 12 and later"
+    reserved = re.match(rf"\^?{KINDS[kind]}(?:\((?:\?:)?)*\\?_", regex)
+    of_bot = regex.lstrip("^").replace("\\", "").startswith(f"@{bot}:")
+    if kind != "rooms" and exclusive and not reserved and not of_bot:
+        yield f"{where} is exclusive; its names should begin with '_' so that people's don't"

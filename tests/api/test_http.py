@@ -154,7 +154,8 @@ def test_a_redirect_says_where_to(stub: StubHomeserver) -> None:
 
 @pytest.mark.parametrize(
     "url", ["", "hs.test", "ftp://hs.test", "http://", "http://u:p@hs.test", "http://hs.test?x=1",
-            "http://hs.test#x", "http://h s", "http://hs.test:99999"],
+            "http://hs.test#x", "http://h s", "http://hs.test:99999", "http://a..b",
+            "http://hs.test/_matrix/client/v3"],
 )  # fmt: skip
 def test_a_base_url_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):

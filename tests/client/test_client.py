@@ -127,7 +127,7 @@ def test_reading_back(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None
     assert any(event["content"].get("body") == "one" for event in page["chunk"])
     stub.script("GET", "/messages", answer(200, {"end": "x"}), answer(200, [1]))
     for _ in range(2):
-        with pytest.raises(MatrixResponseError, match="chunk"):
+        with pytest.raises(MatrixResponseError, match=r"GET .*/messages as @_ghost.*chunk"):
             ghost.get_messages(room)
 
 
@@ -261,6 +261,9 @@ def test_creating_rooms(stub: StubHomeserver, api: AppServiceAPI) -> None:
     assert len(stub.requests) == 1
     with pytest.raises(ValueError, match="user ID"):
         api.intent(GHOST).create_room(invitees=["alice"])
+    for wrong in ({"visibility": "publik"}, {"preset": "private"}):
+        with pytest.raises(ValueError, match="must be one of"):
+            api.intent(GHOST).create_room(**wrong)  # type: ignore[arg-type]
     stub.script("POST", "/createRoom", answer(200, {}))
     with pytest.raises(MatrixResponseError, match="room_id"):
         api.intent(GHOST).create_room()
@@ -364,5 +367,5 @@ def test_options_reach_the_request(stub: StubHomeserver, ghost: IntentAPI, room:
     with pytest.raises(Exception, match="502"):
         ghost.send_text(room, "x", retry_count=1, timeout=(1, 2), deadline=50)
     assert len(stub.requests) == 2
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="unknown option unknown_option; there are deadline"):
         ghost.send_text(room, "x", unknown_option=1)  # type: ignore[call-arg]

@@ -189,9 +189,12 @@ def test_real_users_are_never_registered(stub: StubHomeserver, api: AppServiceAP
     me.send_text(room, "hi")
     asked = [action.split()[0] for action in actions(stub)]
     assert list(zip(asked, [request.token for request in stub.requests], strict=True)) == [
-        ("send", "mine"), ("join", "mine"), ("invite", "as_token"), ("join", "mine"),
-        ("send", "mine"),
+        ("whoami", "mine"), ("send", "mine"), ("join", "mine"), ("invite", "as_token"),
+        ("join", "mine"), ("send", "mine"),
     ]  # fmt: skip
+    stub.clear()
+    api.intent("@me:hs.test", token="mine").send_text(room, "hi")
+    assert len(stub.requests) == 1
     with pytest.raises(ValueError, match="only ghosts"):
         me.register()
 
@@ -387,3 +390,15 @@ def test_the_message_is_lost_neither_silently_nor_twice_if_the_repair_breaks(
     event_id = api.intent(GHOST).send_text(room, "x", txn_id="remote-1")
     assert api.intent(GHOST).send_text(room, "x", txn_id="remote-1") == event_id
     assert [e["event_id"] for e in stub.events(room) if e["type"] == "m.room.message"] == [event_id]
+
+
+def test_nothing_is_said_with_somebody_elses_token(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    stub.add_user_token("mine", "@me:hs.test")
+    room = stub.room(members=["@me:hs.test"])
+    mixed_up = api.intent("@other:hs.test", token="mine")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"is that of @me:hs\.test"):
+            mixed_up.send_text(room, "hi")
+    assert [action.split()[0] for action in actions(stub)] == ["whoami", "whoami"]

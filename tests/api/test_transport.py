@@ -1,0 +1,339 @@
+"""The transport on bad days: what a socket may bring, and what a file may do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path as FilePath
+
+import pytest
+import requests
+
+from appservice_api import (
+    HTTPAPI,
+    AppServiceAPI,
+    MatrixConnectionError,
+    MatrixError,
+    MatrixRequestError,
+    MatrixTimeoutError,
+    MLimitExceeded,
+    Path,
+)
+from appservice_api.api import transport
+from appservice_api.testing import ManualClock, StubHomeserver, answer
+
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+
+
+def ok(body: bytes) -> bytes:
+    return JSON % (len(body), body)
+
+
+class RawHomeserver:
+    """A socket that answers each request with the bytes that are next.
+
+    Args:
+        answers: For each request the pieces of its answer; None ends the connection.
+    """
+
+    def __init__(self, *answers: list[bytes | None]) -> None:
+        self.requests: list[bytes] = []
+        self._answers = list(answers)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections = 0
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while self._answers:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._hold, args=(connection,), daemon=True).start()
+
+    def _hold(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
+            self._talk(connection, stream)
+
+    def _talk(self, connection: socket.socket, stream: io.BufferedReader) -> None:
+        while self._answers:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = stream.readline()
+                if not line:
+                    return
+                head += line
+            length = 0
+            for header in head.split(b"\r\n"):
+                if header.lower().startswith(b"content-length:"):
+                    length = int(header.partition(b":")[2])
+            self.requests.append(head + stream.read(length))
+            for piece in self._answers.pop(0):
+                if piece is None:
+                    return
+                connection.sendall(piece)
+
+    def close(self) -> None:
+        self._answers.clear()
+        self._listener.close()
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[..., RawHomeserver]]:
+    made: list[RawHomeserver] = []
+
+    def make(*answers: list[bytes | None]) -> RawHomeserver:
+        made.append(RawHomeserver(*answers))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+def test_interim_answers_are_read_past(raw: Callable[..., RawHomeserver]) -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    server = raw([interim, ok(b'{"room_id":"!a:h"}')], [ok(b'{"room_id":"!b:h"}')])
+    with AppServiceAPI(server.base_url, "@bot:h", "as_token") as api:
+        assert api.bot_intent().create_room(name="A") == "!a:h"
+        assert api.bot_intent().create_room(name="B") == "!b:h"
+    assert server.connections == 1
+
+
+def test_an_upgrade_is_no_answer_and_its_connection_is_not_used_again(
+    raw: Callable[..., RawHomeserver],
+) -> None:
+    late = ok(b'{"room_id":"!a:h"}')
+    server = raw([b"HTTP/1.1 101 Switching Protocols\r\n\r\n", late], [ok(b'{"room_id":"!b:h"}')])
+    with AppServiceAPI(server.base_url, "@bot:h", "as_token") as api:
+        with pytest.raises(MatrixConnectionError, match="101"):
+            api.bot_intent().create_room(name="A")
+        assert api.bot_intent().create_room(name="B") == "!b:h"
+
+
+def test_requests_own_adapter_does_not_mix_answers_up_either(
+    raw: Callable[..., RawHomeserver],
+) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    server = raw([hints, ok(b'{"room_id":"!a:h"}')], [ok(b'{"room_id":"!b:h"}')])
+    with requests.Session() as session:
+        api = AppServiceAPI(server.base_url, "@bot:h", "as_token", client_session=session)
+        with pytest.raises(MatrixConnectionError, match="103"):
+            api.bot_intent().create_room(
+                name="A",
+            )
+        assert api.bot_intent().create_room(name="B") == "!b:h"
+
+
+def test_a_connection_that_was_closed_meanwhile_is_not_used(
+    raw: Callable[..., RawHomeserver],
+) -> None:
+    server = raw([ok(b'{"a":1}'), None], [ok(b'{"a":2}'), None])
+    with HTTPAPI(server.base_url) as api:
+        assert api.request("POST", "/createRoom") == {"a": 1}
+        line = next(iter(api.session.get_adapter(server.base_url)._lines.values()))  # type: ignore[attr-defined]
+        line._free[0].sock.recv(1, socket.MSG_PEEK)  # until its end has arrived
+        assert api.request("POST", "/createRoom") == {"a": 2}
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n{}", None],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 400000000\r\n\r\n{}", None],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", None],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", None],
+        [b"nonsense\r\n\r\n", None],
+        [b"HTTP/1.1 999999 X\r\n\r\n", None],
+        [b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", None],
+        [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", None],
+        [b"", None],
+    ],
+    ids=lambda pieces: pieces[0][:50].decode(),
+)
+def test_what_is_not_an_answer(
+    pieces: list[bytes | None], raw: Callable[..., RawHomeserver]
+) -> None:
+    server = raw(pieces, [ok(b'{"a":1}')])
+    with HTTPAPI(server.base_url, "as_token") as api:
+        with pytest.raises(MatrixConnectionError):
+            api.request("POST", "/createRoom")
+        assert api.request("POST", "/createRoom") == {"a": 1}
+    assert len(server.requests) == 2
+
+
+def test_chunked_and_unbounded_answers(
+    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunked = (
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n'
+    )
+    to_the_end = b'HTTP/1.1 200 OK\r\n\r\n{"a":2}'
+    large = b"HTTP/1.1 200 OK\r\n\r\n[" + b"1," * 70_000
+    server = raw([chunked], [to_the_end, None], [large, None])
+    with HTTPAPI(server.base_url, default_retry_count=0) as api:
+        assert api.request("GET", Path.versions) == {"a": 1}
+        assert api.request("GET", Path.versions) == {"a": 2}
+        monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
+        with pytest.raises(MatrixConnectionError, match="too large"):
+            api.request("GET", Path.versions)
+
+
+def test_a_deadline_ends_an_answer_that_drips(raw: Callable[..., RawHomeserver]) -> None:
+    server = raw([b"HTTP/1.1 100 Continue\r\n\r\n"] * 2_000_000)
+    with (
+        HTTPAPI(server.base_url) as api,
+        pytest.raises(MatrixTimeoutError, match="in time"),
+    ):
+        api.request("GET", Path.versions, timeout=0.1, deadline=0.2)
+
+
+def test_headers_that_frame_a_request_are_ours(stub: StubHomeserver) -> None:
+    api = HTTPAPI(stub.base_url, "as_token")
+    for name in ("Content-Length", "transfer-encoding", "Host", "Connection", "AUTHORIZATION"):
+        with pytest.raises(ValueError, match="set by this package"):
+            api.request("PUT", "/x", {"a": 1}, headers={name: "2"})
+    assert stub.requests == []
+    HTTPAPI(stub.base_url).request("GET", Path.versions, headers={"Authorization": "Bearer mine"})
+    assert stub.requests[0].token == "mine"
+
+
+def test_session_params_cannot_change_who_speaks(stub: StubHomeserver) -> None:
+    for name in ("user_id", "access_token"):
+        with requests.Session() as session:
+            session.params = {name: "@evil:hs.test"}
+            api = HTTPAPI(stub.base_url, "as_token", client_session=session)
+            with pytest.raises(ValueError, match=r"session\.params"):
+                api.request("GET", Path.versions)
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_a_redirect_with_a_plain_session(method: str, stub: StubHomeserver) -> None:
+    stub.script(method, "/x", answer(301, b"", {"Location": "https://hs.test/x"}))
+    with requests.Session() as session:
+        api = HTTPAPI(stub.base_url, client_session=session)
+        with pytest.raises(MatrixRequestError, match="base_url"):
+            api.request(method, "/x")
+    assert len(stub.requests) == 1
+
+
+def test_a_token_that_is_echoed_is_masked(
+    stub: StubHomeserver,
+    raw: Callable[..., RawHomeserver],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(1)
+    echo = "got Authorization: Bearer s3cret"
+    body = {"errcode": "M_UNKNOWN", "error": echo, "s3cret": ["s3cret"]}
+    stub.script("GET", "/x", answer(400, body), answer(404, f"<html>{echo}"), answer(200, echo))
+    server = raw([f"{echo}\r\n\r\n".encode(), None], [f"{echo}\r\n\r\n".encode(), None])
+    texts: list[str] = []
+    for url, times in ((stub.base_url, 3), (server.base_url, 1)):
+        api = HTTPAPI(url, "s3cret", clock=ManualClock(auto=True), default_retry_count=1)
+        for turn in range(times):
+            with pytest.raises(MatrixError) as caught:
+                api.request("GET", "/x", retry_count=0 if turn < 3 and times == 3 else 1)
+            texts += [str(caught.value), str(vars(caught.value))]
+            texts += traceback.format_exception(caught.value)
+    texts += [record.getMessage() for record in caplog.records]
+    assert not [text for text in texts if "s3cret" in text]
+    assert any("[token]" in text for text in texts)
+
+
+def test_a_homeserver_that_asks_for_no_wait_is_not_hammered(
+    stub: StubHomeserver, api: AppServiceAPI, clock: ManualClock
+) -> None:
+    limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1})
+    stub.script("GET", "/versions", limited, forever=True)
+    with pytest.raises(MLimitExceeded):
+        api.request("GET", Path.versions)
+    assert len(stub.requests) < 100
+    big = answer(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 10**400})
+    stub.unscript()
+    stub.script("GET", "/versions", big)
+    with pytest.raises(MLimitExceeded) as caught:
+        api.request("GET", Path.versions)
+    assert caught.value.retry_after == 10**9
+
+
+def test_a_file_that_grows_is_sent_as_it_was(
+    stub: StubHomeserver, api: AppServiceAPI, tmp_path: FilePath
+) -> None:
+    path = tmp_path / "live.log"
+    path.write_bytes(b"x" * 100)
+
+    class Growing(io.FileIO):
+        def seek(self, *args: int) -> int:
+            where = super().seek(*args)
+            with open(path, "ab") as more:
+                more.write(b"GET /smuggled HTTP/1.1\r\n\r\n" * 100)
+            return where
+
+    with Growing(path) as file:
+        assert api.bot_intent().upload_media(file).startswith("mxc://")
+    assert [request.method for request in stub.requests] == ["POST"]
+    assert stub.requests[0].body == b"x" * 100
+
+
+def test_a_file_that_shrinks_or_breaks_is_the_files_fault(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    class Shrinking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return b"" if size != 0 else super().read(size)
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if size:
+                raise OSError(5, "disk gone")
+            return super().read(size)
+
+    for kind, words in ((Shrinking, "shorter"), (Broken, "disk gone")):
+        with pytest.raises(MatrixError, match=words) as caught:
+            api.bot_intent().upload_media(kind(b"x" * 100), timeout=1)
+        assert not isinstance(caught.value, MatrixConnectionError)
+        assert not caught.value.temporary
+    assert api.bot_intent().upload_media(b"still works").startswith("mxc://")
+
+
+def test_what_is_not_a_file(stub: StubHomeserver, api: AppServiceAPI, tmp_path: FilePath) -> None:
+    text = tmp_path / "text"
+    text.write_text("a\nb\n")
+    read_end, write_end = socket.socketpair()
+    with (
+        open(text) as in_text_mode,
+        read_end,
+        write_end,
+        read_end.makefile("rb") as pipe,
+    ):
+        for wrong in (in_text_mode, io.StringIO("é"), pipe, ["x"], None, "text", 5, {"a": 1}):
+            with pytest.raises(ValueError, match=r"must be bytes"):
+                api.bot_intent().upload_media(wrong)  # type: ignore[arg-type]
+    assert stub.requests == []
+
+
+def test_https_to_a_port_that_speaks_http_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(5)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(4096)
+
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with HTTPAPI(url) as api, pytest.raises(MatrixConnectionError, match="http://") as caught:
+            api.request("GET", Path.versions)
+    assert caught.value.attempts == 1
+    assert not caught.value.temporary
