@@ -302,6 +302,8 @@ class AppServiceAPI(HTTPAPI):
         if token is None:
             if not as_token:
                 raise ValueError(f"real_user({user}) needs the user's token, or as_token=True")
+            if base_url is not None:
+                raise ValueError("another homeserver must not get this one's token: give its own")
             self._check_ours(user)
         url = self.base_url if base_url is None else str(base_url).rstrip("/")
         key = (user, check_token(token), url, as_token)
@@ -318,10 +320,7 @@ class AppServiceAPI(HTTPAPI):
         api = AppServiceAPI.__new__(AppServiceAPI)
         root = self._root
         api._shared = self._shared
-        if token is None and url == root.base_url:
-            api._access = root._access
-        else:
-            api._access = Access(url, token or root.token)
+        api._access = root._access if token is None else Access(url, token)
         api._become(user, None, True, asserts=as_token)
         api.parent = root
         return api

@@ -187,6 +187,8 @@ def test_a_real_user_by_way_of_an_application_service(
     assert other.token == "second_as_token"
     with pytest.raises(ValueError, match="token"):
         api.real_user("@me:hs.test")
+    with pytest.raises(ValueError, match="must not get this one's token"):
+        api.real_user("@me:hs.test", None, "https://other.test", as_token=True)
 
 
 @pytest.mark.parametrize("timestamp", [

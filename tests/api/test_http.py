@@ -372,3 +372,18 @@ def test_many_threads_get_their_own_answers(stub: StubHomeserver) -> None:
         thread.join(30)
     assert wrong == []
     assert len(stub.requests) == 640
+
+
+def test_a_cookie_of_a_load_balancer_comes_back(stub: StubHomeserver) -> None:
+    cookies = {"Set-Cookie": "worker=3; Path=/"}
+    stub.script("GET", "/versions", answer(200, {"versions": []}, cookies))
+    api = HTTPAPI(stub.base_url)
+    seen: list[requests.Response] = []
+    api.session.hooks["response"].append(lambda response, **_: seen.append(response))
+    api.request("GET", Path.versions)
+    api.request("GET", Path.versions)
+    assert "Cookie" not in stub.requests[0].headers
+    assert stub.requests[1].headers["Cookie"] == "worker=3"
+    assert seen[0].cookies["worker"] == "3"
+    assert seen[0].headers["set-cookie"] == "worker=3; Path=/"
+    assert (seen[0].reason, seen[0].ok, seen[0].json()) == ("OK", True, {"versions": []})

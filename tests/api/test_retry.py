@@ -302,3 +302,21 @@ def test_how_long_the_homeserver_asks_to_wait(
     headers: dict[str, str], body: dict[str, object], seconds: float | None
 ) -> None:
     assert retry_after(headers, body, now=1_000_000) == pytest.approx(seconds)
+
+
+def test_a_wait_of_another_thread_beyond_my_deadline_raises_at_once(stub: StubHomeserver) -> None:
+    clock = ManualClock()
+    api = HTTPAPI(stub.base_url, clock=clock)
+    limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "100"})
+    stub.script("GET", "/versions", limited)
+    thread = threading.Thread(target=api.request, args=("GET", Path.versions))
+    thread.start()
+    clock.wait_for_waiters(1)
+    with pytest.raises(MLimitExceeded) as caught:
+        api.request("GET", Path.versions, deadline=10)
+    assert caught.value.retry_after == pytest.approx(100)
+    assert caught.value.attempts == 0
+    assert len(stub.requests) == 1
+    clock.advance(100)
+    thread.join(10)
+    assert len(stub.requests) == 2
