@@ -20,8 +20,9 @@ __all__ = ["MembershipMethods"]
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
 JOIN_BY_ID = Endpoint("POST", _ROOM + "/join", Needs.REGISTERED)
 JOIN = Endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", Needs.REGISTERED)
+JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.REGISTERED)
 INVITE = Endpoint("POST", _ROOM + "/invite", Needs.JOINED)
-LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.NOTHING)
+LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.REGISTERED)
 KICK = Endpoint("POST", _ROOM + "/kick", Needs.JOINED)
 BAN = Endpoint("POST", _ROOM + "/ban", Needs.JOINED)
 UNBAN = Endpoint("POST", _ROOM + "/unban", Needs.JOINED, already=("M_BAD_STATE",))
@@ -138,11 +139,10 @@ class MembershipMethods(ClientMethods):
         """
         kind = Membership(membership)
         content = {**(extra_content or {}), "membership": kind.value}
-        if kind is Membership.JOIN:
-            # Who isn't in the room yet can't be made to join it first.
-            options.setdefault("ensure_joined", False)
+        # Who is about to join can't be made to join first.
+        endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", check_user_id(user_id))
-        answer = self._call(SEND_STATE, values, content, options)
+        answer = self._call(endpoint, values, content, options)
         self._remember(room_id, user_id, kind)
         return EventID(self._field(SEND_STATE, answer, "event_id", str))
 

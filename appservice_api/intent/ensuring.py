@@ -95,6 +95,8 @@ class Ensuring(MembershipMethods, AccountMethods):
             MatrixError: The homeserver refused, or couldn't be reached.
         """
         check_room_id(room_id)
+        if self.api.is_real_user:
+            self._confirm_token({})
         user = self.mxid
         if not ignore_cache and self.api.state_store.is_joined(room_id, user):
             return False
@@ -180,7 +182,7 @@ class Ensuring(MembershipMethods, AccountMethods):
         if not self._ensures:
             return self._ask(endpoint, path, content, how)
         if self.api.is_real_user:
-            self._confirm_token()
+            self._confirm_token(how)
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         if room_id is not None:
             me = self.api.acting_user
@@ -199,9 +201,12 @@ class Ensuring(MembershipMethods, AccountMethods):
                     raise
                 repaired.add(refused.errcode)
 
-    def _confirm_token(self) -> None:
+    def _confirm_token(self, how: dict[str, Any]) -> None:
         """Ask once whose a real user's token is: with somebody else's, all that this intent says
         would be said as somebody else.
+
+        Args:
+            how: What the caller said of repeats and timeouts.
 
         Raises:
             ValueError: The token is another user's.
@@ -210,7 +215,9 @@ class Ensuring(MembershipMethods, AccountMethods):
         key = (api.identity, api._access.base_url, api._access.key)
         if key in confirmed or api._asserts or api.identity is None:
             return
-        answer = api._shared.flights.run(("whoami", key), self.whoami)
+        patience: Any = {name: how[name] for name in ("retry_count", "timeout", "deadline")
+                         if name in how}  # fmt: skip
+        answer = api._shared.flights.run(("whoami", key), lambda: self.whoami(**patience))
         if answer is not None and answer.get("user_id") != api.identity:
             raise ValueError(
                 f"the token given for {api.identity} is that of {answer.get('user_id')}: what is "

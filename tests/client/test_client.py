@@ -175,6 +175,10 @@ def test_memberships_with_more_content(stub: StubHomeserver, api: AppServiceAPI,
     user.join_room_by_id(room, extra_content={"x.key": 2})
     assert last(stub)[3] == {"x.key": 2, "membership": "join"}
     assert stub.membership(room, USER) == "join"
+    new = api.intent("@_brand_new:hs.test")
+    bot.invite_user(room, new.mxid)
+    new.join_room_by_id(room, extra_content={"x.key": 4})
+    assert stub.membership(room, new.mxid) == "join"
     user.leave_room(room, extra_content={"x.key": 3})
     assert last(stub)[3] == {"x.key": 3, "membership": "leave"}
     assert api.state_store.is_joined(room, USER) is False
