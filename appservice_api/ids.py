@@ -101,6 +101,11 @@ def check_room_id_or_alias(value: object) -> str:
     """
     if isinstance(value, str) and value[:1] == "#":
         return check_room_alias(value)
+    if isinstance(value, str) and value[:1] != "!":
+        raise ValueError(
+            f"{value!r} is neither a room ID, which begins with '!', nor a room alias, which "
+            "begins with '#'"
+        )
     return check_room_id(value)
 
 

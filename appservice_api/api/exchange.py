@@ -265,4 +265,4 @@ def _explain(response: requests.Response) -> str:
     location = response.headers.get("Location")
     if location and 300 <= response.status_code < 400:
         return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
-    return f"not a Matrix answer ({response.reason or _kind(response)})"
+    return f"not a Matrix answer ({response.reason or _kind(response)}): is base_url right?"

@@ -44,6 +44,8 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
         what = "the homeserver didn't answer in time"
     else:
         what = "the connection to the homeserver broke"
+    if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
+        what = "the proxy that the session or the environment names can't be reached"
     if any("WRONG_VERSION_NUMBER" in str(cause) for cause in causes):
         what = "the homeserver doesn't speak TLS there; is the URL meant to begin with http://?"
     result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)

@@ -5,6 +5,7 @@ Click and rich are an extra, imported when :func:`main` runs.
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -14,6 +15,7 @@ _EXTRA = ("click", "rich")
 
 def main() -> None:
     """Run the command line and end the process."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a name must not turn a success into a crash.
         if reconfigure := getattr(stream, "reconfigure", None):
@@ -32,3 +34,10 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:  # while modules are imported
         sys.exit(130)
+
+
+def _open_streams() -> None:
+    """Give a command that was started with closed streams (``>&-``) some that lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the process

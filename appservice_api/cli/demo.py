@@ -84,9 +84,7 @@ def _run(
         interruption.check()
         progress.waited(seconds)
 
-    synapse = Synapse(
-        [registration.as_dict()], server_name=_SERVER_NAME, detached=keep, on_wait=waiting
-    )
+    synapse = Synapse([registration.as_dict()], server_name=_SERVER_NAME, on_wait=waiting)
     leave = False
     try:
         with Progress(Console(stderr=True), "Starting Synapse") as progress:
@@ -96,6 +94,8 @@ def _run(
         if keep:
             _tell(synapse, room_id)
             interruption.check()
+            # Not before: what nobody was told of must not stay.
+            synapse.detach()
             leave = True
     finally:
         if not leave:
@@ -124,7 +124,7 @@ def _show(synapse: Synapse, registration: Registration, room_version: str) -> Ro
         members = bot.get_joined_members(room_id)
     # Rich on its own would end the process where a pipe is closed.
     with console.capture() as capture:
-        console.print(timeline(events, _names(members)))
+        console.print(timeline(events, _names(members), console.width))
     click.echo(capture.get())
     click.echo(
         f"{len(members)} members, {len(events)} events, {len(counted)} requests; "

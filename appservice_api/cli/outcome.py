@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ from ..errors import (
     MatrixError,
     MatrixRequestError,
     MatrixResponseError,
+    MBadState,
     MExclusive,
     MissingExtraError,
     MMissingToken,
@@ -56,6 +58,10 @@ def advice(error: BaseException) -> str:
         return "check the homeserver's URL, or try again later"
     if isinstance(error, MatrixResponseError):
         return "see whether the URL is the homeserver's, or try again later"
+    if isinstance(error, MatrixRequestError) and error.errcode is None and not error.temporary:
+        return "see whether the URL is the homeserver's"
+    if isinstance(error, MBadState):
+        return "ask a moderator of the room to lift the ban"
     if isinstance(error, MatrixError) and error.temporary:
         seconds = getattr(error, "retry_after", None)
         return f"try again in {seconds:.0f} seconds" if seconds else "try again later"
@@ -80,7 +86,11 @@ def _sentence(error: BaseException) -> str:
         return "the input isn't UTF-8"
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename!r}: {error.strerror}"
-    refused = isinstance(error, MatrixRequestError) and not error.temporary
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
+        return "the output can't be written (No space left on device); the work was done before"
+    refused = (
+        isinstance(error, MatrixRequestError) and not error.temporary and error.errcode is not None
+    )
     said = f"the homeserver refused: {error}" if refused else str(error)
     return f"{said} - {more}" if (more := advice(error)) else said
 

@@ -18,28 +18,32 @@ Event = Mapping[str, Any]
 
 _MEMBERSHIPS = {"invite": "invites {}", "join": "joins", "leave": "leaves", "ban": "bans {}"}
 _QUOTED = 24
+_WIDE = 60
 
 
-def timeline(events: Sequence[Event], names: Mapping[str, str]) -> Table:
+def timeline(events: Sequence[Event], names: Mapping[str, str], width: int = 80) -> Table:
     """Make the table.
 
     Args:
         events: The events, oldest first.
         names: The display names by user ID.
+        width: How many columns the terminal has; where they are few, time and type are left out.
     """
+    wide = width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("Time", style="dim", no_wrap=True)
+    if wide:
+        table.add_column("Time", style="dim", no_wrap=True)
     table.add_column("Sender", style="cyan", no_wrap=True)
-    table.add_column("Type", style="dim", no_wrap=True)
+    if wide:
+        table.add_column("Type", style="dim", no_wrap=True)
     table.add_column("What", overflow="fold")
     describe = _Describer(events, names)
     for event in events:
-        table.add_row(
-            _time(event.get("origin_server_ts")),
-            describe.name(event.get("sender")),
-            Text(one_line(event.get("type"))),
-            describe.what(event),
-        )
+        cells: list[str | Text] = [describe.name(event.get("sender")), describe.what(event)]
+        if wide:
+            cells.insert(0, _time(event.get("origin_server_ts")))
+            cells.insert(2, Text(one_line(event.get("type"))))
+        table.add_row(*cells)
     return table
 
 

@@ -11,14 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Runs in the child. Its stdin is a pipe from us that nothing is ever written to: once it ends we
-# are dead, however we died. (PR_SET_PDEATHSIG would act when the thread that called start()
-# ends.) The folder goes too, if it is a temporary one.
+# Runs in the child. Its stdin is a pipe from us: once it ends we are dead, however we died, unless
+# a byte in it has told that the child shall outlive us. (PR_SET_PDEATHSIG would act when the
+# thread that called start() ends.) The folder goes too, if it is a temporary one.
 _LAUNCHER = """
 import os, runpy, shutil, signal, sys, threading
 def watch(folder):
-    while os.read(0, 1):
-        pass
+    if os.read(0, 1):
+        return
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -55,24 +55,20 @@ class SynapseProcess:
     Args:
         configuration: Its configuration file; the log goes beside it.
         temporary: Remove the file's folder when this process dies without stopping it.
-        detached: Outlive this process.
 
     Raises:
         OSError: It can't be started, or its log can't be written.
     """
 
-    def __init__(self, configuration: Path, *, temporary: bool, detached: bool) -> None:
+    def __init__(self, configuration: Path, *, temporary: bool) -> None:
         home = configuration.parent
         self.log_path = home / "homeserver.log"
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        if detached:
-            start = ["-m", "synapse.app.homeserver"]
-        else:
-            start = ["-c", _LAUNCHER, str(home) if temporary else ""]
+        start = ["-c", _LAUNCHER, str(home) if temporary else ""]
         with open(self.log_path, "ab") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, *start, "-c", str(configuration)],
-                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=home,
@@ -88,6 +84,12 @@ class SynapseProcess:
     def running(self) -> bool:
         """Whether the process lives."""
         return self._popen.poll() is None
+
+    def detach(self) -> None:
+        """Let it outlive this process."""
+        if self._popen.stdin and not self._popen.stdin.closed:
+            self._popen.stdin.write(b"d")
+            self._popen.stdin.close()
 
     def log_end(self) -> str:
         """What this run has logged last.

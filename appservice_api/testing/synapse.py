@@ -36,7 +36,8 @@ class _PortTaken(SynapseError):
 class Synapse:
     """A real homeserver that lives as long as it is needed.
 
-    It ends with the process that started it, even one that is killed, unless `detached`.
+    It ends with the process that started it, even one that is killed, until
+    `detach`.
     It can be used as a context manager. Use one from one thread at a time.
 
     Args:
@@ -47,7 +48,6 @@ class Synapse:
         start_timeout: How long a start may take, in seconds.
         on_wait: Called about ten times a second during a start, with the seconds waited.
         rate_limits: Whether Synapse's own rate limits stay.
-        detached: Outlive this process; whoever needs `pid` must note it.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class Synapse:
         start_timeout: float = 60.0,
         on_wait: Callable[[float], None] | None = None,
         rate_limits: bool = False,
-        detached: bool = False,
     ) -> None:
         self.registrations = registrations
         self.server_name = server_name
@@ -69,7 +68,6 @@ class Synapse:
         self._start_timeout = start_timeout
         self._on_wait = on_wait
         self._rate_limits = rate_limits
-        self._detached = detached
         self._configuration: Configuration | None = None
         self._made_home = False
         self._port = 0
@@ -144,6 +142,16 @@ class Synapse:
         except BaseException:
             self._discard()
             raise
+
+    def detach(self) -> None:
+        """Let it outlive this process; whoever is to stop it must note `pid` and `home`.
+
+        Raises:
+            SynapseError: It isn't running.
+        """
+        if self._process is None or not self.running:
+            raise SynapseError("Synapse isn't running: start() it before detach().")
+        self._process.detach()
 
     def stop(self) -> None:
         """Stop it and remove its temporary folder. Harmless when already stopped."""
@@ -232,9 +240,7 @@ class Synapse:
         self.kill()
         configuration.write(port)
         self._port = port
-        self._process = SynapseProcess(
-            configuration.path, temporary=self._made_home, detached=self._detached
-        )
+        self._process = SynapseProcess(configuration.path, temporary=self._made_home)
         self._await(self._process)
 
     def _await(self, process: SynapseProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,3 +166,29 @@ def test_ctrl_c_is_quiet(hs: StubHomeserver) -> None:
 
 def test_texts_of_others_cannot_steer_the_terminal() -> None:
     assert one_line("a\x1b]0;x\x07\n\tb\u202ec") == "a\ufffd]0;x\ufffd b\ufffdc"
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [
+        (">&-", "--version", 0),
+        (">&-", "register demo --no-url --server-name hs.test --output made.yaml", 0),
+        ("<&-", "send '!r:hs.test' -", 2),
+        (">/dev/full", "register demo --no-url --server-name hs.test --output made.yaml", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full(
+    closed: str, arguments: str, code: int, tmp_path: Path
+) -> None:
+    root = Path(__file__).resolve().parents[2]
+    environment = {
+        **os.environ, "PYTHONPATH": str(root), "APPSERVICE_BASE_URL": "http://127.0.0.1:9",
+        "APPSERVICE_TOKEN": "as_token", "APPSERVICE_BOT_MXID": "@bot:hs.test",
+    }  # fmt: skip
+    command = f"exec {shlex.quote(sys.executable)} -m appservice_api {arguments} {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stderr

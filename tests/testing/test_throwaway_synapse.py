@@ -198,8 +198,9 @@ def test_what_outlives_a_killed_parent(tmp_path: Path, detached: bool) -> None:
     script = (
         "import sys, time\n"
         "from appservice_api.testing import Synapse\n"
-        f"s = Synapse(detached={detached})\n"
+        "s = Synapse()\n"
         "s.start()\n"
+        f"{'s.detach()' if detached else ''}\n"
         "print(s.pid, s.home, s.base_url, flush=True)\n"
         "time.sleep(600)\n"
     )
