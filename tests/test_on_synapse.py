@@ -14,6 +14,7 @@ from appservice_api import (
     MDuplicateAnnotation,
     MForbidden,
     MNotFound,
+    MUnknown,
     MUnknownToken,
     Path,
     Registration,
@@ -200,3 +201,42 @@ def test_ping_and_errors(api: AppServiceAPI, homeserver: Homeserver) -> None:
     assert api.bot_intent().versions()["versions"]
     with pytest.raises(ValueError, match="namespaces"):
         api.intent("@alice:hs.test")
+
+
+def test_directory_data_and_devices(api: AppServiceAPI, homeserver: Homeserver) -> None:
+    bot, ghost = api.bot_intent(), api.intent(homeserver.ghost("g"))
+    room = bot.create_room(name="Tea", preset="public_chat")
+    alias = homeserver.alias("tea")
+    bot.add_room_alias(room, alias[1:].partition(":")[0])
+    assert bot.resolve_room_alias(alias)["room_id"] == room
+    assert ghost.join_room(alias) == room
+    assert bot.get_room_aliases(room) == [alias]
+    bot.set_room_directory_visibility(room, "private")
+    assert ghost.get_room_directory_visibility(room) == "private"
+    with pytest.raises(MUnknown, match="publish"):  # Synapse's default rules
+        bot.set_room_directory_visibility(room, "public")
+    assert ghost.get_room_directory(search_query="Tea")["chunk"] == []
+    assert ghost.get_joined_rooms() == [room]
+    event_id = ghost.send_text(room, "x")
+    assert bot.get_event(room, event_id)["content"]["body"] == "x"
+    assert bot.get_event_context(room, event_id)["event"]["event_id"] == event_id
+    assert {event["type"] for event in bot.get_state(room)} >= {"m.room.create", "m.room.name"}
+    members = {event["state_key"] for event in bot.get_members(room, membership="join")}
+    assert members == {bot.mxid, ghost.mxid}
+    ghost.set_account_data("com.example.x", {"a": 1})
+    assert ghost.get_account_data("com.example.x") == {"a": 1}
+    ghost.set_room_tag(room, "u.mine", {"order": 0.5})
+    assert ghost.get_room_tags(room) == {"u.mine": {"order": 0.5}}
+    ghost.remove_room_tag(room, "u.mine")
+    ghost.send_receipt(room, event_id)
+    ghost.update_device("D1", "Bridge")
+    assert [device["display_name"] for device in ghost.get_devices()] == ["Bridge"]
+    ghost.delete_device("D1")
+    ghost.set_profile_field("com.example.key", [1])
+    assert ghost.get_profile(ghost.mxid)["com.example.key"] == [1]
+    ghost.delete_profile_field("com.example.key")
+    successor = bot.upgrade_room(room, "12")
+    assert successor != room
+    bot.remove_room_alias(alias[1:].partition(":")[0])
+    ghost.leave_room(room)
+    ghost.forget_room(room)

@@ -86,13 +86,23 @@ def _sentence(error: BaseException) -> str:
         return "the input isn't UTF-8"
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename!r}: {error.strerror}"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
+    if _is_full(error):
         return "the output can't be written (No space left on device); the work was done before"
     refused = (
         isinstance(error, MatrixRequestError) and not error.temporary and error.errcode is not None
     )
     said = f"the homeserver refused: {error}" if refused else str(error)
     return f"{said} - {more}" if (more := advice(error)) else said
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether what the output goes to is full."""
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: it must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
@@ -107,13 +117,15 @@ def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else DONE
     except BrokenPipeError:
-        # The reader has seen enough. What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough.
+        _drop_output()
         return DONE
     except (
         MatrixError, SynapseError, requests.RequestException, ValueError, OSError,
         KeyboardInterrupt,
     ) as error:  # fmt: skip
+        if _is_full(error):
+            _drop_output()
         if verbosity() >= _TRACE:
             traceback.print_exc()
         if not isinstance(error, KeyboardInterrupt):

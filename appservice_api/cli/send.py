@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from ..api.appservice import AppServiceAPI
-from ..api.path import Path
-from ..ids import check_room_alias
+from ..ids import check_room_id_or_alias
 from .options import acting, read_stdin, settings_of, settings_options
 
 __all__ = ["send"]
@@ -66,7 +65,6 @@ def send(
 
 def _room_id(api: AppServiceAPI, room: str) -> str:
     """The room ID of a room ID or an alias."""
-    if not room.startswith("#"):
+    if check_room_id_or_alias(room).startswith("!"):
         return room
-    answer = api.bot_intent().api.request("GET", Path.v3.directory.room[check_room_alias(room)])
-    return str(answer["room_id"])
+    return str(api.bot_intent().resolve_room_alias(room)["room_id"])

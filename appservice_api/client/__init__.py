@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from .account import AccountMethods
+from .account_data import AccountDataMethods
+from .devices import DeviceMethods
+from .directory import DirectoryMethods
+from .events import EventMethods
 from .media import MediaMethods
 from .membership import MembershipMethods
 from .messages import MessageMethods
@@ -16,9 +20,13 @@ __all__ = ["ClientAPI"]
 
 class ClientAPI(
     MessageMethods,
+    EventMethods,
     MembershipMethods,
     StateMethods,
     RoomMethods,
+    DirectoryMethods,
+    AccountDataMethods,
+    DeviceMethods,
     ProfileMethods,
     MediaMethods,
     ReceiptMethods,

@@ -26,6 +26,8 @@ LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.REGISTERED)
 KICK = Endpoint("POST", _ROOM + "/kick", Needs.JOINED)
 BAN = Endpoint("POST", _ROOM + "/ban", Needs.JOINED)
 UNBAN = Endpoint("POST", _ROOM + "/unban", Needs.JOINED, already=("M_BAD_STATE",))
+FORGET = Endpoint("POST", _ROOM + "/forget", Needs.REGISTERED)
+KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.REGISTERED)
 JOINED_MEMBERS = Endpoint("GET", _ROOM + "/joined_members", Needs.JOINED)
 
 Extra = Mapping[str, Any]
@@ -96,9 +98,8 @@ class MembershipMethods(ClientMethods):
         """
         if max_retries is not None:
             options.setdefault("retry_count", max_retries)
-        via = [servers] if isinstance(servers, str) else list(servers or ())
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
-        query = {"via": via, "server_name": via} if via else None
+        query = _via(servers)
         answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)
         return self._remember_join(answer)
 
@@ -252,6 +253,54 @@ class MembershipMethods(ClientMethods):
                 raise
         self._remember(room_id, self.api.acting_user, Membership.LEAVE)
 
+    @FORGET
+    def forget_room(self, room_id: str, **options: Unpack[CallOptions]) -> None:
+        """Forget a room that was left.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MUnknown: The user is still in the room.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/forget``.
+        """
+        self._call(FORGET, (room_id,), {}, options)
+
+    @KNOCK
+    def knock_room(
+        self,
+        room_id_or_alias: str,
+        reason: str | None = None,
+        servers: Iterable[str] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Ask to be invited to a room.
+
+        Args:
+            room_id_or_alias: The room ID, or an alias.
+            reason: Why, None for no reason.
+            servers: The server names to knock through.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MForbidden: The room takes no knocks, or the user is in it already.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /knock/{roomIdOrAlias}``.
+        """
+        content = {"reason": reason} if reason else {}
+        query = _via(servers)
+        answer = self._call(KNOCK, (room_id_or_alias,), content, options, query_params=query)
+        room_id = RoomID(self._field(KNOCK, answer, "room_id", str))
+        self._remember(room_id, self.api.acting_user, Membership.KNOCK)
+        return room_id
+
     @KICK
     def kick_user(
         self,
@@ -323,6 +372,12 @@ class MembershipMethods(ClientMethods):
         }
         self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
         return {UserID(user): member for user, member in members.items()}
+
+
+def _via(servers: Iterable[str] | None) -> dict[str, list[str]] | None:
+    """The servers to join through; ``server_name`` is what old homeservers call ``via``."""
+    via = [servers] if isinstance(servers, str) else list(servers or ())
+    return {"via": via, "server_name": via} if via else None
 
 
 def _profile(member: Any) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID, check_event_id, check_mxc
-from .base import CallOptions, ClientMethods, EventOptions
+from .base import ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -19,13 +18,12 @@ __all__ = ["MessageMethods"]
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
 SEND = Endpoint("PUT", _ROOM + "/send/{eventType}/{txnId}", Needs.JOINED)
 REDACT = Endpoint("PUT", _ROOM + "/redact/{eventId}/{txnId}", Needs.JOINED)
-MESSAGES = Endpoint("GET", _ROOM + "/messages", Needs.JOINED)
 
 RelatesTo = Mapping[str, Any]
 
 
 class MessageMethods(ClientMethods):
-    """Sending, answering, changing and reading messages.
+    """Sending, answering and changing messages.
 
     Every method that sends takes ``txn_id`` (so that a script that runs twice sends once) and
     the options of :class:`EventOptions`.
@@ -294,43 +292,3 @@ class MessageMethods(ClientMethods):
         txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
         answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
         return EventID(self._field(REDACT, answer, "event_id", str))
-
-    @MESSAGES
-    def get_messages(
-        self,
-        room_id: str,
-        direction: str = "b",
-        from_token: str | None = None,
-        to_token: str | None = None,
-        limit: int | None = None,
-        filter_json: str | Mapping[str, Any] | None = None,
-        **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
-        """Read a page of a room's timeline.
-
-        Args:
-            room_id: The room.
-            direction: ``b`` for backwards from the newest event, ``f`` for forwards.
-            from_token: Where to begin; at the end of the direction's timeline if None.
-            to_token: Where to end, None for nowhere.
-            limit: How many events at most; the homeserver's choice if None.
-            filter_json: A ``RoomEventFilter``, as a dict or as JSON.
-            options: See :class:`CallOptions`.
-
-        Returns:
-            The page: ``chunk``, the list of events, ``start`` and, if there is more, ``end``.
-
-        Raises:
-            MatrixError: The homeserver refused, or couldn't be reached.
-
-        Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
-        """
-        if filter_json is not None and not isinstance(filter_json, str):
-            filter_json = json.dumps(content_of(filter_json, "filter_json"))
-        query = {
-            "dir": str(direction), "from": from_token, "to": to_token, "limit": limit,
-            "filter": filter_json,
-        }  # fmt: skip
-        answer = self._call(MESSAGES, (room_id,), options=options, query_params=query)
-        self._field(MESSAGES, answer, "chunk", list)
-        return dict(answer)

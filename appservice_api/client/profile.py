@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..api.request import encode_json
 from ..errors import MNotFound
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["ProfileMethods"]
 
 _FIELD = "/_matrix/client/v3/profile/{userId}/{keyName}"
+PROFILE = Endpoint("GET", "/_matrix/client/v3/profile/{userId}", Needs.REGISTERED)
+DELETE_FIELD = Endpoint("DELETE", _FIELD, Needs.REGISTERED)
 GET_FIELD = Endpoint("GET", _FIELD, Needs.REGISTERED)
 SET_FIELD = Endpoint("PUT", _FIELD, Needs.REGISTERED)
 
@@ -84,12 +86,50 @@ class ProfileMethods(ClientMethods):
         :meth:`get_displayname`."""
         return self._get_field(user_id, "avatar_url", options)
 
-    def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
+    @PROFILE
+    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+        """The whole profile of a user: ``displayname``, ``avatar_url`` and more.
+
+        Args:
+            user_id: The user.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: There is no such user.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /profile/{userId}``.
+        """
+        return dict(self._call(PROFILE, (user_id,), options=options))
+
+    def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
+        """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""
         try:
             answer = self._call(GET_FIELD, (user_id, key), options=options)
         except MNotFound:
             return None
-        value = answer.get(key) if isinstance(answer, dict) else None
+        return answer.get(key) if isinstance(answer, dict) else None
+
+    def set_profile_field(self, key: str, value: Any, **options: Unpack[CallOptions]) -> None:
+        """Set a field of the profile; as :meth:`set_displayname`.
+
+        Args:
+            key: The name of the field.
+            value: What it holds, anything that JSON has.
+            options: See :class:`CallOptions`.
+        """
+        self._call(SET_FIELD, (self.mxid, key), {key: value}, options)
+
+    @DELETE_FIELD
+    def delete_profile_field(self, key: str, **options: Unpack[CallOptions]) -> None:
+        """Remove a field from the profile; as :meth:`set_displayname`.
+
+        Spec: Client-Server API, ``DELETE /profile/{userId}/{keyName}``.
+        """
+        self._call(DELETE_FIELD, (self.mxid, key), options=options)
+
+    def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
+        value = self.get_profile_field(user_id, key, **options)
         return value if isinstance(value, str) else None
 
     def _set_field(

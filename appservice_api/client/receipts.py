@@ -1,4 +1,4 @@
-"""What isn't kept in the timeline: typing, receipts and read markers."""
+"""What isn't kept in the timeline: typing, receipts, read markers and presence."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ __all__ = ["ReceiptMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
 TYPING = Endpoint("PUT", _ROOM + "/typing/{userId}", Needs.JOINED)
+RECEIPT = Endpoint("POST", _ROOM + "/receipt/{receiptType}/{eventId}", Needs.JOINED)
+SET_PRESENCE = Endpoint("PUT", "/_matrix/client/v3/presence/{userId}/status", Needs.REGISTERED)
+GET_PRESENCE = Endpoint("GET", "/_matrix/client/v3/presence/{userId}/status", Needs.REGISTERED)
 READ_MARKERS = Endpoint("POST", _ROOM + "/read_markers", Needs.JOINED)
 
 
 class ReceiptMethods(ClientMethods):
-    """Typing notifications and read markers."""
+    """Typing notifications, receipts, read markers and presence."""
 
     __slots__ = ()
 
@@ -73,3 +76,102 @@ class ReceiptMethods(ClientMethods):
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
             store.set_read(room_id, me, event_id)
+
+    @RECEIPT
+    def send_receipt(
+        self,
+        room_id: str,
+        event_id: str,
+        receipt_type: str = "m.read",
+        thread_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send a receipt for an event.
+
+        Args:
+            room_id: The room.
+            event_id: The event.
+            receipt_type: ``m.read``, ``m.read.private`` or ``m.fully_read``.
+            thread_id: The thread that it is about: the ID of its root, or ``main``.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/receipt/{receiptType}/{eventId}``.
+        """
+        content = {"thread_id": thread_id} if thread_id is not None else {}
+        self._call(RECEIPT, (room_id, receipt_type, event_id), content, options)
+
+    def set_fully_read_marker(
+        self,
+        room_id: str,
+        fully_read: str,
+        read_receipt: str | None = None,
+        extra_content: Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Set the read marker, and a receipt in the same request.
+
+        Args:
+            room_id: The room.
+            fully_read: The event at which the read marker stands.
+            read_receipt: The event up to which others see that the user has read, None for none.
+            extra_content: More keys of the request.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/read_markers``.
+        """
+        content = {"m.fully_read": check_event_id(fully_read), **(extra_content or {})}
+        if read_receipt is not None:
+            content["m.read"] = check_event_id(read_receipt)
+        self._call(READ_MARKERS, (room_id,), content, options)
+
+    @SET_PRESENCE
+    def set_presence(
+        self,
+        presence: str = "online",
+        status: str | None = None,
+        ignore_cache: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Set the presence; nothing is sent if the same, status included, was sent last.
+
+        Args:
+            presence: ``online``, ``offline`` or ``unavailable``.
+            status: A text beside it, None for none.
+            ignore_cache: Send it all the same.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /presence/{userId}/status``.
+        """
+        me, store = self.mxid, self.api.state_store
+        known = f"{presence} {status or ''}"
+        if not ignore_cache and store.has_presence(me, known):
+            return
+        content = {"presence": str(presence)}
+        if status is not None:
+            content["status_msg"] = status
+        self._call(SET_PRESENCE, (me,), content, options)
+        store.set_presence(me, known)
+
+    @GET_PRESENCE
+    def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+        """The presence of a user: ``presence``, and ``status_msg`` if there is one.
+
+        Args:
+            user_id: The user.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /presence/{userId}/status``.
+        """
+        return dict(self._call(GET_PRESENCE, (user_id,), options=options))

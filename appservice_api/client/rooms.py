@@ -1,4 +1,4 @@
-"""Making rooms."""
+"""Rooms as a whole: making, upgrading, and knowing one's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RoomMethods"]
 
-CREATE_ROOM = Endpoint("POST", "/_matrix/client/v3/createRoom", Needs.REGISTERED)
+_V3 = "/_matrix/client/v3"
+CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.REGISTERED)
+JOINED_ROOMS = Endpoint("GET", _V3 + "/joined_rooms", Needs.REGISTERED)
+UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
 
 
 class RoomMethods(ClientMethods):
-    """Making rooms."""
+    """Making rooms, and knowing one's own."""
 
     __slots__ = ()
 
@@ -90,6 +93,57 @@ class RoomMethods(ClientMethods):
         for user in invite:
             store.set_membership(room_id, user, Membership.INVITE)
         return room_id
+
+    @JOINED_ROOMS
+    def get_joined_rooms(self, **options: Unpack[CallOptions]) -> list[RoomID]:
+        """The rooms that the user is in. What is found is remembered.
+
+        Args:
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /joined_rooms``.
+        """
+        answer = self._call(JOINED_ROOMS, options=options)
+        rooms = [RoomID(room) for room in self._field(JOINED_ROOMS, answer, "joined_rooms", list)]
+        if (me := self.api.acting_user) is not None:
+            for room in rooms:
+                self.api.state_store.set_membership(room, me, Membership.JOIN)
+        return rooms
+
+    @UPGRADE
+    def upgrade_room(
+        self,
+        room_id: str,
+        new_version: str,
+        additional_creators: Iterable[str] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Replace a room by one of another version. The request is never sent twice where it may
+        have arrived.
+
+        Args:
+            room_id: The room.
+            new_version: The version of its successor.
+            additional_creators: Users who are to be creators beside this one, from version 12 on.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID of the successor.
+
+        Raises:
+            MUnsupportedRoomVersion: The homeserver doesn't know the version.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/upgrade``.
+        """
+        content: dict[str, Any] = {"new_version": new_version}
+        if additional_creators is not None:
+            content["additional_creators"] = [check_user_id(user) for user in additional_creators]
+        answer = self._call(UPGRADE, (room_id,), content, options)
+        return RoomID(self._field(UPGRADE, answer, "replacement_room", str))
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -18,6 +18,8 @@ __all__ = ["StateMethods"]
 _STATE = "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}"
 SEND_STATE = Endpoint("PUT", _STATE, Needs.JOINED)
 GET_STATE = Endpoint("GET", _STATE, Needs.JOINED)
+ALL_STATE = Endpoint("GET", "/_matrix/client/v3/rooms/{roomId}/state", Needs.JOINED)
+MEMBERS = Endpoint("GET", "/_matrix/client/v3/rooms/{roomId}/members", Needs.JOINED)
 
 
 class StateMethods(ClientMethods):
@@ -93,6 +95,62 @@ class StateMethods(ClientMethods):
         else:
             self._remember_state(room_id, event_type, state_key, answer)
         return dict(answer)
+
+    @ALL_STATE
+    def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[dict[str, Any]]:
+        """Read the whole state of a room.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The state events.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
+        """
+        return self._remember_events(room_id, self._call(ALL_STATE, (room_id,), options=options))
+
+    @MEMBERS
+    def get_members(
+        self,
+        room_id: str,
+        at: str | None = None,
+        membership: str | None = None,
+        not_membership: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[dict[str, Any]]:
+        """Read the membership events of a room.
+
+        Args:
+            room_id: The room.
+            at: A token of ``/messages`` or ``/sync``: the members at that time.
+            membership: The one membership that counts.
+            not_membership: The one membership that doesn't.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The ``m.room.member`` events.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/members``.
+        """
+        query = {"at": at, "membership": membership, "not_membership": not_membership}
+        answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
+        events = self._field(MEMBERS, answer, "chunk", list)
+        return list(events) if at is not None else self._remember_events(room_id, events)
+
+    def _remember_events(self, room_id: str, events: Any) -> list[dict[str, Any]]:
+        """The state events of an answer; what isn't one is left out."""
+        found = [event for event in events if isinstance(event, dict)]
+        for event in found:
+            self.api.state_store.update_state({"room_id": room_id, **event})
+        return found
 
     def _remember_state(
         self, room_id: str, event_type: str, state_key: str, content: Mapping[str, Any]

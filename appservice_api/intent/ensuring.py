@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..api.appservice import identity_query
 from ..api.request import json_body
 from ..client.account import AccountMethods
+from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
 from ..client.membership import MembershipMethods
 from ..errors import (
@@ -39,7 +40,6 @@ class _BridgeBot:
 #: Stands for the application service's bot, where None means nobody.
 BRIDGE_BOT: Final = _BridgeBot()
 
-MAKE_DEVICE = Endpoint("PUT", "/_matrix/client/v3/devices/{deviceId}", Needs.NOTHING)
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
@@ -257,13 +257,13 @@ class Ensuring(MembershipMethods, AccountMethods):
         api, device = self.api, self.api.device_id
         if device is None or api.is_real_user:
             return False
-        path = MAKE_DEVICE.path((device,))
+        path = UPDATE_DEVICE.path((device,))
         # Not as the device itself, which isn't there yet.
         query = identity_query(api.identity, None)
         api._shared.flights.run(
             ("device", api.acting_user, device),
             lambda: api._send(
-                "PUT", path, MAKE_DEVICE.template, json_body({}), query=query,
+                "PUT", path, UPDATE_DEVICE.template, json_body({}), query=query,
                 user=api.acting_user,
             ),
         )  # fmt: skip

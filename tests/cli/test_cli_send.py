@@ -148,7 +148,7 @@ def test_without_a_transaction_id_two_runs_are_two_messages(hs: StubHomeserver) 
         (["!r:hs.test", "-"], b"\n\n", "the text is empty"),
         (["!r:hs.test", "-"], b"\xff\xfe", "the input isn't UTF-8"),
         (["!r:hs.test", "Hi", "--notice", "--emote"], b"", "exclude each other"),
-        (["r:hs.test", "Hi"], b"", "'r:hs.test' is not a room ID"),
+        (["r:hs.test", "Hi"], b"", "'r:hs.test' is neither a room ID"),
         (["#r", "Hi"], b"", "'#r' is not a room alias"),
         (["!r:hs.test", "Hi", "--as", "@:x y"], b"", "is not a user ID"),
         (["!r:hs.test", "Hi", "--timestamp", "-1"], b"", "--timestamp"),

@@ -1,0 +1,139 @@
+"""Account data: what a user keeps at the homeserver, tags of rooms among it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events.content import content_of
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["AccountDataMethods"]
+
+_USER = "/_matrix/client/v3/user/{userId}"
+_ROOM = _USER + "/rooms/{roomId}"
+GET_DATA = Endpoint("GET", _USER + "/account_data/{type}", Needs.REGISTERED)
+SET_DATA = Endpoint("PUT", _USER + "/account_data/{type}", Needs.REGISTERED)
+GET_ROOM_DATA = Endpoint("GET", _ROOM + "/account_data/{type}", Needs.REGISTERED)
+SET_ROOM_DATA = Endpoint("PUT", _ROOM + "/account_data/{type}", Needs.REGISTERED)
+TAGS = Endpoint("GET", _ROOM + "/tags", Needs.REGISTERED)
+SET_TAG = Endpoint("PUT", _ROOM + "/tags/{tag}", Needs.REGISTERED)
+DELETE_TAG = Endpoint("DELETE", _ROOM + "/tags/{tag}", Needs.REGISTERED)
+
+
+class AccountDataMethods(ClientMethods):
+    """Account data and tags of the user who is acting."""
+
+    __slots__ = ()
+
+    @GET_DATA
+    @GET_ROOM_DATA
+    def get_account_data(
+        self, type: str, room_id: str | None = None, **options: Unpack[CallOptions]
+    ) -> dict[str, Any]:
+        """Read account data.
+
+        Args:
+            type: The type of the data.
+            room_id: The room that it is about, None for none.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The content.
+
+        Raises:
+            MNotFound: There is none of this type.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /user/{userId}/account_data/{type}``.
+        """
+        if room_id is None:
+            return dict(self._call(GET_DATA, (self.mxid, type), options=options))
+        return dict(self._call(GET_ROOM_DATA, (self.mxid, room_id, type), options=options))
+
+    @SET_DATA
+    @SET_ROOM_DATA
+    def set_account_data(
+        self,
+        type: str,
+        data: Mapping[str, Any],
+        room_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Write account data.
+
+        Args:
+            type: The type of the data.
+            data: The content, all of it.
+            room_id: The room that it is about, None for none.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /user/{userId}/account_data/{type}``.
+        """
+        content = content_of(data, "data")
+        if room_id is None:
+            self._call(SET_DATA, (self.mxid, type), content, options)
+        else:
+            self._call(SET_ROOM_DATA, (self.mxid, room_id, type), content, options)
+
+    @TAGS
+    def get_room_tags(
+        self, room_id: str, **options: Unpack[CallOptions]
+    ) -> dict[str, dict[str, Any]]:
+        """The tags that the user has given to a room, by their names.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /user/{userId}/rooms/{roomId}/tags``.
+        """
+        answer = self._call(TAGS, (self.mxid, room_id), options=options)
+        return self._field(TAGS, answer, "tags", dict)
+
+    def get_room_tag(
+        self, room_id: str, tag: str, **options: Unpack[CallOptions]
+    ) -> dict[str, Any] | None:
+        """One tag of a room, None if it hasn't got it; as :meth:`get_room_tags`."""
+        return self.get_room_tags(room_id, **options).get(tag)
+
+    @SET_TAG
+    def set_room_tag(
+        self,
+        room_id: str,
+        tag: str,
+        info: Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Give a tag to a room.
+
+        Args:
+            room_id: The room.
+            tag: The name of the tag.
+            info: ``order``, a number from 0 to 1, and more.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /user/{userId}/rooms/{roomId}/tags/{tag}``.
+        """
+        self._call(SET_TAG, (self.mxid, room_id, tag), content_of(info or {}, "info"), options)
+
+    @DELETE_TAG
+    def remove_room_tag(self, room_id: str, tag: str, **options: Unpack[CallOptions]) -> None:
+        """Take a tag from a room; as :meth:`set_room_tag`.
+
+        Spec: Client-Server API, ``DELETE /user/{userId}/rooms/{roomId}/tags/{tag}``.
+        """
+        self._call(DELETE_TAG, (self.mxid, room_id, tag), options=options)

@@ -1,0 +1,99 @@
+"""Devices of a user. Application services make and delete them without a login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["DeviceMethods"]
+
+_DEVICE = "/_matrix/client/v3/devices/{deviceId}"
+DEVICES = Endpoint("GET", "/_matrix/client/v3/devices", Needs.REGISTERED)
+DEVICE = Endpoint("GET", _DEVICE, Needs.REGISTERED)
+UPDATE_DEVICE = Endpoint("PUT", _DEVICE, Needs.REGISTERED)
+DELETE_DEVICE = Endpoint("DELETE", _DEVICE, Needs.REGISTERED)
+DELETE_DEVICES = Endpoint("POST", "/_matrix/client/v3/delete_devices", Needs.REGISTERED)
+
+
+class DeviceMethods(ClientMethods):
+    """Devices of the user who is acting."""
+
+    __slots__ = ()
+
+    @DEVICES
+    def get_devices(self, **options: Unpack[CallOptions]) -> list[dict[str, Any]]:
+        """The devices of the user.
+
+        Args:
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /devices``.
+        """
+        return self._field(DEVICES, self._call(DEVICES, options=options), "devices", list)
+
+    @DEVICE
+    def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+        """One device of the user.
+
+        Args:
+            device_id: The device.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: The user has no such device.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /devices/{deviceId}``.
+        """
+        return dict(self._call(DEVICE, (device_id,), options=options))
+
+    @UPDATE_DEVICE
+    def update_device(
+        self, device_id: str, display_name: str | None = None, **options: Unpack[CallOptions]
+    ) -> None:
+        """Make a device of a ghost, or name one.
+
+        Args:
+            device_id: The device.
+            display_name: Its name; None leaves it as it is.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /devices/{deviceId}``; Application Service API, "Device
+        management".
+        """
+        content = {"display_name": display_name} if display_name is not None else {}
+        self._call(UPDATE_DEVICE, (device_id,), content, options)
+
+    def create_device_msc4190(
+        self, device_id: str, initial_display_name: str, **options: Unpack[CallOptions]
+    ) -> None:
+        """Make a device of a ghost; the same as :meth:`update_device`."""
+        self.update_device(device_id, initial_display_name, **options)
+
+    @DELETE_DEVICE
+    def delete_device(self, device_id: str, **options: Unpack[CallOptions]) -> None:
+        """Delete a device of a ghost; as :meth:`update_device`.
+
+        Spec: Client-Server API, ``DELETE /devices/{deviceId}``.
+        """
+        self._call(DELETE_DEVICE, (device_id,), {}, options)
+
+    @DELETE_DEVICES
+    def delete_devices(self, device_ids: Iterable[str], **options: Unpack[CallOptions]) -> None:
+        """Delete several devices of a ghost; as :meth:`update_device`.
+
+        Spec: Client-Server API, ``POST /delete_devices``.
+        """
+        self._call(DELETE_DEVICES, (), {"devices": list(device_ids)}, options)

@@ -1,0 +1,237 @@
+"""The directory: room aliases, and rooms that are listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MNotFound, MUnknown
+from ..ids import RoomAlias, check_room_alias, check_room_id, server_of
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["DirectoryMethods"]
+
+_V3 = "/_matrix/client/v3"
+SET_ALIAS = Endpoint("PUT", _V3 + "/directory/room/{roomAlias}", Needs.REGISTERED)
+GET_ALIAS = Endpoint("GET", _V3 + "/directory/room/{roomAlias}", Needs.REGISTERED)
+DELETE_ALIAS = Endpoint("DELETE", _V3 + "/directory/room/{roomAlias}", Needs.REGISTERED)
+ALIASES = Endpoint("GET", _V3 + "/rooms/{roomId}/aliases", Needs.JOINED)
+GET_LISTED = Endpoint("GET", _V3 + "/directory/list/room/{roomId}", Needs.REGISTERED)
+SET_LISTED = Endpoint("PUT", _V3 + "/directory/list/room/{roomId}", Needs.JOINED)
+SET_LISTED_BY_SERVICE = Endpoint(
+    "PUT", _V3 + "/directory/list/appservice/{networkId}/{roomId}", Needs.NOTHING
+)
+LISTED = Endpoint("GET", _V3 + "/publicRooms", Needs.REGISTERED)
+SEARCH_LISTED = Endpoint("POST", _V3 + "/publicRooms", Needs.REGISTERED)
+
+
+class DirectoryMethods(ClientMethods):
+    """Room aliases, and the published rooms of a homeserver."""
+
+    __slots__ = ()
+
+    def _alias(self, localpart: str) -> RoomAlias:
+        return check_room_alias(f"#{localpart}:{server_of(self.mxid)}")
+
+    @SET_ALIAS
+    def add_room_alias(
+        self,
+        room_id: str,
+        alias_localpart: str,
+        override: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Let an alias point to a room.
+
+        Args:
+            room_id: The room.
+            alias_localpart: The localpart of the alias.
+            override: Whether the alias is taken away from another room first.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MUnknown: The alias is taken (status 409).
+            MExclusive: The alias belongs to another application service.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /directory/room/{roomAlias}``.
+        """
+        alias = self._alias(alias_localpart)
+        if override:
+            self.remove_room_alias(alias_localpart, **options.copy())
+        try:
+            self._call(SET_ALIAS, (alias,), {"room_id": check_room_id(room_id)}, options)
+        except MUnknown as error:
+            # The answer to an attempt that had done it got lost.
+            if not (error.repeated and error.http_status == 409):
+                raise
+            if self.resolve_room_alias(alias).get("room_id") != room_id:
+                raise
+
+    @DELETE_ALIAS
+    def remove_room_alias(
+        self, alias_localpart: str, raise_404: bool = False, **options: Unpack[CallOptions]
+    ) -> None:
+        """Remove an alias.
+
+        Args:
+            alias_localpart: The localpart of the alias.
+            raise_404: Whether an alias that isn't there is an error.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``DELETE /directory/room/{roomAlias}``.
+        """
+        try:
+            self._call(DELETE_ALIAS, (self._alias(alias_localpart),), options=options)
+        except MNotFound as error:
+            if raise_404 and not error.repeated:
+                raise
+
+    @GET_ALIAS
+    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+        """Find the room of an alias.
+
+        Args:
+            room_alias: The alias, ``#localpart:server``.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            ``room_id``, and ``servers`` to join through.
+
+        Raises:
+            MNotFound: There is no such alias.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /directory/room/{roomAlias}``.
+        """
+        answer = self._call(GET_ALIAS, (room_alias,), options=options)
+        self._field(GET_ALIAS, answer, "room_id", str)
+        return dict(answer)
+
+    @ALIASES
+    def get_room_aliases(self, room_id: str, **options: Unpack[CallOptions]) -> list[RoomAlias]:
+        """The aliases that this homeserver knows for a room.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/aliases``.
+        """
+        answer = self._call(ALIASES, (room_id,), options=options)
+        return [RoomAlias(alias) for alias in self._field(ALIASES, answer, "aliases", list)]
+
+    @GET_LISTED
+    def get_room_directory_visibility(self, room_id: str, **options: Unpack[CallOptions]) -> str:
+        """Whether a room is listed in the directory: ``public`` or ``private``.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /directory/list/room/{roomId}``.
+        """
+        answer = self._call(GET_LISTED, (room_id,), options=options)
+        return self._field(GET_LISTED, answer, "visibility", str)
+
+    @SET_LISTED
+    def set_room_directory_visibility(
+        self, room_id: str, visibility: str, **options: Unpack[CallOptions]
+    ) -> None:
+        """List a room in the directory, or don't.
+
+        Args:
+            room_id: The room.
+            visibility: ``public`` or ``private``.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /directory/list/room/{roomId}``.
+        """
+        self._call(SET_LISTED, (room_id,), {"visibility": str(visibility)}, options)
+
+    @SET_LISTED_BY_SERVICE
+    def set_appservice_room_directory_visibility(
+        self,
+        network_id: str,
+        room_id: str,
+        visibility: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """List a room in the directory of one of the application service's networks, or don't.
+
+        Args:
+            network_id: The ``network_id`` of the protocol's instance.
+            room_id: The room.
+            visibility: ``public`` or ``private``.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /directory/list/appservice/{networkId}/{roomId}``.
+        """
+        content = {"visibility": str(visibility)}
+        self._call(SET_LISTED_BY_SERVICE, (network_id, room_id), content, options)
+
+    @LISTED
+    @SEARCH_LISTED
+    def get_room_directory(
+        self,
+        limit: int | None = None,
+        server: str | None = None,
+        since: str | None = None,
+        search_query: str | None = None,
+        include_all_networks: bool | None = None,
+        third_party_instance_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> dict[str, Any]:
+        """Read a page of the published rooms of a homeserver.
+
+        Args:
+            limit: How many rooms at most; the homeserver's choice if None.
+            server: The homeserver to ask; the user's own if None.
+            since: The ``next_batch`` of the page before.
+            search_query: Words that name, topic or alias must hold.
+            include_all_networks: Whether rooms of all networks count.
+            third_party_instance_id: The one network whose rooms count.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            ``chunk``, the list of rooms, and ``next_batch`` if there is more.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET`` and ``POST /publicRooms``.
+        """
+        fields = {
+            "filter": {"generic_search_term": search_query} if search_query else None,
+            "include_all_networks": include_all_networks,
+            "third_party_instance_id": third_party_instance_id,
+        }
+        asked = {key: value for key, value in fields.items() if value is not None}
+        page = {key: value for key, value in (("limit", limit), ("since", since)) if value}
+        if asked:
+            answer = self._call(
+                SEARCH_LISTED, (), {**asked, **page}, options, query_params={"server": server}
+            )
+        else:
+            query = {**page, "server": server}
+            answer = self._call(LISTED, (), options=options, query_params=query)
+        self._field(LISTED, answer, "chunk", list)
+        return dict(answer)

@@ -1,0 +1,247 @@
+"""What the client's methods send, against the specification's own OpenAPI files."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import appservice_api.client
+import appservice_api.intent
+from appservice_api import AppServiceAPI, IntentAPI
+from appservice_api.client.endpoint import Endpoint
+from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
+from tests.conftest import GHOST
+
+from .conformance import check
+from .conftest import CALLED, OUTSIDE, RAISED
+from .spec import FOLDER, match, operations
+
+if not (FOLDER / "client-server").is_dir():
+    pytest.skip(f"the specification isn't in {FOLDER}", allow_module_level=True)
+
+pytestmark = pytest.mark.openapi
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+ROOM, EVENT, USER = "!room:hs.test", "$event", "@_user:hs.test"
+ALIAS, MXC, DEVICE = "#tea:hs.test", "mxc://hs.test/media", "DEVICE"
+FILTER = {"types": ["m.room.message"], "limit": 5}
+SIGNED = {
+    "sender": USER, "mxid": GHOST, "token": "token",
+    "signatures": {"hs.test": {"ed25519:1": "signature"}},
+}  # fmt: skip
+
+
+def call(*args: Any, **kwargs: Any) -> Call:
+    """One call of a method."""
+    return args, kwargs
+
+
+# One row for each method that serves an endpoint: its arguments, all that reach the wire. A
+# method that serves several endpoints has a call for each. Methods that others do the work of may
+# have a row.
+ROWS: dict[str, list[Call]] = {
+    # account
+    "versions": [call(no_cache=True)],
+    "whoami": [call()],
+    "register": [call()],
+    "appservice_ping": [call("bridge", txn_id="ping1")],
+    # account_data
+    "get_account_data": [call("m.direct"), call("m.fully_read", ROOM)],
+    "set_account_data": [call("m.x", {"a": 1}), call("m.x", {"a": 1}, ROOM)],
+    "get_room_tags": [call(ROOM)],
+    "set_room_tag": [call(ROOM, "u.work", {"order": 1})],
+    "remove_room_tag": [call(ROOM, "u.work")],
+    # devices
+    "get_devices": [call()],
+    "get_device": [call(DEVICE)],
+    "update_device": [call(DEVICE, "Bridge")],
+    "delete_device": [call(DEVICE)],
+    "delete_devices": [call([DEVICE])],
+    # directory
+    "add_room_alias": [call(ROOM, "tea", override=True)],
+    "remove_room_alias": [call("tea")],
+    "resolve_room_alias": [call(ALIAS)],
+    "get_room_aliases": [call(ROOM)],
+    "get_room_directory_visibility": [call(ROOM)],
+    "set_room_directory_visibility": [call(ROOM, "public")],
+    "set_appservice_room_directory_visibility": [call("irc", ROOM, "public")],
+    "get_room_directory": [
+        call(5, "hs.test", "since"),
+        call(5, "hs.test", "since", "tea", True),
+        call(third_party_instance_id="irc"),
+    ],
+    # events
+    "get_event": [call(ROOM, EVENT)],
+    "get_event_context": [call(ROOM, EVENT, 5, FILTER)],
+    "get_messages": [call(ROOM, "f", "from", "to", 5, FILTER)],
+    # media
+    "upload_media": [call(b"data", "text/plain", "a name.txt")],
+    # membership
+    "join_room_by_id": [call(ROOM, SIGNED)],
+    "join_room": [call(ALIAS, ["hs.test", "other.test"], SIGNED), call(ROOM)],
+    "invite_user": [call(ROOM, USER, "reason"), call(ROOM, USER, extra_content={"x": 1})],
+    "leave_room": [call(ROOM, "reason"), call(ROOM, extra_content={"x": 1})],
+    "kick_user": [call(ROOM, USER, "reason")],
+    "ban_user": [call(ROOM, USER, "reason")],
+    "unban_user": [call(ROOM, USER, "reason")],
+    "get_joined_members": [call(ROOM)],
+    "knock_room": [call(ALIAS, "reason", ["hs.test", "other.test"]), call(ROOM)],
+    "forget_room": [call(ROOM)],
+    # messages
+    "send_message_event": [
+        call(ROOM, "m.x/y", {"a": 1}, timestamp=5, external_url="https://example.org/1")
+    ],
+    "redact": [call(ROOM, EVENT, "reason"), call(ROOM, EVENT, timestamp=5)],
+    # profile
+    "set_displayname": [call("Ghost")],
+    "get_displayname": [call(USER)],
+    "set_avatar_url": [call(MXC)],
+    "get_profile": [call(USER)],
+    "delete_profile_field": [call("m.tz")],
+    # receipts
+    "set_typing": [call(ROOM, 5000), call(ROOM, 0)],
+    "mark_read": [call(ROOM, EVENT)],
+    "set_fully_read_marker": [call(ROOM, EVENT, EVENT)],
+    "send_receipt": [call(ROOM, EVENT), call(ROOM, EVENT, "m.read.private", "main")],
+    "set_presence": [call("unavailable", "tea", ignore_cache=True)],
+    "get_presence": [call(USER)],
+    # rooms
+    "create_room": [
+        call(
+            "tea", "public", "public_chat", "Tea", "About tea", True, [USER],
+            [{"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}],
+            "11", {"m.federate": False}, {"users_default": 1},
+        )
+    ],
+    "get_joined_rooms": [call()],
+    "upgrade_room": [call(ROOM, "12", [USER])],
+    # state
+    "send_state_event": [
+        call(ROOM, "m.room.name", {"name": "Tea"}, timestamp=5),
+        call(ROOM, "m.x", {"a": 1}, "a/key"),
+    ],
+    "get_state_event": [call(ROOM, "m.room.name"), call(ROOM, "m.x", "key", format="event")],
+    "get_state": [call(ROOM)],
+    "get_members": [call(ROOM, "at", "join", "leave")],
+}  # fmt: skip
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    found = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+    return [package, *(importlib.import_module(one.name) for one in found)]
+
+
+# By module and name of each endpoint's first appearance.
+ENDPOINTS: dict[str, Endpoint] = {}
+for _module in (*_modules(appservice_api.client), *_modules(appservice_api.intent)):
+    for _name, _value in vars(_module).items():
+        if isinstance(_value, Endpoint) and _value not in ENDPOINTS.values():
+            ENDPOINTS[f"{_module.__name__.removeprefix('appservice_api.')}.{_name}"] = _value
+
+METHODS = sorted(
+    {name for one in ENDPOINTS.values() for name in one.methods if not name.startswith("_")}
+)
+
+
+def _from_specification(request: Recorded) -> Answer:
+    """Answer with the first example of success that the specification gives."""
+    found = match(request.method, request.path)
+    if found is None:
+        return answer(404, {"errcode": "M_UNRECOGNIZED", "error": "not in the specification"})
+    responses = found[0].responses
+    good = next((one for one in responses.values() if one.status.startswith("2")), None)
+    if good is None:
+        return answer(501, {"errcode": "M_UNKNOWN", "error": "no good answer is documented"})
+    if good.media_types and "application/json" not in good.media_types:
+        return answer(int(good.status), b"bytes", {"Content-Type": good.media_types[0]})
+    return answer(int(good.status), good.examples[0] if good.examples else {})
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_endpoint_is_an_operation(name: str) -> None:
+    endpoint = ENDPOINTS[name]
+    known = {str(operation) for operation in operations()}
+    assert f"{endpoint.method} {endpoint.template}" in known
+
+
+@pytest.mark.parametrize("name", sorted({*METHODS, *ROWS}))
+def test_method_keeps_to_the_specification(
+    name: str,
+    stub: StubHomeserver,
+    api: AppServiceAPI,
+    record_property: Callable[[str, object], None],
+) -> None:
+    if name not in ROWS:
+        pytest.fail(f"{name}() serves an endpoint: add a row with its arguments to ROWS")
+    stub.script("*", "", _from_specification, forever=True)
+    problems = []
+    for args, kwargs in ROWS[name]:
+        try:
+            getattr(api.intent(GHOST), name)(*args, **kwargs)
+        except Exception as error:
+            problems.append(f"{name}() raised {error!r}")
+            record_property(RAISED, problems[-1])
+    reached = set()
+    for request in stub.requests:
+        found = match(request.method, request.path)
+        if found is not None:
+            deprecated = " (deprecated)" if found[0].deprecated else ""
+            reached.add(str(found[0]))
+            record_property(CALLED, f"{found[0]}{deprecated}")
+        for problem in check(request):
+            problems.append(problem)
+            record_property(OUTSIDE, f"{name}(): {problem}")
+    served = {f"{one.method} {one.template}" for one in ENDPOINTS.values() if name in one.methods}
+    problems += [f"{name}() never requested {missed}" for missed in sorted(served - reached)]
+    assert not problems, "\n".join(problems)
+
+
+_R = "/_matrix/client/v3/rooms/!r:hs.test"
+_JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "method, target, body, problem",
+    [
+        ("PUT", f"{_R}/send/m.x/t1?user_id=@a:b&device_id=D&ts=5", b'{"x": 1}', None),
+        ("POST", "/_matrix/client/v3/join/%23a:b?via=x&via=y&server_name=x&server_name=y", b"{}",
+         None),
+        ("PUT", f"{_R}/state/m.room.name", b"{}", None),
+        ("POST", f"{_R}/invite", b'{"id_server": "x", "id_access_token": "x", "medium": "email", '
+         b'"address": "a@b"}', None),
+        ("GET", "/_matrix/client/v3/nothing", b"", "isn't in the specification"),
+        ("GET", f"{_R}/join", b"", "isn't in the specification"),
+        ("PUT", f"{_R}/send//t1", b"{}", "eventType in the path is empty"),
+        ("PUT", "/_matrix/client/v3/rooms/r/send/m.x/t1", b"{}", "roomId in the path"),
+        ("PUT", f"{_R}/send/m.x/t1?access_token=t", b"{}", "access_token in the query isn't"),
+        ("PUT", f"{_R}/send/m.x/t1?user_id=a", b"{}", "user_id in the query is"),
+        ("PUT", f"{_R}/redact/$e/t1?ts=5", b"{}", "ts in the query isn't"),
+        ("GET", f"{_R}/messages", b"", "dir is missing"),
+        ("GET", f"{_R}/messages?dir=x", b"", "dir in the query: 'x' is not one of"),
+        ("GET", f"{_R}/messages?dir=b&limit=five", b"", "limit in the query: 'five' is not"),
+        ("GET", f"{_R}/messages?dir=b&dir=f", b"", "dir in the query is given 2 times"),
+        ("GET", f"{_R}/messages?dir=b", b"{}", "a body isn't in the specification"),
+        ("POST", "/_matrix/client/v3/join/%23a:b?server_name=x", b"{}", "server_name in the query"),
+        ("POST", f"{_R}/kick", b"{}", "'user_id' is a required property"),
+        ("POST", f"{_R}/kick", b'{"user_id": 5}', "the body['user_id']: 5 is not of type"),
+        ("POST", f"{_R}/kick", b"{", "the body isn't JSON"),
+        ("POST", f"{_R}/kick", b"", "the body is missing"),
+    ],
+)  # fmt: skip
+def test_check(method: str, target: str, body: bytes, problem: str | None) -> None:
+    found = check(Recorded(method, target, _JSON if body else {}, body))
+    if problem is None:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert problem in found[0]
+
+
+def test_rows_are_of_methods() -> None:
+    assert [name for name in ROWS if not hasattr(IntentAPI, name)] == []
