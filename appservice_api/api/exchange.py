@@ -23,7 +23,7 @@ from ..log import TRACE
 from .failure import connection_error
 from .request import FileBody, UnreadableBody
 from .retry import RetryPolicy, retry_after
-from .transport import Timeouts
+from .wire import Timeouts
 
 if TYPE_CHECKING:
     from .shared import Shared

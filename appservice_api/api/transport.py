@@ -11,9 +11,7 @@ from __future__ import annotations
 import collections
 import http.client
 import io
-import ssl
 import sys
-import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -27,13 +25,12 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.util.connection import is_connection_dropped
 
 from .._version import __version__
+from .wire import exchange
 
-__all__ = ["MatrixAdapter", "Timeouts", "copy_headers", "new_session"]
+__all__ = ["MatrixAdapter", "copy_headers", "new_session"]
 
 USER_AGENT = f"appservice_api/{__version__} python/{sys.version_info[0]}.{sys.version_info[1]}"
 _IDLE = 128
-#: What an answer may have; a larger one isn't kept in memory.
-MAX_ANSWER_BYTES = 256 * 2**20
 _FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, OverflowError)
 _HTTP_ADAPTER_SEND = HTTPAdapter.send
 _ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)
@@ -159,7 +156,7 @@ class MatrixAdapter(HTTPAdapter):
         if not isinstance(timeout, tuple):
             timeout = (timeout, timeout)
         try:
-            answer, content = _exchange(connection, line, request, url[slash:], timeout)
+            answer, content = exchange(connection, line.host, request, url[slash:], timeout)
         except _FAILURES as error:
             raise _as_requests_error(error) from error
         if answer.will_close:
@@ -221,127 +218,6 @@ class _Line:
 def _close_all(connections: collections.deque[Any]) -> None:
     while connections:
         connections.pop().close()
-
-
-def _exchange(
-    connection: Any,
-    line: _Line,
-    request: requests.PreparedRequest,
-    target: str,
-    timeout: tuple[float | None, float | None],
-) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send one request over a connection and read its whole answer; close it if that fails."""
-    try:
-        if connection.sock is None:
-            _connect(connection, timeout[0])
-        sock = connection.sock
-        sock.settimeout(timeout[1])
-        broken = False
-        try:
-            sock.sendall(_message(request, target, line.host))
-        except (BrokenPipeError, ConnectionResetError):
-            # The homeserver may have answered and closed without reading all of a large body.
-            broken = True
-        source: Any = _Ending(sock, timeout)
-        answer = _HTTPResponse(source, method=request.method)
-        try:
-            answer.begin()
-            content = _content(answer)
-        finally:
-            answer.close()
-        answer.will_close |= broken or answer.status < 200
-        return answer, content
-    except BaseException:
-        connection.close()
-        raise
-
-
-class Timeouts(tuple[float, float]):
-    """Seconds to connect and to wait for data, as requests takes them, and the moment of
-    ``time.monotonic()`` at which the whole answer must be there."""
-
-    end: float
-
-
-class _HTTPResponse(http.client.HTTPResponse):
-    """http.client's answer, which reads on after all interim answers, not just after 100."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 101 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-
-
-class _Ending(io.RawIOBase):
-    """What is read of a socket, in all until a moment: a homeserver that sends a byte now and
-    then would never run into the timeout of the socket."""
-
-    def __init__(self, sock: Any, timeout: tuple[float | None, float | None]) -> None:
-        self._sock = sock
-        self._wait = timeout[1]
-        self._end: float | None = getattr(timeout, "end", None)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self._end is not None:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the answer took too long in all")
-            if self._wait is None or left < self._wait:
-                self._sock.settimeout(left)
-        received: int = self._sock.recv_into(buffer)
-        return received
-
-
-def _content(answer: http.client.HTTPResponse) -> bytes:
-    """The whole body of an answer, if it has a sensible size."""
-    if answer.length is not None:
-        if answer.length > MAX_ANSWER_BYTES:
-            raise http.client.HTTPException(f"an answer of {answer.length} bytes is too large")
-        return answer.read()
-    if not answer.chunked and "Content-Length" in answer.headers:
-        # http.client would read until the homeserver closes the connection.
-        raise http.client.HTTPException("the answer's Content-Length is not a number")
-    parts, size = [], 0
-    while part := answer.read(65_536):
-        parts.append(part)
-        size += len(part)
-        if size > MAX_ANSWER_BYTES:
-            raise http.client.HTTPException("the answer is too large")
-    return b"".join(parts)
-
-
-def _connect(connection: Any, timeout: float | None) -> None:
-    """Connect; whatever fails here, the request can't have reached the homeserver."""
-    connection.timeout = timeout
-    try:
-        connection.connect()
-    except TimeoutError as error:
-        raise urllib3.exceptions.ConnectTimeoutError("timed out while connecting") from error
-    except ssl.SSLError:
-        raise
-    except OSError as error:
-        raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
-
-
-def _message(request: requests.PreparedRequest, target: str, host: str) -> bytes:
-    """Head and body in one piece, so that they travel in one packet."""
-    headers: Any = request.headers
-    fields = [f"{name}: {value}\r\n" for name, value in headers._store.values()]
-    head = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
-    lines = len(fields) + 3
-    if head.count("\n") != lines or head.count("\r") != lines:
-        raise requests.exceptions.InvalidHeader("a header or the URL holds a line end")
-    body: Any = request.body or b""
-    data: bytes = head.encode("latin-1") + body
-    return data
 
 
 def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:

@@ -7,8 +7,8 @@ from .account_data import AccountDataMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .events import EventMethods
+from .joining import JoiningMethods
 from .media import MediaMethods
-from .membership import MembershipMethods
 from .messages import MessageMethods
 from .profile import ProfileMethods
 from .receipts import ReceiptMethods
@@ -21,7 +21,7 @@ __all__ = ["ClientAPI"]
 class ClientAPI(
     MessageMethods,
     EventMethods,
-    MembershipMethods,
+    JoiningMethods,
     StateMethods,
     RoomMethods,
     DirectoryMethods,

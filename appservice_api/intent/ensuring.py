@@ -17,7 +17,7 @@ from ..api.request import json_body
 from ..client.account import AccountMethods
 from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
-from ..client.membership import MembershipMethods
+from ..client.joining import JoiningMethods
 from ..errors import (
     MatrixRequestError,
     MBadState,
@@ -43,7 +43,7 @@ BRIDGE_BOT: Final = _BridgeBot()
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
-class Ensuring(MembershipMethods, AccountMethods):
+class Ensuring(JoiningMethods, AccountMethods):
     """What makes an intent of a client."""
 
     __slots__ = ()

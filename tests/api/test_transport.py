@@ -23,7 +23,7 @@ from appservice_api import (
     MLimitExceeded,
     Path,
 )
-from appservice_api.api import transport
+from appservice_api.api import wire
 from appservice_api.testing import ManualClock, StubHomeserver, answer
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
@@ -182,7 +182,7 @@ def test_chunked_and_unbounded_answers(
     with HTTPAPI(server.base_url, default_retry_count=0) as api:
         assert api.request("GET", Path.versions) == {"a": 1}
         assert api.request("GET", Path.versions) == {"a": 2}
-        monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
+        monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
         with pytest.raises(MatrixConnectionError, match="too large"):
             api.request("GET", Path.versions)
 

@@ -252,5 +252,6 @@ def test_before_a_start_there_is_nothing() -> None:
 
 
 def test_a_free_port_can_be_bound() -> None:
-    with socket.create_server(("127.0.0.1", process_module.free_port())):
-        pass
+    port = process_module.free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        assert listener.getsockname()[1] == port

@@ -1,0 +1,193 @@
+"""Coming and going: join, knock, leave, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MForbidden, MNotFound
+from ..events.membership import Membership
+from ..ids import RoomID
+from .base import CallOptions
+from .endpoint import Endpoint, Needs
+from .membership import MembershipMethods
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["JoiningMethods"]
+
+_ROOM = "/_matrix/client/v3/rooms/{roomId}"
+JOIN_BY_ID = Endpoint("POST", _ROOM + "/join", Needs.REGISTERED)
+JOIN = Endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", Needs.REGISTERED)
+LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.REGISTERED)
+FORGET = Endpoint("POST", _ROOM + "/forget", Needs.REGISTERED)
+KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.REGISTERED)
+
+Extra = Mapping[str, Any]
+
+
+class JoiningMethods(MembershipMethods):
+    """Coming to a room and leaving it. What the homeserver accepted is remembered."""
+
+    __slots__ = ()
+
+    @JOIN_BY_ID
+    def join_room_by_id(
+        self,
+        room_id: str,
+        third_party_signed: Mapping[str, Any] | None = None,
+        extra_content: Extra | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Join a room that this homeserver knows.
+
+        Args:
+            room_id: The room.
+            third_party_signed: The signature of an invite by a third-party identifier.
+            extra_content: More keys of the membership event.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/join``.
+        """
+        if extra_content:
+            self.send_member_event(room_id, self.mxid, "join", extra_content, **options)
+            return RoomID(room_id)
+        content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
+        answer = self._call(JOIN_BY_ID, (room_id,), content, options)
+        return self._remember_join(answer)
+
+    @JOIN
+    def join_room(
+        self,
+        room_id_or_alias: str,
+        servers: Iterable[str] | None = None,
+        third_party_signed: Mapping[str, Any] | None = None,
+        max_retries: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Join a room by its ID or an alias, by way of other homeservers if need be.
+
+        Args:
+            room_id_or_alias: The room ID, or an alias.
+            servers: The server names to join through; sent as ``via``, and as ``server_name``
+                for old homeservers.
+            third_party_signed: The signature of an invite by a third-party identifier.
+            max_retries: The same as ``retry_count``.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /join/{roomIdOrAlias}``.
+        """
+        if max_retries is not None:
+            options.setdefault("retry_count", max_retries)
+        content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
+        query = _via(servers)
+        answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)
+        return self._remember_join(answer)
+
+    def _remember_join(self, answer: Any) -> RoomID:
+        room_id = RoomID(self._field(JOIN, answer, "room_id", str))
+        self._remember(room_id, self.api.acting_user, Membership.JOIN)
+        return room_id
+
+    @LEAVE
+    def leave_room(
+        self,
+        room_id: str,
+        reason: str | None = None,
+        extra_content: Extra | None = None,
+        raise_not_in_room: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Leave a room, or reject an invite.
+
+        Args:
+            room_id: The room.
+            reason: Why, None for no reason.
+            extra_content: More keys of the membership event.
+            raise_not_in_room: Whether not being in the room is an error.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/leave``.
+        """
+        content: dict[str, Any] = {"reason": reason} if reason else {}
+        try:
+            if extra_content:
+                extra = {**content, **extra_content}
+                options["ensure_joined"] = False
+                self.send_member_event(room_id, self.mxid, "leave", extra, **options)
+            else:
+                self._call(LEAVE, (room_id,), content, options)
+        except (MForbidden, MNotFound):
+            if raise_not_in_room:
+                raise
+        self._remember(room_id, self.api.acting_user, Membership.LEAVE)
+
+    @FORGET
+    def forget_room(self, room_id: str, **options: Unpack[CallOptions]) -> None:
+        """Forget a room that was left.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MUnknown: The user is still in the room.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /rooms/{roomId}/forget``.
+        """
+        self._call(FORGET, (room_id,), {}, options)
+
+    @KNOCK
+    def knock_room(
+        self,
+        room_id_or_alias: str,
+        reason: str | None = None,
+        servers: Iterable[str] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomID:
+        """Ask to be invited to a room.
+
+        Args:
+            room_id_or_alias: The room ID, or an alias.
+            reason: Why, None for no reason.
+            servers: The server names to knock through.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The room ID.
+
+        Raises:
+            MForbidden: The room takes no knocks, or the user is in it already.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /knock/{roomIdOrAlias}``.
+        """
+        content = {"reason": reason} if reason else {}
+        query = _via(servers)
+        answer = self._call(KNOCK, (room_id_or_alias,), content, options, query_params=query)
+        room_id = RoomID(self._field(KNOCK, answer, "room_id", str))
+        self._remember(room_id, self.api.acting_user, Membership.KNOCK)
+        return room_id
+
+
+def _via(servers: Iterable[str] | None) -> dict[str, list[str]] | None:
+    """The servers to join through; ``server_name`` is what old homeservers call ``via``."""
+    via = [servers] if isinstance(servers, str) else list(servers or ())
+    return {"via": via, "server_name": via} if via else None
