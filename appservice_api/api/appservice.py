@@ -142,6 +142,8 @@ class AppServiceAPI(HTTPAPI):
         shared.real_user_content_key = real_user_content_key
         self._become(identity, device_id, real_user, asserts=as_token or not real_user)
         self.parent = None
+        if identity is not None and not real_user:
+            self._check_ours(identity)
 
     def _become(
         self, identity: str | None, device_id: str | None, real_user: bool, *, asserts: bool
@@ -267,7 +269,6 @@ class AppServiceAPI(HTTPAPI):
         key: Any = (user, device_id) if device_id else user
         child = self._shared.children.get(key)
         if child is None:
-            self._check_ours(user)
             with self._shared.lock:
                 child = self._shared.children.get(key)
                 if child is None:
@@ -513,7 +514,8 @@ class ChildAppServiceAPI(AppServiceAPI):
         device_id: The device to act as, None for none.
 
     Raises:
-        ValueError: ``user`` isn't a user ID, or ``parent`` is a real user.
+        ValueError: ``user`` isn't a user ID or is outside the namespaces of the registration, or
+            ``parent`` is a real user.
     """
 
     __slots__ = ()
@@ -522,19 +524,11 @@ class ChildAppServiceAPI(AppServiceAPI):
     def __init__(self, user: str, parent: AppServiceAPI, *, device_id: str | None = None) -> None:
         if parent.is_real_user:
             raise ValueError(f"{parent.identity} is a real user, and has no ghosts")
+        parent._check_ours(user)
         self._shared = parent._shared
         self._access = parent._access
         self._become(user, device_id, False, asserts=True)
         self.parent = parent._root
-
-    @property
-    def txn_id(self) -> int:
-        """The parent's counter: all users of an application service share it."""
-        return self._shared.txn_ids.count
-
-    @txn_id.setter
-    def txn_id(self, value: int) -> None:
-        self._shared.txn_ids.advance_to(value)
 
     def close(self) -> None:
         """Does nothing: the connections are the parent's, who may close them."""

@@ -43,6 +43,11 @@ def timestamp_ms(timestamp: int | datetime) -> int:
 
 
 def with_external_url(content: Any, external_url: str | None) -> Any:
+    """The content with the URL of the original message; the caller's own isn't changed.
+
+    Raises:
+        ValueError: It isn't an http or https URL, or the content isn't a dict.
+    """
     if external_url is None:
         return content
     if not isinstance(content, dict):

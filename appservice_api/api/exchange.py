@@ -69,7 +69,7 @@ class Exchange:
     """A prepared request and the story of its attempts."""
 
     __slots__ = (
-        "attempts", "failures", "limits", "name", "request", "settings", "shared",
+        "attempts", "failures", "limits", "lost", "name", "request", "settings", "shared",
         "started", "user",
     )  # fmt: skip
 
@@ -90,6 +90,8 @@ class Exchange:
         self.user = user
         self.attempts = 0
         self.failures = 0
+        #: Whether an attempt may have reached the homeserver though no answer of its came.
+        self.lost = False
         self.started = shared.clock.monotonic()
 
     def seconds_left(self) -> float:
@@ -104,7 +106,7 @@ class Exchange:
             "target": unquote(urlsplit(self.request.url or "").path),
             "user": self.user,
             "attempts": self.attempts,
-            "repeated": self.failures > 0,
+            "repeated": self.lost,
         }
 
     def attempt(self) -> Any:
@@ -114,8 +116,7 @@ class Exchange:
             MatrixError: As :meth:`HTTPAPI.request` says.
         """
         shared = self.shared
-        if shared.closed.is_set():
-            raise MatrixConnectionError("the API was closed", sent=False, **self.facts())
+        self._check_open()
         if self.limits.policy.repeats:
             self._wait_for_turn()
         self.attempts += 1
@@ -137,6 +138,12 @@ class Exchange:
         if shared.log.isEnabledFor(_DEBUG):
             self._log(response)
         return self._read(response)
+
+    def _check_open(self) -> None:
+        if self.shared.closed.is_set():
+            closed = MatrixConnectionError("the API was closed", sent=False, **self.facts())
+            closed.temporary = False
+            raise closed
 
     def _timeout(self) -> Timeouts:
         """Seconds to connect and to wait for data. The first attempt gets them in full, and at
@@ -162,8 +169,7 @@ class Exchange:
                     **self.facts(),
                 )
             shared.sleep(wait)
-            if shared.closed.is_set():
-                raise MatrixConnectionError("the API was closed", sent=False, **self.facts())
+            self._check_open()
 
     def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
         """Called before the wait for a repeat; a rate limit's wait holds for all threads."""
@@ -240,7 +246,8 @@ class Exchange:
         errcode = errcode if isinstance(errcode, str) and errcode else None
         message = body.get("error")
         if not isinstance(message, str) or not message:
-            message = _explain(response) if errcode is None else "(no reason given)"
+            explained = self._masked(_explain(response).encode()).decode()
+            message = explained if errcode is None else "(no reason given)"
         asked = None
         if status == 429:
             asked = retry_after(response.headers, body, self.shared.clock.time())

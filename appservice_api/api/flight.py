@@ -15,6 +15,7 @@ __all__ = ["SingleFlight"]
 T = TypeVar("T")
 
 _REMEMBERED = 1024
+_MOST_REQUESTS = 6
 
 
 class _Flight:
@@ -31,11 +32,12 @@ class SingleFlight:
     """Work that is done once for all threads that want it at the same time.
 
     Args:
-        timeout: Seconds that a thread waits for the one that does the work.
+        deadline: Seconds that one request and its repeats may take. A thread waits for the one
+            that does the work as long as a repair of several requests may take.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, deadline: float) -> None:
+        self._timeout = min(_MOST_REQUESTS * max(deadline, 30.0), threading.TIMEOUT_MAX)
         self._lock = threading.Lock()
         self._flights: dict[Hashable, _Flight] = {}
         self._landed: dict[Hashable, float] = {}

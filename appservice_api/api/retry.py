@@ -203,6 +203,7 @@ def _stops(state: RetryCallState) -> bool:
     exchange: Exchange = state.args[0]
     if error is not None and not _is_rate_limit(error):
         exchange.failures += 1
+        exchange.lost |= getattr(error, "sent", True)
         if exchange.failures > exchange.limits.policy.repeats:
             return True
     return state.upcoming_sleep >= exchange.seconds_left()

@@ -294,6 +294,10 @@ def test_users_outside_the_namespaces_are_refused_before_the_wire(stub: StubHome
             api.intent(wrong)
         with pytest.raises(ValueError, match=r"namespaces|homeserver"):
             api.real_user(wrong, as_token=True)
+        with pytest.raises(ValueError, match=r"namespaces|homeserver"):
+            ChildAppServiceAPI(wrong, api)
+        with pytest.raises(ValueError, match=r"namespaces|homeserver"):
+            AppServiceAPI.from_registration(registration(), stub.base_url, identity=wrong)
     assert api.intent(GHOST).mxid == GHOST
     assert api.user(BOT).identity == BOT
     assert stub.requests == []

@@ -86,6 +86,7 @@ def test_what_never_reached_the_homeserver_is_repeated_even_for_create_room() ->
         api.bot_intent().create_room()
     assert caught.value.attempts == 5
     assert not caught.value.sent
+    assert not caught.value.repeated
     assert isinstance(caught.value, requests.exceptions.ConnectionError)
     assert len(clock.waits) == 4
     for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True):
@@ -217,8 +218,10 @@ def test_close_ends_all_waiting(stub: StubHomeserver) -> None:
     api.close()
     thread.join(10)
     assert [str(error) for error in errors] == ["GET /_matrix/client/versions: the API was closed"]
-    with pytest.raises(MatrixConnectionError, match="closed"):
+    with pytest.raises(MatrixConnectionError, match="closed") as caught:
         api.request("GET", Path.versions)
+    assert not caught.value.temporary
+    assert caught.value.attempts == 0
 
 
 def test_a_read_timeout_is_typed_and_a_put_is_repeated(stub: StubHomeserver) -> None:

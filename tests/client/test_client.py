@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from appservice_api import (
     MNotFound,
     MUrlNotSet,
 )
-from appservice_api.testing import DROP, StubHomeserver, answer
+from appservice_api.testing import DROP, ManualClock, StubHomeserver, answer
 from appservice_api.testing.stub import after_applying
 from tests.conftest import BOT, GHOST
 
@@ -373,3 +374,27 @@ def test_options_reach_the_request(stub: StubHomeserver, ghost: IntentAPI, room:
     assert len(stub.requests) == 2
     with pytest.raises(TypeError, match="unknown option unknown_option; there are deadline"):
         ghost.send_text(room, "x", unknown_option=1)  # type: ignore[call-arg]
+
+
+def test_an_unban_that_never_arrived_is_not_taken_for_done(api: AppServiceAPI, room: str) -> None:
+    refused = answer(403, {"errcode": "M_BAD_STATE", "error": "not banned"})
+    with StubHomeserver() as later:
+        later.stop()
+        late = AppServiceAPI(later.base_url, BOT, "as_token", clock=Starting(later))
+        later.script("POST", "/unban", refused)
+        with pytest.raises(MBadState) as caught:
+            late.bot_intent().unban_user(room, GHOST)
+        assert caught.value.attempts == 2
+        assert later.calls() == [f"POST /rooms/{room}/unban"]
+
+
+class Starting(ManualClock):
+    """A clock in whose first wait the homeserver comes up."""
+
+    def __init__(self, homeserver: StubHomeserver) -> None:
+        super().__init__(auto=True)
+        self._homeserver = homeserver
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self._homeserver.start()
+        return super().wait(event, seconds)
