@@ -1,4 +1,8 @@
-"""Matrix identifiers, and the rules that they must keep before they are sent.
+"""Matrix identifiers: text that knows what it is, and the rules that it must keep.
+
+An identifier is a ``str``. It is strict when it is made (``UserID("alice")`` is a ValueError) and
+lenient when it is read: what a homeserver sent is taken as it is, since old user IDs hold nearly
+any character.
 
 Spec: Appendices, "Identifier grammar".
 """
@@ -6,16 +10,21 @@ Spec: Appendices, "Identifier grammar".
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["ContentURI", "DeviceID", "EventID", "RoomAlias", "RoomID", "UserID"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-UserID = NewType("UserID", str)
-RoomID = NewType("RoomID", str)
-RoomAlias = NewType("RoomAlias", str)
-EventID = NewType("EventID", str)
-DeviceID = NewType("DeviceID", str)
-ContentURI = NewType("ContentURI", str)
+__all__ = [
+    "ContentURI",
+    "DeviceID",
+    "EventID",
+    "Identifier",
+    "RoomAlias",
+    "RoomID",
+    "ServerName",
+    "UserID",
+]
 
 _MAX_BYTES = 255
 _LOCALPART = re.compile(r"[a-z0-9._=/+-]+\Z")
@@ -27,6 +36,173 @@ _SERVER_NAME = re.compile(
 _USER_ID = re.compile(r"@[^:\x00-\x20\x7f]+:(.+)\Z")
 _ALIAS = re.compile(r"#[^:\x00]+:(.+)\Z")
 _MXC = re.compile(r"mxc://([^/]+)/([A-Za-z0-9_-]+)\Z")
+
+
+class Identifier(str):
+    """The base of all identifiers.
+
+    Args:
+        value: The text.
+
+    Raises:
+        ValueError: It breaks the rules of its kind.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        return value if type(value) is cls else cls.read(cls._checked(value))
+
+    @classmethod
+    def read(cls, value: str) -> Self:
+        """Take what a homeserver sent, without looking at it."""
+        return value if type(value) is cls else str.__new__(cls, value)
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        return _text(value, cls.__name__)
+
+
+class ServerName(Identifier):
+    """The name of a homeserver: a host name, an IPv4 address, or an IPv6 address in brackets;
+    with a port or without one."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "server name")
+        if not is_server_name(text):
+            raise ValueError(
+                f"{text!r} is not a server name: it must look like 'example.org' or "
+                "'example.org:8448'"
+            )
+        return text
+
+
+class DeviceID(Identifier):
+    """The ID of a device."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "device ID")
+        if not text:
+            raise ValueError("a device ID can't be empty")
+        return text
+
+
+class _OfServer(Identifier):
+    """What has a localpart and a server name: the first colon divides them."""
+
+    __slots__ = ()
+
+    @property
+    def localpart(self) -> str:
+        """What stands between the sigil and the first colon."""
+        return localpart_of(self)
+
+    @property
+    def server_name(self) -> ServerName:
+        """What stands after the first colon; empty if there is none."""
+        return ServerName.read(server_of(self))
+
+
+class UserID(_OfServer):
+    """A user ID, ``@localpart:server``. Old user IDs are taken, whatever characters they hold;
+    :meth:`of` makes new ones."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, localpart: str, server_name: str) -> Self:
+        """Make the ID of a new user.
+
+        Args:
+            localpart: Its localpart, which may hold only a-z, 0-9 and ``. _ = - / +``;
+                :func:`encode_localpart` makes one of any name.
+            server_name: The homeserver's name.
+
+        Raises:
+            ValueError: A part isn't allowed, or the whole is longer than 255 bytes.
+        """
+        return cls(f"@{check_localpart(localpart)}:{ServerName(server_name)}")
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "user ID")
+        match = _USER_ID.match(text)
+        if match is None or not _SERVER_NAME.match(match[1]):
+            raise ValueError(f"{text!r} is not a user ID: it must look like '@localpart:server'")
+        return text
+
+
+class RoomAlias(_OfServer):
+    """A room alias, ``#localpart:server``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "room alias")
+        match = _ALIAS.match(text)
+        if match is None or not _SERVER_NAME.match(match[1]):
+            raise ValueError(f"{text!r} is not a room alias: it must look like '#localpart:server'")
+        return text
+
+
+class RoomID(Identifier):
+    """A room ID, which begins with ``!``. It is opaque: since room version 12 it names no
+    server."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "room ID")
+        if len(text) < 2 or text[0] != "!":
+            hint = "; resolve the alias first" if text[:1] == "#" else ""
+            raise ValueError(f"{text!r} is not a room ID: it must start with '!'{hint}")
+        return text
+
+
+class EventID(Identifier):
+    """An event ID, which begins with ``$``. It is opaque."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        text = _text(value, "event ID")
+        if len(text) < 2 or text[0] != "$":
+            raise ValueError(f"{text!r} is not an event ID: it must start with '$'")
+        return text
+
+
+class ContentURI(Identifier):
+    """The address of media, ``mxc://server/media_id``."""
+
+    __slots__ = ()
+
+    @property
+    def server_name(self) -> ServerName:
+        """The homeserver that keeps it."""
+        return ServerName.read(self[6:].partition("/")[0])
+
+    @property
+    def media_id(self) -> str:
+        """Its name there."""
+        return self[6:].partition("/")[2].partition("#")[0]
+
+    @classmethod
+    def _checked(cls, value: Any) -> str:
+        match = _MXC.match(value) if isinstance(value, str) else None
+        if match is None or not _SERVER_NAME.match(match[1]):
+            raise ValueError(
+                f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
+            )
+        return str(value)
 
 
 def _text(value: object, what: str) -> str:
@@ -41,98 +217,33 @@ def _text(value: object, what: str) -> str:
     return value
 
 
-def check_user_id(value: object) -> UserID:
-    """Return a user ID if it is one, read leniently (old user IDs hold any character).
-
-    Raises:
-        ValueError: It isn't ``@localpart:server``, or longer than 255 bytes.
-    """
-    text = _text(value, "user ID")
-    match = _USER_ID.match(text)
-    if match is None or not _SERVER_NAME.match(match[1]):
-        raise ValueError(f"{text!r} is not a user ID: it must look like '@localpart:server'")
-    return UserID(text)
-
-
 def check_localpart(value: str) -> str:
     """Return the localpart of a user ID that is to be registered, by the strict grammar.
 
     Raises:
         ValueError: It holds a character that new user IDs may not have.
     """
-    if not _LOCALPART.match(value):
+    if not isinstance(value, str) or not _LOCALPART.match(value):
         raise ValueError(
             f"{value!r} can't be registered: a localpart may hold only a-z, 0-9 and . _ = - / +"
         )
     return value
 
 
-def check_room_id(value: object) -> RoomID:
-    """Return a room ID if it is one (since room version 12 without a server).
-
-    Raises:
-        ValueError: It doesn't start with ``!``, or is longer than 255 bytes.
-    """
-    text = _text(value, "room ID")
-    if len(text) < 2 or text[0] != "!":
-        hint = "; resolve the alias first" if text[:1] == "#" else ""
-        raise ValueError(f"{text!r} is not a room ID: it must start with '!'{hint}")
-    return RoomID(text)
-
-
-def check_room_alias(value: object) -> RoomAlias:
-    """Return a room alias if it is one.
-
-    Raises:
-        ValueError: It isn't ``#localpart:server``, or longer than 255 bytes.
-    """
-    text = _text(value, "room alias")
-    match = _ALIAS.match(text)
-    if match is None or not _SERVER_NAME.match(match[1]):
-        raise ValueError(f"{text!r} is not a room alias: it must look like '#localpart:server'")
-    return RoomAlias(text)
-
-
-def check_room_id_or_alias(value: object) -> str:
+def check_room_id_or_alias(value: object) -> RoomID | RoomAlias:
     """Return a room ID or a room alias.
 
     Raises:
         ValueError: It is neither.
     """
     if isinstance(value, str) and value[:1] == "#":
-        return check_room_alias(value)
-    if isinstance(value, str) and value[:1] != "!":
+        return RoomAlias(value)
+    if not isinstance(value, str) or value[:1] != "!":
         raise ValueError(
             f"{value!r} is neither a room ID, which begins with '!', nor a room alias, which "
             "begins with '#'"
         )
-    return check_room_id(value)
-
-
-def check_event_id(value: object) -> EventID:
-    """Return an event ID if it is one.
-
-    Raises:
-        ValueError: It doesn't start with ``$``, or is longer than 255 bytes.
-    """
-    text = _text(value, "event ID")
-    if len(text) < 2 or text[0] != "$":
-        raise ValueError(f"{text!r} is not an event ID: it must start with '$'")
-    return EventID(text)
-
-
-def check_mxc(value: object) -> ContentURI:
-    """Return a content URI if it is one.
-
-    Raises:
-        ValueError: It isn't ``mxc://server/media_id``.
-    """
-    match = _MXC.match(value) if isinstance(value, str) else None
-    if match is None or not _SERVER_NAME.match(match[1]):
-        raise ValueError(
-            f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
-        )
-    return ContentURI(match[0])
+    return RoomID(value)
 
 
 def is_server_name(value: str) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import requests
 
-from ..ids import DeviceID, UserID, check_user_id, server_of
+from ..ids import DeviceID, UserID, server_of
 from ..log import TraceLogger, trace_logger
 from .event import event_body, sent_kind, timestamp_ms, with_external_url
 from .http import HTTPAPI
@@ -77,13 +77,13 @@ class AppServiceAPI(HTTPAPI):
         ValueError: An argument can't be used.
     """
 
-    __slots__ = ("_asserts", "_intent", "device_id", "identity", "is_real_user", "parent")
+    __slots__ = ("_asserts", "_identity", "_intent", "device_id", "is_real_user", "parent")
     _shared: AppServiceShared
     _intent: weakref.ref[IntentAPI] | None
     #: The device that requests are made as, None for none.
     device_id: DeviceID | None
-    #: The user to act as, None for the application service itself.
-    identity: UserID | None
+    # The caller's own text: a copy for each ghost would cost more than the rest of it.
+    _identity: str | None
     #: Whether this is a user whom the application service doesn't manage.
     is_real_user: bool
     #: The API that this one was made of, None if it stands alone.
@@ -137,7 +137,7 @@ class AppServiceAPI(HTTPAPI):
             clock=clock or SystemClock(),
             state_store=state_store,
         )
-        shared.bot_mxid = check_user_id(bot_mxid) if bot_mxid is not None else None
+        shared.bot_mxid = UserID(bot_mxid) if bot_mxid is not None else None
         shared.registration = registration
         shared.real_user_content_key = real_user_content_key
         self._become(identity, device_id, real_user, asserts=as_token or not real_user)
@@ -148,7 +148,9 @@ class AppServiceAPI(HTTPAPI):
     def _become(
         self, identity: str | None, device_id: str | None, real_user: bool, *, asserts: bool
     ) -> None:
-        self.identity = check_user_id(identity) if identity is not None else None
+        if identity is not None:
+            UserID(identity)
+        self._identity = identity
         if device_id is not None and not isinstance(device_id, str):
             raise ValueError(f"device_id must be a str, not {device_id!r}")
         self.device_id = DeviceID(device_id) if device_id else None
@@ -238,6 +240,11 @@ class AppServiceAPI(HTTPAPI):
                 if user.identity}  # fmt: skip
 
     @property
+    def identity(self) -> UserID | None:
+        """The user to act as, None for the application service itself."""
+        return UserID.read(self._identity) if self._identity is not None else None
+
+    @property
     def acting_user(self) -> UserID | None:
         """The user whom requests of this object speak for, None where that isn't known."""
         return self.identity or (None if self.is_real_user else self._shared.bot_mxid)
@@ -265,7 +272,7 @@ class AppServiceAPI(HTTPAPI):
         root = self._root
         device_id = device_id or root.device_id
         if not isinstance(user, str):
-            check_user_id(user)
+            UserID(user)
         key: Any = (user, device_id) if device_id else user
         child = self._shared.children.get(key)
         if child is None:
@@ -299,7 +306,7 @@ class AppServiceAPI(HTTPAPI):
         """
         if self.is_real_user:
             raise ValueError(f"{self.identity} is a real user, and can't make others")
-        user = check_user_id(mxid)
+        user = UserID(mxid)
         if token is None:
             if not as_token:
                 raise ValueError(f"real_user({user}) needs the user's token, or as_token=True")
@@ -328,7 +335,7 @@ class AppServiceAPI(HTTPAPI):
 
     def _check_ours(self, user: str) -> None:
         """Refuse users whom the homeserver would refuse, before anything is sent."""
-        check_user_id(user)
+        UserID(user)
         bot, registration = self._shared.bot_mxid, self._shared.registration
         if user == bot:
             return
@@ -475,7 +482,7 @@ class AppServiceAPI(HTTPAPI):
         **how: Any,
     ) -> Any:
         """Add who speaks, and send. ``how`` goes to :meth:`HTTPAPI._send`."""
-        query = identity_query(self.identity if self._asserts else None, self.device_id)
+        query = identity_query(self._identity if self._asserts else None, self.device_id)
         if query_params:
             more = encode_query(query_params)
             self._check_query(query_params)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..api.appservice import AppServiceAPI
-from ..ids import check_user_id, server_of
+from ..ids import UserID, server_of
 from ..intent import IntentAPI
 from ..log import TRACE, TraceLogger, trace_logger
 from ..settings import Settings
@@ -104,7 +104,7 @@ def acting(api: AppServiceAPI, settings: Settings, user: str | None) -> IntentAP
     if ":" not in user:
         server = settings.server_name or server_of(api.bot_intent().mxid)
         user = f"@{user.removeprefix('@')}:{server}"
-    return api.intent(check_user_id(user))
+    return api.intent(UserID(user))
 
 
 def read_stdin() -> str:

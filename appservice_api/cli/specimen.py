@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..ids import check_localpart, check_user_id
+from ..ids import UserID, check_localpart
 from ..registration import Namespace
 
 __all__ = ["specimen"]
@@ -30,7 +30,7 @@ def specimen(space: Namespace, server_name: str) -> str | None:
         user = f"@{start}{end}:{server_name}"
         try:
             check_localpart(start + end)
-            check_user_id(user)
+            UserID(user)
         except ValueError:
             continue
         if space.matches(user):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.request import json_body
 from ..errors import MUserInUse
-from ..ids import UserID, check_localpart, check_user_id, localpart_of
+from ..ids import UserID, check_localpart, localpart_of
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -66,16 +66,16 @@ class AccountMethods(ClientMethods):
         Spec: Client-Server API, ``GET /account/whoami``.
         """
         answer = self._call(WHOAMI, options=options)
-        user = check_user_id(self._field(WHOAMI, answer, "user_id", str))
+        user = UserID(self._field(WHOAMI, answer, "user_id", str))
         api = self.api
         if api.is_real_user and api.identity is None:
-            api.identity = user
+            api._identity = user
         if api.identity is None and not api.is_real_user and api._shared.bot_mxid is None:
             api._shared.bot_mxid = user
         return dict(answer)
 
     def _ask_own_id(self) -> UserID:
-        return UserID(self._field(WHOAMI, self.whoami(), "user_id", str))
+        return UserID.read(self._field(WHOAMI, self.whoami(), "user_id", str))
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MNotFound, MUnknown
-from ..ids import RoomAlias, check_room_alias, check_room_id, server_of
+from ..ids import RoomAlias, RoomID, server_of
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -34,7 +34,7 @@ class DirectoryMethods(ClientMethods):
     __slots__ = ()
 
     def _alias(self, localpart: str) -> RoomAlias:
-        return check_room_alias(f"#{localpart}:{server_of(self.mxid)}")
+        return RoomAlias(f"#{localpart}:{server_of(self.mxid)}")
 
     @SET_ALIAS
     def add_room_alias(
@@ -63,7 +63,7 @@ class DirectoryMethods(ClientMethods):
         if override:
             self.remove_room_alias(alias_localpart, **options.copy())
         try:
-            self._call(SET_ALIAS, (alias,), {"room_id": check_room_id(room_id)}, options)
+            self._call(SET_ALIAS, (alias,), {"room_id": RoomID(room_id)}, options)
         except MUnknown as error:
             # The answer to an attempt that had done it got lost.
             if not (error.repeated and error.http_status == 409):
@@ -128,7 +128,7 @@ class DirectoryMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/aliases``.
         """
         answer = self._call(ALIASES, (room_id,), options=options)
-        return [RoomAlias(alias) for alias in self._field(ALIASES, answer, "aliases", list)]
+        return [RoomAlias.read(alias) for alias in self._field(ALIASES, answer, "aliases", list)]
 
     @GET_LISTED
     def get_room_directory_visibility(self, room_id: str, **options: Unpack[CallOptions]) -> str:

@@ -39,11 +39,11 @@ def _check_name(what: str) -> Callable[[str], str]:
 
 # How the values of a path are checked, by the names that the specification gives them.
 _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
-    "roomId": ids.check_room_id,
+    "roomId": ids.RoomID,
     "roomIdOrAlias": ids.check_room_id_or_alias,
-    "roomAlias": ids.check_room_alias,
-    "userId": ids.check_user_id,
-    "eventId": ids.check_event_id,
+    "roomAlias": ids.RoomAlias,
+    "userId": ids.UserID,
+    "eventId": ids.EventID,
     "eventType": _check_name("event type"),
     "stateKey": _check_name("state key"),
     "txnId": _check_name("transaction ID"),
@@ -53,7 +53,7 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
 def _part(name: str, value: object) -> str:
     """A value of a path, checked and percent-encoded. Rooms and users come again and again, so
     these are looked up; transaction IDs are new each time."""
-    if name != "txnId" and type(value) is str:
+    if name != "txnId" and isinstance(value, str):
         return _known_part(name, value)
     return _new_part(name, value)
 

@@ -98,7 +98,7 @@ class JoiningMethods(MembershipMethods):
         return self._remember_join(answer)
 
     def _remember_join(self, answer: Any) -> RoomID:
-        room_id = RoomID(self._field(JOIN, answer, "room_id", str))
+        room_id = RoomID.read(self._field(JOIN, answer, "room_id", str))
         self._remember(room_id, self.api.acting_user, Membership.JOIN)
         return room_id
 
@@ -182,7 +182,7 @@ class JoiningMethods(MembershipMethods):
         content = {"reason": reason} if reason else {}
         query = _via(servers)
         answer = self._call(KNOCK, (room_id_or_alias,), content, options, query_params=query)
-        room_id = RoomID(self._field(KNOCK, answer, "room_id", str))
+        room_id = RoomID.read(self._field(KNOCK, answer, "room_id", str))
         self._remember(room_id, self.api.acting_user, Membership.KNOCK)
         return room_id
 

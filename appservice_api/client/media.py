@@ -54,4 +54,4 @@ class MediaMethods(ClientMethods):
             query_params={"filename": filename} if filename else None,
             headers={"Content-Type": mime_type or "application/octet-stream"},
         )  # fmt: skip
-        return ContentURI(self._field(UPLOAD, answer, "content_uri", str))
+        return ContentURI.read(self._field(UPLOAD, answer, "content_uri", str))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MatrixError, MForbidden
 from ..events.membership import Membership
-from ..ids import EventID, UserID, check_user_id
+from ..ids import EventID, UserID
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 from .state import GET_STATE, SEND_STATE
@@ -67,10 +67,10 @@ class MembershipMethods(ClientMethods):
         content = {**(extra_content or {}), "membership": kind.value}
         # Who is about to join can't be made to join first.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
-        values = (room_id, "m.room.member", check_user_id(user_id))
+        values = (room_id, "m.room.member", UserID(user_id))
         answer = self._call(endpoint, values, content, options)
         self._remember(room_id, user_id, kind)
-        return EventID(self._field(SEND_STATE, answer, "event_id", str))
+        return EventID.read(self._field(SEND_STATE, answer, "event_id", str))
 
     def _change(
         self,
@@ -89,7 +89,7 @@ class MembershipMethods(ClientMethods):
                 room_id, user_id, membership, {**content, **extra_content}, **options
             )
             return
-        content["user_id"] = check_user_id(user_id)
+        content["user_id"] = UserID(user_id)
         try:
             self._call(endpoint, (room_id,), content, options)
         except MForbidden as error:
@@ -212,7 +212,7 @@ class MembershipMethods(ClientMethods):
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
         self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
-        return {UserID(user): member for user, member in members.items()}
+        return {UserID.read(user): member for user, member in members.items()}
 
 
 def _profile(member: Any) -> dict[str, Any]:

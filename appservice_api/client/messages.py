@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of, edit_content, reply_content, text_content
-from ..ids import EventID, check_event_id, check_mxc
+from ..ids import ContentURI, EventID
 from .base import ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
@@ -63,7 +63,7 @@ class MessageMethods(ClientMethods):
         if txn_id is None:
             txn_id = self.api.next_txn_id()
         answer = self._call(SEND, (room_id, event_type, txn_id), content_of(content), options)
-        return EventID(self._field(SEND, answer, "event_id", str))
+        return EventID.read(self._field(SEND, answer, "event_id", str))
 
     def send_message(
         self,
@@ -152,7 +152,7 @@ class MessageMethods(ClientMethods):
         Returns:
             The event ID.
         """
-        check_mxc(url)
+        ContentURI(url)
         name = file_name or url.rpartition("/")[2]
         content: dict[str, Any] = {"msgtype": file_type, "body": name, "url": url}
         if file_name:
@@ -202,7 +202,7 @@ class MessageMethods(ClientMethods):
 
         Spec: Client-Server API, "Rich replies".
         """
-        content = reply_content(text_content(msgtype, text, html), check_event_id(event_id))
+        content = reply_content(text_content(msgtype, text, html), EventID(event_id))
         return self.send_message(room_id, content, txn_id, **options)
 
     def edit(
@@ -228,7 +228,7 @@ class MessageMethods(ClientMethods):
 
         Spec: Client-Server API, "Event replacements".
         """
-        content = edit_content(text_content(msgtype, text, html), check_event_id(event_id))
+        content = edit_content(text_content(msgtype, text, html), EventID(event_id))
         return self.send_message(room_id, content, txn_id, **options)
 
     def react(
@@ -254,7 +254,7 @@ class MessageMethods(ClientMethods):
         """
         if not isinstance(key, str) or not key:
             raise ValueError(f"the key of a reaction must be a text, not {key!r}")
-        relates_to = {"rel_type": "m.annotation", "event_id": check_event_id(event_id), "key": key}
+        relates_to = {"rel_type": "m.annotation", "event_id": EventID(event_id), "key": key}
         content = {"m.relates_to": relates_to}
         return self.send_message_event(room_id, "m.reaction", content, txn_id, **options)
 
@@ -287,8 +287,8 @@ class MessageMethods(ClientMethods):
         if reason is not None:
             content["reason"] = reason
         if options.get("timestamp") is not None:
-            content["redacts"] = check_event_id(event_id)
+            content["redacts"] = EventID(event_id)
             return self.send_message_event(room_id, "m.room.redaction", content, txn_id, **options)
         txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
         answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
-        return EventID(self._field(REDACT, answer, "event_id", str))
+        return EventID.read(self._field(REDACT, answer, "event_id", str))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.request import encode_json
 from ..errors import MNotFound
-from ..ids import check_mxc
+from ..ids import ContentURI
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -65,7 +65,7 @@ class ProfileMethods(ClientMethods):
             ValueError: It isn't an ``mxc://`` URI.
         """
         if avatar_url:
-            check_mxc(avatar_url)
+            ContentURI(avatar_url)
         self._set_field("avatar_url", avatar_url, check_current, options)
 
     @GET_FIELD

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..ids import check_event_id
+from ..ids import EventID
 from .base import BasicOptions, CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -68,7 +68,7 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/read_markers``.
         """
-        check_event_id(event_id)
+        EventID(event_id)
         store, me = self.api.state_store, self.api.acting_user
         if me and not extra_content and store.get_read(room_id, me) == event_id:
             return
@@ -125,9 +125,9 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/read_markers``.
         """
-        content = {"m.fully_read": check_event_id(fully_read), **(extra_content or {})}
+        content = {"m.fully_read": EventID(fully_read), **(extra_content or {})}
         if read_receipt is not None:
-            content["m.read"] = check_event_id(read_receipt)
+            content["m.read"] = EventID(read_receipt)
         self._call(READ_MARKERS, (room_id,), content, options)
 
     @SET_PRESENCE

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
-from ..ids import RoomID, check_user_id
+from ..ids import RoomID, UserID
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -72,7 +72,7 @@ class RoomMethods(ClientMethods):
         """
         _check_choice("visibility", visibility, ("private", "public"))
         _check_choice("preset", preset, ("private_chat", "public_chat", "trusted_private_chat"))
-        invite = [check_user_id(user) for user in invitees or ()]
+        invite = [UserID(user) for user in invitees or ()]
         fields = {
             "room_alias_name": alias_localpart, "visibility": str(visibility),
             "preset": str(preset), "name": name, "topic": topic, "is_direct": is_direct or None,
@@ -85,7 +85,7 @@ class RoomMethods(ClientMethods):
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
         answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
-        room_id = RoomID(self._field(CREATE_ROOM, answer, "room_id", str))
+        room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
         store = self.api.state_store
         me = self.api.acting_user
         if me is not None:
@@ -107,7 +107,9 @@ class RoomMethods(ClientMethods):
         Spec: Client-Server API, ``GET /joined_rooms``.
         """
         answer = self._call(JOINED_ROOMS, options=options)
-        rooms = [RoomID(room) for room in self._field(JOINED_ROOMS, answer, "joined_rooms", list)]
+        rooms = [
+            RoomID.read(room) for room in self._field(JOINED_ROOMS, answer, "joined_rooms", list)
+        ]
         if (me := self.api.acting_user) is not None:
             for room in rooms:
                 self.api.state_store.set_membership(room, me, Membership.JOIN)
@@ -141,9 +143,9 @@ class RoomMethods(ClientMethods):
         """
         content: dict[str, Any] = {"new_version": new_version}
         if additional_creators is not None:
-            content["additional_creators"] = [check_user_id(user) for user in additional_creators]
+            content["additional_creators"] = [UserID(user) for user in additional_creators]
         answer = self._call(UPGRADE, (room_id,), content, options)
-        return RoomID(self._field(UPGRADE, answer, "replacement_room", str))
+        return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -57,7 +57,7 @@ class StateMethods(ClientMethods):
         body = content_of(content)
         answer = self._call(SEND_STATE, (room_id, event_type, state_key), body, options)
         self._remember_state(room_id, event_type, state_key, body)
-        return EventID(self._field(SEND_STATE, answer, "event_id", str))
+        return EventID.read(self._field(SEND_STATE, answer, "event_id", str))
 
     @GET_STATE
     def get_state_event(

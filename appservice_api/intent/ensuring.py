@@ -24,7 +24,7 @@ from ..errors import (
     MForbidden,
     MUnknownDevice,
 )
-from ..ids import check_room_id
+from ..ids import RoomID
 
 if TYPE_CHECKING:
     from .intent import IntentAPI
@@ -94,7 +94,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             MBadState: The user is banned.
             MatrixError: The homeserver refused, or couldn't be reached.
         """
-        check_room_id(room_id)
+        RoomID(room_id)
         if self.api.is_real_user:
             self._confirm_token({})
         user = self.mxid

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from ..errors import RegistrationError
-from ..ids import UserID, check_localpart, check_user_id, server_of
+from ..ids import UserID, check_localpart, server_of
 from .file import read, write
 from .namespaces import KINDS, Namespace, Namespaces, prefix_regex, server_of_regex
 from .rules import KEYS, check, doubts
@@ -169,7 +169,7 @@ class Registration:
             ValueError: That isn't a server name.
         """
         server = self.server_name if server_name is None else server_name
-        return None if server is None else check_user_id(f"@{self.sender_localpart}:{server}")
+        return None if server is None else UserID(f"@{self.sender_localpart}:{server}")
 
     def owns_user(self, user_id: str, *, exclusive_only: bool = False) -> bool:
         """Tell whether a user is the bot or a ghost.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
 from ..events.power_levels import level_of, needed_level
-from ..ids import RoomID, UserID
+from ..ids import UserID
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -255,7 +255,7 @@ class ASStateStore(abc.ABC):
         kind = evt.get("type")
         if kind == "m.room.member" and isinstance(key, str):
             if content.get("membership") in set(Membership):
-                self.set_member(RoomID(room_id), key, content, source=Source.RECEIVED, ts=ts)
+                self.set_member(room_id, key, content, source=Source.RECEIVED, ts=ts)
         elif key != "":
             return
         elif kind == "m.room.power_levels":

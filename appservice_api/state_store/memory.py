@@ -115,7 +115,7 @@ class MemoryStateStore(ASStateStore):
             room = self._rooms.get(room_id)
             members = list(room.members.items()) if room else []
         return {
-            UserID(user): {**(member.profile or {}), "membership": member.membership.value}
+            UserID.read(user): {**(member.profile or {}), "membership": member.membership.value}
             for user, member in members
             if member.membership in wanted
         }

@@ -1,0 +1,38 @@
+"""The base of all enumerations: open ones, since homeservers and clients invent values."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["OpenEnum"]
+
+
+class OpenEnum(str, enum.Enum):
+    """Text with names for the values that the specification knows. A value that it doesn't know
+    is a member without a name of its own: nothing that a homeserver says is an error."""
+
+    def __str__(self) -> str:
+        return str(self._value_)
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        if not isinstance(value, str):
+            return None
+        made = str.__new__(cls, value)
+        made._name_ = made._value_ = str(value)
+        return made
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the specification knows the value."""
+        return self._name_ in type(self).__members__
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self._value_,)

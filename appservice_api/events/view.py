@@ -1,0 +1,214 @@
+"""Views: JSON objects whose keys can be read and written as attributes.
+
+A view is the dict that the homeserver sent, or that is to be sent: nothing is lost, nothing is
+converted until it is read. What is missing or malformed reads as None, and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+
+from ..ids import Identifier
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "Field",
+    "View",
+    "flag",
+    "items",
+    "number",
+    "one_of",
+    "table",
+    "text",
+    "value",
+    "view",
+]
+
+T = TypeVar("T")
+S = TypeVar("S", bound=str)
+V = TypeVar("V", bound="View")
+
+
+class Field(Generic[T]):
+    """A key of a view as an attribute; None where it is missing or malformed.
+
+    Setting it to None removes the key, and so does deleting it.
+
+    Args:
+        key: The key in the JSON; the attribute's name if None.
+        read: Turns what the JSON holds into what the attribute is; None for what is malformed.
+    """
+
+    __slots__ = ("key", "name", "read")
+
+    def __init__(self, key: str | None, read: Callable[[Any], T | None]) -> None:
+        self.key = key or ""
+        self.name = ""
+        self.read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.key = self.key or name
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> T | None: ...
+    def __get__(self, view: View | None, owner: type) -> Self | T | None:
+        if view is None:
+            return self
+        found = dict.get(view, self.key)
+        if found is None:
+            return None
+        made = self.read(found)
+        if made is not found and isinstance(made, (View, list)) and len(made) == len(found):
+            # Kept, so that what is changed in it is changed in this view; nothing may be lost.
+            dict.__setitem__(view, self.key, made)
+        return made
+
+    def __set__(self, view: View, new: T | None) -> None:
+        if new is None:
+            view.pop(self.key, None)
+        else:
+            view[self.key] = new
+
+    def __delete__(self, view: View) -> None:
+        view.pop(self.key, None)
+
+
+class View(dict[str, Any]):
+    """A JSON object with attributes. Everything that a dict can, a view can.
+
+    Args:
+        json: The object; its top level is copied.
+        fields: Attributes to set; a name with a dot is taken as a key.
+
+    Raises:
+        TypeError: There is no such attribute.
+    """
+
+    __slots__ = ()
+    _fields: ClassVar[Mapping[str, Field[Any]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {name: one for name, one in vars(cls).items() if isinstance(one, Field)}
+        cls._fields = {**cls._fields, **own}
+
+    def __init__(self, json: Mapping[str, Any] | None = None, /, **fields: Any) -> None:
+        super().__init__(json or ())
+        for name, new in fields.items():
+            if name in self._fields:
+                setattr(self, name, new)
+            elif "." in name:
+                self[name] = new
+            else:
+                known = ", ".join(sorted(self._fields))
+                raise TypeError(f"{type(self).__name__} has no {name!r}; it has {known}")
+
+    @classmethod
+    def read(cls, json: Any) -> Self:
+        """Take what a homeserver sent; what isn't an object becomes an empty view."""
+        if type(json) is cls:
+            return json
+        return cls(json if isinstance(json, dict) else None)
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> Self:
+        """The same as calling the class."""
+        return cls(data)
+
+    def serialize(self) -> dict[str, Any]:
+        """The JSON object as a plain dict."""
+        return dict(self)
+
+    def copy(self) -> Self:
+        """A shallow copy, of the same class."""
+        return type(self)(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict.__repr__(self)})"
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__()} - _UNLISTED)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How notebooks show a view: as the dict that it is."""
+        printer.text(f"{type(self).__name__}(...)" if cycle else "")
+        if not cycle:
+            with printer.group(4, f"{type(self).__name__}(", ")"):
+                printer.pretty(dict(self))
+
+
+_UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})
+
+
+def text(kind: type[S], key: str | None = None) -> Field[S]:
+    """A field that holds text: ``str``, or a kind of identifier, read leniently."""
+    make: Any = kind.read if issubclass(kind, Identifier) else kind
+    return Field(key, lambda found: make(found) if isinstance(found, str) else None)
+
+
+def one_of(kind: type[S], key: str | None = None) -> Field[S]:
+    """A field that holds a value of an open enumeration; unknown values are kept."""
+    return text(kind, key)
+
+
+def number(key: str | None = None) -> Field[int]:
+    """A field that holds an integer."""
+
+    def read(found: Any) -> int | None:
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    return Field(key, read)
+
+
+def flag(key: str | None = None) -> Field[bool]:
+    """A field that holds True or False."""
+    return Field(key, lambda found: found if isinstance(found, bool) else None)
+
+
+def value(key: str | None = None) -> Field[Any]:
+    """A field that holds anything."""
+    return Field(key, lambda found: found)
+
+
+def view(kind: type[V], key: str | None = None) -> Field[V]:
+    """A field that holds an object."""
+
+    def read(found: Any) -> V | None:
+        if isinstance(found, kind):
+            return found
+        return kind(found) if isinstance(found, dict) else None
+
+    return Field(key, read)
+
+
+def table(key: str | None = None) -> Field[dict[str, Any]]:
+    """A field that holds an object with keys of any name."""
+    return Field(key, lambda found: found if isinstance(found, dict) else None)
+
+
+def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
+    """A field that holds a list of texts, identifiers, views or plain JSON of a type; items that
+    are malformed are left out."""
+    json_type: Any = dict if issubclass(kind, View) else str if issubclass(kind, str) else kind
+    make: Any = kind
+    if issubclass(kind, (View, Identifier)):
+        make = kind.read
+
+    def read(found: Any) -> list[T] | None:
+        if not isinstance(found, list):
+            return None
+        if all(isinstance(one, kind) for one in found):
+            return found
+        return [
+            one if isinstance(one, kind) else make(one)
+            for one in found
+            if isinstance(one, json_type)
+        ]
+
+    return Field(key, read)
