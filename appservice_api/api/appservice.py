@@ -247,7 +247,12 @@ class AppServiceAPI(HTTPAPI):
     @property
     def acting_user(self) -> UserID | None:
         """The user whom requests of this object speak for, None where that isn't known."""
-        return self.identity or (None if self.is_real_user else self._shared.bot_mxid)
+        speaker = self._speaker
+        return UserID.read(speaker) if speaker is not None else None
+
+    @property
+    def _speaker(self) -> str | None:
+        return self._identity or (None if self.is_real_user else self._shared.bot_mxid)
 
     @property
     def _root(self) -> AppServiceAPI:
@@ -498,7 +503,7 @@ class AppServiceAPI(HTTPAPI):
             body = event_body(content, source_key)
         else:
             body = as_body(method, content)
-        return self._send(method, path, template, body, query=query, user=self.acting_user, **how)
+        return self._send(method, path, template, body, query=query, user=self._speaker, **how)
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")
