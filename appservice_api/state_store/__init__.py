@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .abstract import ASStateStore, Source
+from .abstract import ASStateStore
+from .items import MemberItem, Source, StateItem
 from .memory import MemoryStateStore
+from .opening import open_state_store
 
-__all__ = ["ASStateStore", "MemoryStateStore", "Source"]
+__all__ = [
+    "ASStateStore",
+    "MemberItem",
+    "MemoryStateStore",
+    "Source",
+    "StateItem",
+    "open_state_store",
+]

@@ -7,35 +7,32 @@ Each item keeps where and when it came from, and what is older never overwrites 
 from __future__ import annotations
 
 import abc
-import enum
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
 from ..events.power_levels import level_of, needed_level
-from ..ids import UserID
+from ..ids import RoomID, UserID
+from .items import KINDS, MemberItem, Source, StateItem, now
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["ASStateStore", "Source"]
+__all__ = ["ASStateStore"]
 
 _ACTIVE = (Membership.JOIN, Membership.INVITE)
-
-
-class Source(str, enum.Enum):
-    """Where an item came from."""
-
-    SENT = "sent"
-    RECEIVED = "received"
-    FETCHED = "fetched"
+_MEMBERSHIPS = frozenset(Membership)
 
 
 class ASStateStore(abc.ABC):
     """The contract of a state store. All methods are thread-safe.
 
-    ``ts`` is when an item came to be, in milliseconds since 1970: the ``origin_server_ts`` of an
-    event that was received, the present time (None) of what was sent or fetched.
+    A store of your own implements the abstract methods; all others are said with these. ``ts`` is
+    when an item came to be, in milliseconds since 1970: the ``origin_server_ts`` of an event that
+    was received, the present time (None) of what was sent or fetched.
+
+    Methods of a store that keeps its items elsewhere raise :class:`StateStoreError` where that
+    can't be reached.
     """
 
     def open(self) -> None:
@@ -54,94 +51,59 @@ class ASStateStore(abc.ABC):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    @abc.abstractmethod
-    def get_member(self, room_id: str, user_id: str) -> dict[str, Any] | None:
-        """The content of a user's ``m.room.member`` event, None if it isn't known."""
+    # What a store implements.
 
     @abc.abstractmethod
-    def set_member(
+    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        """What is known of a user in a room, None if nothing is."""
+
+    @abc.abstractmethod
+    def read_members(
+        self, room_id: str, memberships: Iterable[Membership]
+    ) -> dict[UserID, MemberItem]:
+        """The known members of a room that have one of these memberships."""
+
+    @abc.abstractmethod
+    def write_members(
         self,
         room_id: str,
-        user_id: str,
-        member: Mapping[str, Any],
+        members: Mapping[str, MemberItem],
         *,
-        source: Source = Source.FETCHED,
-        ts: int | None = None,
+        gone: Iterable[Membership] = (),
+        full: bool = False,
     ) -> None:
-        """Remember the content of a user's ``m.room.member`` event."""
-
-    @abc.abstractmethod
-    def set_membership(
-        self,
-        room_id: str,
-        user_id: str,
-        membership: Membership | str,
-        *,
-        source: Source = Source.SENT,
-        ts: int | None = None,
-    ) -> None:
-        """Remember a membership; display name and avatar stay as they are known."""
-
-    @abc.abstractmethod
-    def get_member_profiles(
-        self, room_id: str, memberships: Iterable[Membership | str] = _ACTIVE
-    ) -> dict[UserID, dict[str, Any]]:
-        """The known members of a room with their contents."""
-
-    @abc.abstractmethod
-    def set_members(
-        self,
-        room_id: str,
-        members: Mapping[str, Mapping[str, Any]],
-        only_membership: Membership | str | None = None,
-    ) -> None:
-        """Remember all members of a room; those who aren't named have left.
+        """Remember members, each unless what is known of it is newer.
 
         Args:
             room_id: The room.
-            members: The contents by user ID.
-            only_membership: ``members`` are all of this membership only.
+            members: The members by user ID.
+            gone: Known members with one of these memberships who aren't named have left, unless
+                what is known of them is newer.
+            full: Whether all joined members are known from now on.
         """
+
+    @abc.abstractmethod
+    def rooms_of(
+        self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
+    ) -> list[RoomID]:
+        """The rooms in which a user is known to have one of these memberships."""
 
     @abc.abstractmethod
     def has_full_member_list(self, room_id: str) -> bool:
         """Whether all joined members of a room are known."""
 
     @abc.abstractmethod
-    def get_membership(self, room_id: str, user_id: str) -> Membership | None:
-        """The membership of a user, None if it isn't known."""
+    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        """What is known of a state event with an empty state key, None if nothing is.
+
+        Args:
+            room_id: The room.
+            event_type: One of :data:`~appservice_api.state_store.items.KINDS`.
+        """
 
     @abc.abstractmethod
-    def get_power_levels(self, room_id: str) -> dict[str, Any] | None:
-        """The content of ``m.room.power_levels``; ``{}`` if the room is known to have none."""
-
-    @abc.abstractmethod
-    def set_power_levels(
-        self, room_id: str, content: Mapping[str, Any], *, ts: int | None = None
-    ) -> None:
-        """Remember the content of ``m.room.power_levels``."""
-
-    @abc.abstractmethod
-    def get_create(self, room_id: str) -> dict[str, Any] | None:
-        """The ``m.room.create`` event, None if it isn't known."""
-
-    @abc.abstractmethod
-    def set_create(self, event: Mapping[str, Any]) -> None:
-        """Remember an ``m.room.create`` event."""
-
-    @abc.abstractmethod
-    def get_encryption_info(self, room_id: str) -> dict[str, Any] | None:
-        """The content of ``m.room.encryption``; None if unknown, or known not to be there."""
-
-    @abc.abstractmethod
-    def set_encryption_info(
-        self, room_id: str, content: Mapping[str, Any] | None, *, ts: int | None = None
-    ) -> None:
-        """Remember the content of ``m.room.encryption``, None for "not encrypted"."""
-
-    @abc.abstractmethod
-    def has_encryption_info_cached(self, room_id: str) -> bool:
-        """Whether it is known if a room is encrypted."""
+    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
+        """Remember a state event, unless what is known of it is newer."""
 
     @abc.abstractmethod
     def is_registered(self, user_id: str) -> bool:
@@ -167,13 +129,105 @@ class ASStateStore(abc.ABC):
     def get_read(self, room_id: str, user_id: str) -> str | None:
         """The event up to which a user has read, None if it isn't known."""
 
-    # What follows is said with the above, the same for every store.
+    def doubt(self, room_id: str, user_id: str | None = None) -> None:
+        """The homeserver contradicted what is known of a room, or of a user's registration: what
+        is cached of it in this process is asked for again."""
+
+    def find_lookalikes(
+        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
+    ) -> list[UserID]:
+        """The known members of a room whose display name is easily taken for another.
+
+        Args:
+            room_id: The room.
+            displayname: The other name.
+            memberships: Which members count.
+        """
+        from .names import skeleton
+
+        wanted = skeleton(displayname)
+        members = self.read_members(room_id, memberships_of(memberships))
+        return [
+            user
+            for user, member in members.items()
+            if member.displayname is not None and skeleton(member.displayname) == wanted
+        ]
+
+    # Members.
+
+    def get_member(self, room_id: str, user_id: str) -> dict[str, Any] | None:
+        """What is known of a user in a room: ``membership`` and, where there is one,
+        ``displayname`` and ``avatar_url``; None if nothing is."""
+        member = self.read_member(room_id, user_id)
+        return member.content() if member is not None else None
+
+    def set_member(
+        self,
+        room_id: str,
+        user_id: str,
+        member: Mapping[str, Any],
+        *,
+        source: Source = Source.FETCHED,
+        ts: int | None = None,
+        event_id: str | None = None,
+    ) -> None:
+        """Remember the content of a user's ``m.room.member`` event."""
+        item = _member_item(member, source, ts, event_id)
+        self.write_members(room_id, {user_id: item})
+
+    def set_membership(
+        self,
+        room_id: str,
+        user_id: str,
+        membership: Membership | str,
+        *,
+        source: Source = Source.SENT,
+        ts: int | None = None,
+    ) -> None:
+        """Remember a membership; display name and avatar stay as they are known."""
+        when = now() if ts is None else ts
+        item = MemberItem(Membership(membership), when, source, knows_profile=False)
+        self.write_members(room_id, {user_id: item})
+
+    def get_member_profiles(
+        self, room_id: str, memberships: Iterable[Membership | str] = _ACTIVE
+    ) -> dict[UserID, dict[str, Any]]:
+        """The known members of a room, each as :meth:`get_member` gives it."""
+        members = self.read_members(room_id, memberships_of(memberships))
+        return {user: member.content() for user, member in members.items()}
+
+    def set_members(
+        self,
+        room_id: str,
+        members: Mapping[str, Mapping[str, Any]],
+        only_membership: Membership | str | None = None,
+    ) -> None:
+        """Remember all members of a room; those who aren't named have left.
+
+        Args:
+            room_id: The room.
+            members: The contents by user ID.
+            only_membership: ``members`` are all of this membership only.
+        """
+        only = None if only_membership is None else Membership(only_membership)
+        when = now()
+        items = {
+            user: _member_item({"membership": only or "join", **content}, Source.FETCHED, when)
+            for user, content in members.items()
+        }
+        gone = _MEMBERSHIPS - {Membership.LEAVE} if only is None else {only}
+        self.write_members(room_id, items, gone=gone, full=only in (None, Membership.JOIN))
+
+    def get_membership(self, room_id: str, user_id: str) -> Membership | None:
+        """The membership of a user, None if it isn't known."""
+        member = self.read_member(room_id, user_id)
+        return member.membership if member is not None else None
 
     def get_members(
         self, room_id: str, memberships: Iterable[Membership | str] = _ACTIVE
     ) -> list[UserID]:
         """The known members of a room."""
-        return list(self.get_member_profiles(room_id, memberships))
+        return list(self.read_members(room_id, memberships_of(memberships)))
 
     def get_members_filtered(
         self,
@@ -198,10 +252,15 @@ class ASStateStore(abc.ABC):
             if user != not_id and not (user.startswith(not_prefix) and user.endswith(not_suffix))
         ]
 
+    def find_shared_rooms(self, user_id: str, other_id: str) -> list[RoomID]:
+        """The rooms that both users are known to be joined to."""
+        others = set(self.rooms_of(other_id))
+        return [room for room in self.rooms_of(user_id) if room in others]
+
     def is_joined(self, room_id: str, user_id: str) -> bool | None:
         """Whether a user is joined to a room; None if it isn't known."""
-        membership = self.get_membership(room_id, user_id)
-        return None if membership is None else membership is Membership.JOIN
+        member = self.read_member(room_id, user_id)
+        return None if member is None else member.membership is Membership.JOIN
 
     def joined(self, room_id: str, user_id: str) -> None:
         """Remember that a user has just joined."""
@@ -216,19 +275,91 @@ class ASStateStore(abc.ABC):
         """Remember that a user has just left."""
         self.set_membership(room_id, user_id, Membership.LEAVE)
 
+    # The state of rooms.
+
+    def _content(self, room_id: str, event_type: str) -> dict[str, Any] | None:
+        item = self.read_state(room_id, event_type)
+        return dict(item.content) if item is not None and item.content is not None else None
+
+    def _remember(
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any] | None,
+        ts: int | None,
+        source: Source,
+    ) -> None:
+        kept = dict(content) if content is not None else None
+        self.write_state(room_id, event_type, StateItem(kept, now() if ts is None else ts, source))
+
+    def get_power_levels(self, room_id: str) -> dict[str, Any] | None:
+        """The content of ``m.room.power_levels``; ``{}`` if the room is known to have none."""
+        return self._content(room_id, "m.room.power_levels")
+
+    def set_power_levels(
+        self,
+        room_id: str,
+        content: Mapping[str, Any],
+        *,
+        source: Source = Source.SENT,
+        ts: int | None = None,
+    ) -> None:
+        """Remember the content of ``m.room.power_levels``."""
+        self._remember(room_id, "m.room.power_levels", content, ts, source)
+
     def has_power_levels_cached(self, room_id: str) -> bool:
         """Whether the power levels of a room are known."""
-        return self.get_power_levels(room_id) is not None
+        return self.read_state(room_id, "m.room.power_levels") is not None
+
+    def get_create(self, room_id: str) -> dict[str, Any] | None:
+        """The ``m.room.create`` event, None if it isn't known."""
+        item = self.read_state(room_id, "m.room.create")
+        if item is None:
+            return None
+        return {
+            "type": "m.room.create", "state_key": "", "room_id": room_id, "sender": item.sender,
+            "event_id": item.event_id, "origin_server_ts": item.ts, "content": item.content or {},
+        }  # fmt: skip
+
+    def set_create(self, event: Mapping[str, Any]) -> None:
+        """Remember an ``m.room.create`` event."""
+        self.update_state({**event, "type": "m.room.create", "state_key": ""})
 
     def has_create_cached(self, room_id: str) -> bool:
         """Whether the create event of a room is known."""
-        return self.get_create(room_id) is not None
+        return self.read_state(room_id, "m.room.create") is not None
+
+    def get_encryption_info(self, room_id: str) -> dict[str, Any] | None:
+        """The content of ``m.room.encryption``; None if unknown, or known not to be there."""
+        return self._content(room_id, "m.room.encryption")
+
+    def set_encryption_info(
+        self,
+        room_id: str,
+        content: Mapping[str, Any] | None,
+        *,
+        source: Source = Source.FETCHED,
+        ts: int | None = None,
+    ) -> None:
+        """Remember the content of ``m.room.encryption``, None for "not encrypted"."""
+        self._remember(room_id, "m.room.encryption", content, ts, source)
+
+    def has_encryption_info_cached(self, room_id: str) -> bool:
+        """Whether it is known if a room is encrypted."""
+        return self.read_state(room_id, "m.room.encryption") is not None
 
     def is_encrypted(self, room_id: str) -> bool | None:
         """Whether a room is encrypted; None if it isn't known."""
-        if not self.has_encryption_info_cached(room_id):
-            return None
-        return self.get_encryption_info(room_id) is not None
+        item = self.read_state(room_id, "m.room.encryption")
+        return None if item is None else item.content is not None
+
+    def get_join_rules(self, room_id: str) -> dict[str, Any] | None:
+        """The content of ``m.room.join_rules``, None if it isn't known."""
+        return self._content(room_id, "m.room.join_rules")
+
+    def get_tombstone(self, room_id: str) -> dict[str, Any] | None:
+        """The content of ``m.room.tombstone``; None if unknown, or known not to be there."""
+        return self._content(room_id, "m.room.tombstone")
 
     def has_power_level(
         self, room_id: str, user_id: str, event_type: str, *, state: bool = False
@@ -240,27 +371,48 @@ class ASStateStore(abc.ABC):
         level = level_of(user_id, levels or None, self.get_create(room_id))
         return level >= needed_level(event_type, levels, state=state)
 
-    def update_state(self, evt: Mapping[str, Any]) -> None:
+    def update_state(self, evt: Mapping[str, Any], *, source: Source = Source.RECEIVED) -> None:
         """Take what a state event tells, if it is newer than what is known.
 
         Args:
             evt: A state event as the homeserver sends it; any other event is ignored, and so is
                 a malformed one.
+            source: Where it came from. What was fetched is the state of now, however old the
+                event is.
         """
         room_id, content, key = evt.get("room_id"), evt.get("content"), evt.get("state_key")
         if not isinstance(room_id, str) or not isinstance(content, Mapping) or key is None:
             return
-        ts = evt.get("origin_server_ts")
-        ts = ts if isinstance(ts, int) else None
-        kind = evt.get("type")
+        ts = evt.get("origin_server_ts") if source is Source.RECEIVED else None
+        ts = ts if isinstance(ts, int) else now()
+        event_id, sender, kind = evt.get("event_id"), evt.get("sender"), evt.get("type")
+        event_id = event_id if isinstance(event_id, str) else None
         if kind == "m.room.member" and isinstance(key, str):
-            if content.get("membership") in set(Membership):
-                self.set_member(room_id, key, content, source=Source.RECEIVED, ts=ts)
-        elif key != "":
-            return
-        elif kind == "m.room.power_levels":
-            self.set_power_levels(room_id, content, ts=ts)
-        elif kind == "m.room.encryption":
-            self.set_encryption_info(room_id, content, ts=ts)
-        elif kind == "m.room.create":
-            self.set_create(evt)
+            if content.get("membership") in _MEMBERSHIPS:
+                self.set_member(room_id, key, content, source=source, ts=ts, event_id=event_id)
+        elif key == "" and kind in KINDS:
+            if kind == "m.room.create":
+                ts = 0  # it never changes
+            self.write_state(
+                room_id, kind,
+                StateItem(
+                    dict(content), ts, source, event_id,
+                    sender if isinstance(sender, str) else None,
+                ),
+            )  # fmt: skip
+
+
+def memberships_of(given: Iterable[Membership | str]) -> set[Membership]:
+    """The memberships of an argument: one or several, as text or not."""
+    return {Membership(one) for one in ((given,) if isinstance(given, str) else given)}
+
+
+def _member_item(
+    content: Mapping[str, Any], source: Source, ts: int | None, event_id: str | None = None
+) -> MemberItem:
+    name, avatar = content.get("displayname"), content.get("avatar_url")
+    return MemberItem(
+        Membership(content.get("membership", "join")), now() if ts is None else ts, source,
+        event_id, name if isinstance(name, str) else None,
+        avatar if isinstance(avatar, str) else None,
+    )  # fmt: skip

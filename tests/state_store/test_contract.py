@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from appservice_api import ASStateStore, Membership, MemoryStateStore
+from appservice_api import ASStateStore, Membership
+from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 
-STORES: dict[str, Callable[[], ASStateStore]] = {"memory": MemoryStateStore}
 
-
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[ASStateStore]:
-    with STORES[request.param]() as made:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ASStateStore]:
+    if request.param == "memory":
+        made = open_state_store(None)
+    elif request.param == "sqlite":
+        pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
+        made = open_state_store(f"sqlite:///{tmp_path}/state.db")
+    else:
+        made = open_state_store(request.getfixturevalue("postgres").new_database())
+    with made:
         yield made
 
 
@@ -68,6 +75,100 @@ def test_what_is_older_never_overwrites_what_is_newer(store: ASStateStore) -> No
     store.set_encryption_info(ROOM, {"algorithm": "x"}, ts=2)
     store.set_encryption_info(ROOM, None, ts=1)
     assert store.is_encrypted(ROOM) is True
+
+
+def test_the_echo_of_what_was_sent_brings_its_true_time(store: ASStateStore) -> None:
+    sent = MemberItem(Membership.JOIN, 5000, Source.SENT, "$join", "U")
+    store.write_members(ROOM, {USER: sent})
+    store.update_state({**member("join", 3000), "event_id": "$join"})
+    assert store.read_member(ROOM, USER) == MemberItem(
+        Membership.JOIN, 3000, Source.RECEIVED, "$join", "at 3000"
+    )
+    store.update_state({**member("leave", 4000), "event_id": "$kick"})
+    assert store.is_joined(ROOM, USER) is False
+    levels = StateItem({"ban": 1}, 5000, Source.SENT, "$levels", OTHER)
+    store.write_state(ROOM, "m.room.power_levels", levels)
+    store.write_state(ROOM, "m.room.power_levels", levels._replace(ts=2000))
+    store.set_power_levels(ROOM, {"ban": 2}, ts=3000)
+    assert store.get_power_levels(ROOM) == {"ban": 2}
+
+
+def test_a_leave_keeps_no_profile_but_a_mere_membership_does(store: ASStateStore) -> None:
+    store.set_member(
+        ROOM, USER, {"membership": "join", "displayname": "U", "avatar_url": "mxc://a/b"}
+    )
+    store.set_membership(ROOM, USER, "leave")
+    assert store.get_member(ROOM, USER) == {
+        "membership": "leave", "displayname": "U", "avatar_url": "mxc://a/b",
+    }  # fmt: skip
+    store.set_member(ROOM, USER, {"membership": "ban"})
+    assert store.get_member(ROOM, USER) == {"membership": "ban"}
+    store.set_member(ROOM, USER, {"membership": "join", "displayname": 5})
+    assert store.get_member(ROOM, USER) == {"membership": "join"}
+
+
+def test_rooms(store: ASStateStore) -> None:
+    for room in ("!1:h", "!2:h", "!3:h"):
+        store.joined(room, USER)
+    store.joined("!1:h", OTHER)
+    store.joined("!3:h", OTHER)
+    store.invited("!2:h", OTHER)
+    assert sorted(store.rooms_of(USER)) == ["!1:h", "!2:h", "!3:h"]
+    assert sorted(store.find_shared_rooms(USER, OTHER)) == ["!1:h", "!3:h"]
+    assert store.rooms_of(OTHER, (Membership.INVITE,)) == ["!2:h"]
+    assert store.rooms_of("@nobody:h") == []
+
+
+def test_names_are_no_patterns(store: ASStateStore) -> None:
+    users = ["@_a_b:h", "@xaxb:h", "@_a%b:h", "@_axb:h"]
+    store.set_members(ROOM, {user: {} for user in users}, only_membership="join")
+    assert store.get_members_filtered(ROOM, "@_a_", ":h", "@none:h") == [
+        user for user in store.get_members(ROOM) if user != "@_a_b:h"
+    ]
+    assert "@_axb:h" in store.get_members_filtered(ROOM, "@_a%", ":h", "@none:h")
+
+
+def test_names_that_look_alike(store: ASStateStore) -> None:
+    names = {
+        "@1:h": "Alice",
+        "@2:h": "alice ",
+        "@3:h": "Аlісе",
+        "@4:h": "Bob",
+        "@5:h": "A1ice\u200b",
+    }
+    members = {user: {"displayname": name} for user, name in names.items()}
+    store.set_members(ROOM, {**members, "@6:h": {}}, only_membership="join")
+    assert sorted(store.find_lookalikes(ROOM, "Alice")) == ["@1:h", "@2:h", "@3:h", "@5:h"]
+    store.left(ROOM, "@3:h")
+    assert sorted(store.find_lookalikes(ROOM, "ALICE")) == ["@1:h", "@2:h", "@5:h"]
+    assert store.find_lookalikes(ROOM, "Carol") == []
+
+
+def test_join_rules_and_tombstones(store: ASStateStore) -> None:
+    for kind, content in (
+        ("m.room.join_rules", {"join_rule": "invite"}),
+        ("m.room.tombstone", {"body": "moved", "replacement_room": "!new:h"}),
+    ):
+        store.update_state({"type": kind, "room_id": ROOM, "state_key": "", "content": content,
+                            "origin_server_ts": 5, "sender": OTHER})  # fmt: skip
+    assert store.get_join_rules(ROOM) == {"join_rule": "invite"}
+    assert store.get_tombstone(ROOM) == {"body": "moved", "replacement_room": "!new:h"}
+
+
+def test_what_was_fetched_is_the_state_of_now(store: ASStateStore) -> None:
+    store.joined(ROOM, USER)
+    store.update_state(member("leave", 1000), source=Source.FETCHED)
+    assert store.is_joined(ROOM, USER) is False
+
+
+def test_a_room_of_many_members(store: ASStateStore) -> None:
+    users = {f"@u{number}:h": {"displayname": f"U{number}"} for number in range(1200)}
+    store.set_members(ROOM, users, only_membership="join")
+    assert len(store.get_members(ROOM)) == 1200
+    del users["@u7:h"]
+    store.set_members(ROOM, users, only_membership="join")
+    assert len(store.get_members(ROOM)) == 1199
+    assert store.get_membership(ROOM, "@u7:h") is Membership.LEAVE
 
 
 def test_a_wrong_state_key_is_ignored(store: ASStateStore) -> None:

@@ -1,0 +1,89 @@
+"""Items: what a state store remembers, and which of two items counts."""
+
+from __future__ import annotations
+
+import enum
+import time
+from typing import Any, Final, NamedTuple
+
+from ..events.membership import Membership
+
+__all__ = ["KINDS", "MemberItem", "Source", "StateItem", "now", "supersedes"]
+
+#: The state events, beside memberships, that a store remembers; all have an empty state key.
+KINDS: Final = frozenset(
+    {
+        "m.room.create",
+        "m.room.encryption",
+        "m.room.join_rules",
+        "m.room.power_levels",
+        "m.room.tombstone",
+    }
+)
+
+
+class Source(str, enum.Enum):
+    """Where an item came from."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    FETCHED = "fetched"
+
+
+class StateItem(NamedTuple):
+    """A piece of a room's state.
+
+    Attributes:
+        content: The content of the event; None if the room is known to have none.
+        ts: When it came to be, in milliseconds since 1970: the ``origin_server_ts`` of an event
+            that was received, the time of this machine for what was sent or fetched.
+        source: Where it came from.
+        event_id: The event, None where it isn't known.
+        sender: Who sent it, None where it isn't known.
+    """
+
+    content: dict[str, Any] | None
+    ts: int
+    source: Source
+    event_id: str | None = None
+    sender: str | None = None
+
+
+class MemberItem(NamedTuple):
+    """What a user is in a room.
+
+    Attributes:
+        membership: The membership.
+        ts, source, event_id: As those of a :class:`StateItem`.
+        displayname: The display name in the room, None for none.
+        avatar_url: The avatar in the room, None for none.
+        knows_profile: False: the profile wasn't told, and what is known of it stays.
+    """
+
+    membership: Membership
+    ts: int
+    source: Source
+    event_id: str | None = None
+    displayname: str | None = None
+    avatar_url: str | None = None
+    knows_profile: bool = True
+
+    def content(self) -> dict[str, Any]:
+        """The membership and the profile, with the keys of ``m.room.member``."""
+        fields = {
+            "membership": self.membership.value,
+            "displayname": self.displayname,
+            "avatar_url": self.avatar_url,
+        }
+        return {key: value for key, value in fields.items() if value is not None}
+
+
+def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
+    """Tell whether an item replaces the one that is known: it is no older, or it is the same
+    event, whose true time is known now."""
+    return new.ts >= known.ts or (new.event_id is not None and new.event_id == known.event_id)
+
+
+def now() -> int:
+    """The present time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

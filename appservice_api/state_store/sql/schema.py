@@ -1,0 +1,105 @@
+"""The tables, and how an older database is brought up to date.
+
+Rooms and users are numbers in the other tables: a million memberships fit in 200 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+    text,
+)
+
+from ...errors import StateStoreError
+
+__all__ = ["MEMBER", "ROOM", "STATE", "USER", "VERSION", "bring_up_to_date"]
+
+METADATA = MetaData()
+
+_SCHEMA = Table("as_schema", METADATA, Column("version", Integer, nullable=False))
+ROOM = Table(
+    "as_room", METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("room_id", String(255), nullable=False, unique=True),
+    Column("full_members", Boolean, nullable=False, default=False, server_default=text("false")),
+)  # fmt: skip
+USER = Table(
+    "as_user", METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", String(255), nullable=False, unique=True),
+    Column("registered", Boolean, nullable=False, default=False, server_default=text("false")),
+)  # fmt: skip
+MEMBER = Table(
+    "as_member", METADATA,
+    Column("room", ForeignKey(ROOM.c.id), primary_key=True),
+    Column("user", ForeignKey(USER.c.id), primary_key=True),
+    Column("membership", String(6), nullable=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("source", String(8), nullable=False),
+    Column("event_id", String(255)),
+    Column("displayname", Text),
+    Column("avatar_url", Text),
+    # A number made of the name's skeleton, to find names that look alike.
+    Column("looks", Integer),
+    Index("as_member_of_user", "user", "membership"),
+    Index("as_member_looks", "room", "looks"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+STATE = Table(
+    "as_state", METADATA,
+    Column("room", ForeignKey(ROOM.c.id), primary_key=True),
+    Column("type", String(255), primary_key=True),
+    Column("content", JSON(none_as_null=True)),
+    Column("ts", BigInteger, nullable=False),
+    Column("source", String(8), nullable=False),
+    Column("event_id", String(255)),
+    Column("sender", String(255)),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+#: The version of the tables above.
+VERSION: Final = 1
+# From each version to the next; run in one transaction with the new version's number.
+UPGRADES: Mapping[int, Callable[[Connection], None]] = {}
+# Any number: all processes that bring one PostgreSQL database up to date wait for each other.
+_LOCK = 0x6D617472
+
+
+def bring_up_to_date(connection: Connection) -> None:
+    """Make the tables, or change those of an older version; within the caller's transaction.
+
+    Raises:
+        StateStoreError: The database was made by a newer version of this package.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if not inspect(connection).has_table(_SCHEMA.name):
+        METADATA.create_all(connection)
+        connection.execute(_SCHEMA.insert(), {"version": VERSION})
+        return
+    found = connection.execute(select(_SCHEMA.c.version)).scalar()
+    if found is None or found > VERSION:
+        raise StateStoreError(
+            f"the state store has the tables of version {found}, and this package knows those up "
+            f"to {VERSION}: install a newer appservice_api, or use another database"
+        )
+    for version in range(found, VERSION):
+        UPGRADES[version](connection)
+    if found < VERSION:
+        connection.execute(_SCHEMA.update().values(version=VERSION))

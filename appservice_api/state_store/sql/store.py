@@ -1,0 +1,317 @@
+"""SQLStateStore: remembered in SQLite or PostgreSQL, shared by threads and processes."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ...events.membership import Membership
+from ...fork import renew_after_fork
+from ...ids import RoomID, UserID
+from ..abstract import _ACTIVE, ASStateStore, memberships_of
+from ..cache import ReadThroughCache
+from ..fleeting import Fleeting
+from ..items import MemberItem, Source, StateItem, now
+from ..names import skeleton
+from .engine import Database
+from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
+
+__all__ = ["SQLStateStore"]
+
+_CHUNK = 500
+_CACHED = 65_536
+
+
+class SQLStateStore(Fleeting, ASStateStore):
+    """A state store in an SQL database: SQLite for scripts and workers on one machine, PostgreSQL
+    for several machines. Thread-safe, and safe over a fork; any number of processes may use one
+    database at the same time.
+
+    What was read is kept in a bounded cache. Another process's writes aren't seen in it until the
+    homeserver contradicts what it says (:meth:`doubt`).
+
+    Args:
+        url: A database URL of SQLAlchemy: ``sqlite:///state.db``,
+            ``postgresql+psycopg://user@host/name``.
+        cache_size: How many items are cached.
+
+    Raises:
+        ValueError: The URL can't be used.
+        MissingExtraError: The extra ``sql``, or the database's driver, isn't installed.
+    """
+
+    def __init__(self, url: str, *, cache_size: int = _CACHED) -> None:
+        super().__init__()
+        self._database = Database(url)
+        self._insert: Any = (
+            sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
+        ).insert
+        self._cache = ReadThroughCache(cache_size)
+        self._opened = False
+        self._opening = threading.Lock()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._opening = threading.Lock()
+        self._cache.clear()
+        self._database.after_fork()
+
+    def open(self) -> None:
+        """Make the tables, or bring those of an older version up to date.
+
+        Raises:
+            StateStoreError: The database can't be used, or a newer version made it.
+        """
+        with self._opening:
+            if not self._opened:
+                with self._database.writing() as connection:
+                    bring_up_to_date(connection)
+                self._opened = True
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        self._database.close()
+
+    def _ready(self) -> Database:
+        if not self._opened:
+            self.open()
+        return self._database
+
+    def doubt(self, room_id: str, user_id: str | None = None) -> None:
+        if user_id is not None:
+            self._cache.drop((room_id, user_id), user_id)
+        else:
+            self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
+
+    # Members.
+
+    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        return self._cache.get((room_id, user_id), lambda: self._read_member(room_id, user_id))
+
+    def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        query = _members(room_id).where(USER.c.user_id == user_id)
+        with self._ready().reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return _member(row) if row is not None else None
+
+    def read_members(
+        self, room_id: str, memberships: Iterable[Membership]
+    ) -> dict[UserID, MemberItem]:
+        query = _members(room_id).where(MEMBER.c.membership.in_([m.value for m in memberships]))
+        with self._ready().reading() as connection:
+            return {UserID.read(row.user_id): _member(row) for row in connection.execute(query)}
+
+    def find_lookalikes(
+        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
+    ) -> list[UserID]:
+        wanted = skeleton(displayname)
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = _members(room_id).where(
+            MEMBER.c.looks == _looks(displayname), MEMBER.c.membership.in_(values)
+        )
+        with self._ready().reading() as connection:
+            return [
+                UserID.read(row.user_id)
+                for row in connection.execute(query)
+                if skeleton(row.displayname) == wanted
+            ]
+
+    def write_members(
+        self,
+        room_id: str,
+        members: Mapping[str, MemberItem],
+        *,
+        gone: Iterable[Membership] = (),
+        full: bool = False,
+    ) -> None:
+        leaving = [membership.value for membership in gone]
+        with self._ready().writing() as connection:
+            room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
+            left = self._gone(connection, room, members, leaving) if leaving else []
+            self._write_members(connection, room, members)
+            if left:
+                connection.execute(_LEFT, [{"left_user": user} | _left(room) for user in left])
+            if full:
+                connection.execute(ROOM.update().where(ROOM.c.id == room, ~ROOM.c.full_members)
+                                   .values(full_members=True))  # fmt: skip
+        if len(members) > _CHUNK or leaving or full:
+            self.doubt(room_id)
+        else:
+            self._cache.drop(*((room_id, user) for user in members))
+
+    def _gone(
+        self,
+        connection: Connection,
+        room: int,
+        members: Mapping[str, MemberItem],
+        leaving: list[str],
+    ) -> list[int]:
+        """The numbers of known members who aren't named any more."""
+        query = (
+            select(MEMBER.c.user, USER.c.user_id)
+            .join(USER)
+            .where(MEMBER.c.room == room, MEMBER.c.membership.in_(leaving))
+        )
+        return [row.user for row in connection.execute(query) if row.user_id not in members]
+
+    def _write_members(
+        self, connection: Connection, room: int, members: Mapping[str, MemberItem]
+    ) -> None:
+        users = self._number(connection, USER.c.user_id, list(members))
+        told: list[dict[str, Any]] = []
+        untold: list[dict[str, Any]] = []
+        for user_id in sorted(members):  # always in the same order: no deadlock of two writers
+            item = members[user_id]
+            row = {
+                "room": room, "user": users[user_id], "membership": item.membership.value,
+                "ts": item.ts, "source": item.source.value, "event_id": item.event_id,
+            }  # fmt: skip
+            if item.knows_profile:
+                row |= {
+                    "displayname": item.displayname, "avatar_url": item.avatar_url,
+                    "looks": _looks(item.displayname) if item.displayname else None,
+                }  # fmt: skip
+                told.append(row)
+            else:
+                untold.append(row)
+        for rows in (told, untold):
+            if rows:
+                connection.execute(self._upsert(MEMBER, ("room", "user"), rows[0]), rows)
+
+    def _upsert(self, table: Any, key: tuple[str, ...], row: Mapping[str, Any]) -> Any:
+        """Write rows unless what is there is newer; see :func:`~..items.supersedes`."""
+        statement = self._insert(table)
+        new = statement.excluded
+        return statement.on_conflict_do_update(
+            index_elements=list(key),
+            set_={name: new[name] for name in row if name not in key},
+            where=or_(new.ts >= table.c.ts, new.event_id == table.c.event_id),
+        )
+
+    def _number(self, connection: Connection, column: Any, names: list[str]) -> dict[str, int]:
+        """The numbers of rooms or users; those that are new get one."""
+        found = self._numbered(connection, column, names)
+        missing = sorted(set(names) - found.keys())
+        if missing:
+            rows = [{column.name: name} for name in missing]
+            connection.execute(self._insert(column.table).on_conflict_do_nothing(), rows)
+            found |= self._numbered(connection, column, missing)
+        return found
+
+    def _numbered(self, connection: Connection, column: Any, names: list[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        number = column.table.c.id
+        for start in range(0, len(names), _CHUNK):
+            query = select(column, number).where(column.in_(names[start : start + _CHUNK]))
+            found.update(connection.execute(query).all())
+        return found
+
+    def rooms_of(
+        self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
+    ) -> list[RoomID]:
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = (
+            select(ROOM.c.room_id)
+            .join(MEMBER, MEMBER.c.room == ROOM.c.id)
+            .join(USER, MEMBER.c.user == USER.c.id)
+            .where(USER.c.user_id == user_id, MEMBER.c.membership.in_(values))
+            .order_by(ROOM.c.id)
+        )
+        with self._ready().reading() as connection:
+            return [RoomID.read(room_id) for room_id in connection.scalars(query)]
+
+    def has_full_member_list(self, room_id: str) -> bool:
+        query = select(ROOM.c.full_members).where(ROOM.c.room_id == room_id)
+        with self._ready().reading() as connection:
+            return bool(connection.scalar(query))
+
+    # The state of rooms.
+
+    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        return self._cache.get(
+            (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
+        )
+
+    def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        query = (
+            select(STATE).join(ROOM).where(ROOM.c.room_id == room_id, STATE.c.type == event_type)
+        )
+        with self._ready().reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return StateItem(row.content, row.ts, Source(row.source), row.event_id, row.sender)
+
+    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
+        with self._ready().writing() as connection:
+            room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
+            row = {"room": room, "type": event_type, **item._asdict(), "source": item.source.value}
+            connection.execute(self._upsert(STATE, ("room", "type"), row), row)
+        self._cache.drop((room_id, event_type, ""))
+
+    # Users.
+
+    def is_registered(self, user_id: str) -> bool:
+        return self._cache.get(user_id, lambda: self._is_registered(user_id)) or False
+
+    def _is_registered(self, user_id: str) -> bool | None:
+        query = select(USER.c.registered).where(USER.c.user_id == user_id)
+        with self._ready().reading() as connection:
+            return connection.scalar(query) or None
+
+    def registered(self, user_id: str) -> None:
+        if self.is_registered(user_id):
+            return
+        statement = self._insert(USER)
+        with self._ready().writing() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["user_id"], set_={"registered": True}
+                ),
+                {"user_id": user_id, "registered": True},
+            )
+        self._cache.drop(user_id)
+
+
+_LEFT = (
+    MEMBER.update()
+    .where(
+        MEMBER.c.room == bindparam("left_room"),
+        MEMBER.c.user == bindparam("left_user"),
+        MEMBER.c.ts < bindparam("left_ts"),
+    )
+    .values(
+        membership=Membership.LEAVE.value, ts=bindparam("left_ts"), source=Source.FETCHED.value,
+        event_id=None, displayname=None, avatar_url=None, looks=None,
+    )
+)  # fmt: skip
+
+
+def _left(room: int) -> dict[str, int]:
+    return {"left_room": room, "left_ts": now()}
+
+
+def _members(room_id: str) -> Select[Any]:
+    return (
+        select(MEMBER, USER.c.user_id)
+        .join(USER, MEMBER.c.user == USER.c.id)
+        .join(ROOM, MEMBER.c.room == ROOM.c.id)
+        .where(ROOM.c.room_id == room_id)
+    )
+
+
+def _member(row: Any) -> MemberItem:
+    return MemberItem(
+        Membership(row.membership), row.ts, Source(row.source), row.event_id, row.displayname,
+        row.avatar_url,
+    )  # fmt: skip
+
+
+def _looks(displayname: str) -> int:
+    """A number of 31 bits: it fits into an INTEGER of every database."""
+    return zlib.crc32(skeleton(displayname).encode()) & 0x7FFFFFFF
