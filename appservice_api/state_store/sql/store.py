@@ -68,10 +68,15 @@ class SQLStateStore(Fleeting, ASStateStore):
             StateStoreError: The database can't be used, or a newer version made it.
         """
         with self._opening:
-            if not self._opened:
+            if self._opened:
+                return
+            try:
                 with self._database.writing() as connection:
                     bring_up_to_date(connection)
                 self._opened = True
+            finally:
+                if not self._opened:
+                    self._database.close()
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""

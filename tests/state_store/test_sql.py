@@ -1,0 +1,334 @@
+"""State stores in databases: many at once, and bad days."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appservice_api import MissingExtraError, StateStoreError
+from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
+
+pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
+
+from sqlalchemy import Connection, event, text
+
+from appservice_api.state_store.sql import SQLStateStore, schema
+
+ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
+fork = multiprocessing.get_context("fork")
+
+
+def count_queries(store: SQLStateStore) -> list[str]:
+    """A list that grows by each statement of a store."""
+    seen: list[str] = []
+    event.listen(
+        store._database.engine, "before_cursor_execute",
+        lambda connection, cursor, statement, *rest: seen.append(statement),
+    )  # fmt: skip
+    return seen
+
+
+def test_what_is_known_is_still_known_by_the_next_process(database_url: str) -> None:
+    with open_state_store(database_url) as store:
+        store.set_member(ROOM, USER, {"membership": "join", "displayname": "Ü 🎉"})
+        store.registered(USER)
+        store.write_state(
+            ROOM, "m.room.create",
+            StateItem({"room_version": "12"}, 5, Source.RECEIVED, "$create", OTHER),
+        )  # fmt: skip
+        store.set_encryption_info(ROOM, None)
+    with open_state_store(database_url) as store:
+        assert store.get_member(ROOM, USER) == {"membership": "join", "displayname": "Ü 🎉"}
+        assert store.is_registered(USER)
+        create = store.get_create(ROOM)
+        assert create is not None
+        assert (create["sender"], create["event_id"]) == (OTHER, "$create")
+        assert create["content"] == {"room_version": "12"}
+        assert store.is_encrypted(ROOM) is False
+
+
+def test_a_warm_cache_costs_no_query(database_url: str) -> None:
+    store = SQLStateStore(database_url)
+    store.joined(ROOM, USER)
+    store.registered(USER)
+    store.set_power_levels(ROOM, {"users": {USER: 50}})
+    assert store.is_joined(ROOM, USER)
+    assert store.is_registered(USER)
+    assert store.get_power_levels(ROOM) == {"users": {USER: 50}}
+    seen = count_queries(store)
+    assert store.is_joined(ROOM, USER)
+    assert store.is_registered(USER)
+    assert store.get_power_levels(ROOM) == {"users": {USER: 50}}
+    store.registered(USER)
+    assert seen == []
+    store.left(ROOM, USER)
+    assert store.is_joined(ROOM, USER) is False
+    store.close()
+
+
+def test_the_cache_is_bounded(tmp_path: Path) -> None:
+    store = SQLStateStore(f"sqlite:///{tmp_path}/state.db", cache_size=10)
+    users = [f"@u{number}:h" for number in range(50)]
+    store.set_members(ROOM, {user: {} for user in users})
+    for user in users:
+        assert store.is_joined(ROOM, user)
+    assert len(store._cache._items) == 10
+    store.close()
+
+
+def test_what_another_process_wrote_is_seen_once_it_is_doubted(database_url: str) -> None:
+    one, other = SQLStateStore(database_url), SQLStateStore(database_url)
+    one.joined(ROOM, USER)
+    assert one.is_joined(ROOM, USER)
+    assert one.is_joined(ROOM, OTHER) is None
+    other.left(ROOM, USER)
+    other.joined(ROOM, OTHER)
+    assert one.is_joined(ROOM, OTHER) is True  # what isn't known is never cached
+    one.doubt(ROOM, USER)
+    assert one.is_joined(ROOM, USER) is False
+    other.joined(ROOM, USER)
+    one.doubt(ROOM)
+    assert one.is_joined(ROOM, USER) is True
+    one.close()
+    other.close()
+
+
+def test_a_write_between_read_and_caching_is_not_hidden(database_url: str) -> None:
+    store = SQLStateStore(database_url)
+    store.joined(ROOM, USER)
+    read = store._read_member
+
+    def slow(room_id: str, user_id: str) -> MemberItem | None:
+        item = read(room_id, user_id)
+        store._read_member = read  # type: ignore[method-assign]
+        store.left(room_id, user_id)
+        return item
+
+    store._read_member = slow  # type: ignore[method-assign]
+    assert store.is_joined(ROOM, USER) is True
+    assert store.is_joined(ROOM, USER) is False
+    store.close()
+
+
+def use(url: str, worker: int) -> None:
+    """What each of the processes below does, with 8 threads."""
+    store = open_state_store(url)
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(25):
+                room = f"!{turn % 5}:h"
+                store.joined(room, f"@{worker}-{number}-{turn}:h")
+                store.set_members(room, {"@all:h": {"displayname": str(turn)}}, "invite")
+                store.is_joined(room, f"@{worker}-{number}-{turn - 1}:h")
+                store.set_power_levels(room, {"users_default": turn})
+                store.registered(f"@{worker}-{number}-{turn}:h")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+    os._exit(1 if errors else 0)
+
+
+def test_8_threads_in_4_processes(database_url: str) -> None:
+    with open_state_store(database_url):
+        workers = [fork.Process(target=use, args=(database_url, number)) for number in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    with open_state_store(database_url) as store:
+        found = {user for room in range(5) for user in store.get_members(f"!{room}:h", ("join",))}
+        expected = {f"@{w}-{n}-{t}:h" for w in range(4) for n in range(8) for t in range(25)}
+        assert found == expected
+        assert all(store.is_registered(user) for user in expected)
+
+
+def test_a_forked_child_has_connections_of_its_own(database_url: str) -> None:
+    store = open_state_store(database_url)
+    store.joined(ROOM, USER)
+
+    def child() -> None:
+        store.joined(ROOM, f"@{os.getpid()}:h")
+        os._exit(0 if store.is_joined(ROOM, USER) else 1)
+
+    children = [fork.Process(target=child) for _ in range(4)]
+    for process in children:
+        process.start()
+    for process in children:
+        process.join()
+    assert [process.exitcode for process in children] == [0] * 4
+    assert store.is_joined(ROOM, USER)
+    assert len(store.get_members(ROOM)) == 5
+    store.close()
+
+
+WRITER = """
+import sys
+from appservice_api.state_store import open_state_store
+store = open_state_store(sys.argv[1])
+number = 0
+while True:
+    store.set_members("!r:h", {f"@{number}-{one}:h": {} for one in range(5)}, "join")
+    store.joined("!all:h", f"@{number}:h")
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_killed_while_writing(database_url: str) -> None:
+    for turn in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, database_url], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(5 + turn):
+            line = process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate()
+        last = int((rest.split() or [line])[-1])
+        with open_state_store(database_url) as store:
+            assert {f"@{number}:h" for number in range(last + 1)} <= set(
+                store.get_members("!all:h")
+            )
+            assert len(store.get_members("!r:h", ("join",))) == 5
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    file.write_bytes(b"this is not a database, but something that somebody wants to keep" * 99)
+    before = file.read_bytes()
+    with pytest.raises(StateStoreError, match=r"state\.db.* is damaged: move it away"):
+        open_state_store(f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with open_state_store(f"sqlite:///{file}") as store:
+        store.set_members(ROOM, {f"@{number}:h": {} for number in range(2000)})
+    content = bytearray(file.read_bytes())
+    content[4096 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4096)
+    file.write_bytes(content)
+    for left in tmp_path.glob("state.db-*"):
+        left.unlink()
+    with (
+        pytest.raises(StateStoreError, match="is damaged: move it away"),
+        open_state_store(f"sqlite:///{file}") as store,
+    ):
+        store.get_members(ROOM)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StateStoreError, match=r"Do the folder of .* exist"):
+        open_state_store(f"sqlite:///{tmp_path}/none/state.db")
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    store = SQLStateStore(f"sqlite:///{tmp_path}/state.db")
+    store.joined(ROOM, USER)
+    event.listen(store._database.engine, "connect", lambda connection, _: connection.execute(
+        "PRAGMA max_page_count = 1"
+    ))  # fmt: skip
+    store.close()
+    with pytest.raises(StateStoreError, match=r"disk is full.*Make room"):
+        store.set_members(ROOM, {f"@{number}:h": {} for number in range(5000)})
+    assert store.is_joined(ROOM, USER)
+    store.close()
+
+
+def test_a_lost_database(database_url: str, postgres: object) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("a file isn't lost")
+    store = SQLStateStore(database_url)
+    store.joined(ROOM, USER)
+    with store._database.writing() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert store.is_joined(ROOM, USER)  # a dead connection is noticed, and a new one made
+    gone = SQLStateStore(database_url + "nowhere")
+    with pytest.raises(StateStoreError, match="can't write the state store at postgresql"):
+        gone.open()
+    store.close()
+
+
+def test_the_tables_of_a_newer_version_are_refused(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_state_store(database_url) as store:
+        store.joined(ROOM, USER)
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION - 1)
+    with pytest.raises(StateStoreError, match="install a newer appservice_api"):
+        open_state_store(database_url)
+
+
+def test_the_tables_of_an_older_version_are_brought_up_to_date(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_state_store(database_url) as store:
+        store.joined(ROOM, USER)
+    done: list[int] = []
+
+    def step(number: int) -> Callable[[Connection], None]:
+        return lambda connection: done.append(number)
+
+    now = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", now + 2)
+    monkeypatch.setattr(schema, "UPGRADES", {now: step(now), now + 1: step(now + 1)})
+    for _ in range(2):
+        with open_state_store(database_url) as store:
+            assert store.is_joined(ROOM, USER)
+    assert done == [now, now + 1]
+
+
+@pytest.mark.parametrize("url, problem", [
+    ("nonsense", "must look like"),
+    ("mysql://u@h/d", "not in 'mysql'"),
+    ("sqlite://", "in memory"),
+    ("sqlite:///:memory:", "in memory"),
+    (5, "must be an ASStateStore"),
+])  # fmt: skip
+def test_what_is_no_url(url: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        open_state_store(url)
+
+
+def test_no_password_in_an_error() -> None:
+    store = SQLStateStore("postgresql://me:secret@127.0.0.1:1/x?connect_timeout=2")
+    with pytest.raises(StateStoreError) as caught:
+        store.open()
+    assert "secret" not in f"{caught.value} {caught.value!r}"
+
+
+def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError, match=r"appservice_api\[sql\]"):
+        SQLStateStore("postgresql://me@localhost/x")
+
+
+def test_readers_do_not_wait_for_a_writer(database_url: str) -> None:
+    store = SQLStateStore(database_url)
+    store.joined(ROOM, USER)
+    with store._database.writing() as connection:
+        connection.execute(schema.USER.insert(), {"user_id": "@new:h", "registered": True})
+        assert store._read_member(ROOM, USER) is not None
+    store.close()
