@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from appservice_api import Registration, UserID
 from appservice_api.errors import RegistrationError
 from appservice_api.ids import check_localpart
 from appservice_api.localparts import decode_localpart, encode_localpart
+from appservice_api.registration import Namespace, Namespaces
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
@@ -157,6 +160,13 @@ def test_ghost_prefix(users: tuple[str, ...], prefix: str | None) -> None:
         with pytest.raises(RegistrationError, match="don't tell what ghosts begin with"):
             made.user_id_for("a", "hs.test")
         assert made.remote_name("@_a_b:hs.test") is None
+
+
+def test_exclusive_namespaces_tell_ghosts_from_others() -> None:
+    shared, ghosts = Namespace(False, "@real_.*:hs.test"), Namespace(True, "@_demo_.*:hs.test")
+    spaces = Namespaces(users=[shared, ghosts])
+    assert replace(DEMO, namespaces=spaces).ghost_prefix == "_demo_"
+    assert replace(DEMO, namespaces=Namespaces(users=[shared])).ghost_prefix == "real_"
 
 
 def test_a_server_name_that_only_the_caller_knows() -> None:

@@ -174,10 +174,15 @@ class Registration:
 
     @property
     def ghost_prefix(self) -> str | None:
-        """What the localparts of all ghosts begin with, if the namespaces of users agree in it;
-        else None."""
-        prefixes = {prefix_of_regex(space.regex) for space in self.namespaces.users} - {None}
-        return prefixes.pop() if len(prefixes) == 1 else None
+        """What the localparts of all ghosts begin with, if the namespaces of users agree in it,
+        or at least the exclusive ones do; else None."""
+        for spaces in (
+            self.namespaces.users, [space for space in self.namespaces.users if space.exclusive],
+        ):  # fmt: skip
+            prefixes = {prefix_of_regex(space.regex) for space in spaces} - {None}
+            if len(prefixes) == 1:
+                return prefixes.pop()
+        return None
 
     def user_id_for(self, remote_name: str, server_name: str | None = None) -> UserID:
         """The user ID of the ghost of somebody on the other network: :attr:`ghost_prefix` and the
