@@ -62,6 +62,16 @@ class Identifier(str):
     def _checked(cls, value: Any) -> str:
         return _text(value, cls.__name__)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        # What was read leniently stays what it is.
+        return type(self).read, (str(self),)
+
 
 class ServerName(Identifier):
     """The name of a homeserver: a host name, an IPv4 address, or an IPv6 address in brackets;
