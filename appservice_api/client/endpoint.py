@@ -66,7 +66,8 @@ def _new_part(name: str, value: object) -> str:
     return quote_part(value, name, empty=name == "stateKey")
 
 
-_known_part = lru_cache(maxsize=4096)(_new_part)
+# Typed, so that an ID that was read leniently lets no other text of the same letters pass.
+_known_part = lru_cache(maxsize=4096, typed=True)(_new_part)
 
 
 class Endpoint:

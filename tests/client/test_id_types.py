@@ -10,8 +10,10 @@ from appservice_api import (
     AppServiceAPI,
     ContentURI,
     DeviceID,
+    EventID,
     IntentAPI,
     MatrixResponseError,
+    MNotFound,
     RoomAlias,
     RoomID,
 )
@@ -92,3 +94,12 @@ def test_avatars(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert found.media_id == "a"
     assert ghost.get_avatar_url(GHOST) is None
     assert ghost.get_avatar_url(GHOST) is None
+
+
+def test_an_id_that_was_read_lets_no_text_pass(ghost: IntentAPI) -> None:
+    odd = EventID.read("odd event")
+    for _ in range(2):
+        with pytest.raises(MNotFound):
+            ghost.get_event(ROOM, odd)
+        with pytest.raises(ValueError, match="not an event ID"):
+            ghost.get_event(ROOM, "odd event")
