@@ -69,8 +69,9 @@ class Identifier(str):
         return self
 
     def __reduce__(self) -> Any:
-        # What was read leniently stays what it is.
-        return type(self).read, (str(self),)
+        # What was read leniently stays what it is. Not the bound method: Twisted, where it is
+        # loaded, has bound methods pickled in a way that classes don't take.
+        return _reread, (type(self), str(self))
 
 
 class ServerName(Identifier):
@@ -213,6 +214,10 @@ class ContentURI(Identifier):
                 f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
             )
         return str(value)
+
+
+def _reread(kind: type[Identifier], value: str) -> Identifier:
+    return kind.read(value)
 
 
 def _text(value: object, what: str) -> str:
