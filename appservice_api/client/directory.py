@@ -12,6 +12,8 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..answers.aliases import RoomAliasInfo
+
 __all__ = ["DirectoryMethods"]
 
 _V3 = "/_matrix/client/v3"
@@ -94,7 +96,7 @@ class DirectoryMethods(ClientMethods):
                 raise
 
     @GET_ALIAS
-    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> RoomAliasInfo:
         """Find the room of an alias.
 
         Args:
@@ -110,9 +112,11 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /directory/room/{roomAlias}``.
         """
+        from ..answers.aliases import RoomAliasInfo
+
         answer = self._call(GET_ALIAS, (room_alias,), options=options)
         self._field(GET_ALIAS, answer, "room_id", str)
-        return dict(answer)
+        return RoomAliasInfo(answer)
 
     @ALIASES
     def get_room_aliases(self, room_id: str, **options: Unpack[CallOptions]) -> list[RoomAlias]:
@@ -128,7 +132,8 @@ class DirectoryMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/aliases``.
         """
         answer = self._call(ALIASES, (room_id,), options=options)
-        return [RoomAlias.read(alias) for alias in self._field(ALIASES, answer, "aliases", list)]
+        found = self._field(ALIASES, answer, "aliases", list)
+        return [RoomAlias.read(alias) for alias in found if isinstance(alias, str)]
 
     @GET_LISTED
     def get_room_directory_visibility(self, room_id: str, **options: Unpack[CallOptions]) -> str:

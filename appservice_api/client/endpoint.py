@@ -6,13 +6,14 @@ import enum
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from .. import ids
 from ..api.path import quote_part
 from ..api.retry import may_repeat
 
-__all__ = ["Endpoint", "Needs"]
+__all__ = ["Endpoint", "Needs", "endpoints_of"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -65,7 +66,8 @@ def _new_part(name: str, value: object) -> str:
     return quote_part(value, name, empty=name == "stateKey")
 
 
-_known_part = lru_cache(maxsize=4096)(_new_part)
+# Typed, so that an ID that was read leniently lets no other text of the same letters pass.
+_known_part = lru_cache(maxsize=4096, typed=True)(_new_part)
 
 
 class Endpoint:
@@ -119,3 +121,26 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.method} {self.template}>"
+
+
+def endpoints_of(*packages: ModuleType) -> dict[str, Endpoint]:
+    """All endpoints of packages, for documentation and tests.
+
+    Args:
+        packages: The packages; all of their modules are imported.
+
+    Returns:
+        The endpoints by module and name of their first appearance: ``client.messages.SEND``.
+    """
+    from importlib import import_module
+    from pkgutil import walk_packages
+
+    found: dict[str, Endpoint] = {}
+    for package in packages:
+        inner = walk_packages(package.__path__, f"{package.__name__}.")
+        for module in (package, *(import_module(one.name) for one in inner)):
+            place = module.__name__.partition(".")[2]
+            for name, value in vars(module).items():
+                if isinstance(value, Endpoint) and value not in found.values():
+                    found[f"{place}.{name}"] = value
+    return found

@@ -81,10 +81,11 @@ class ProfileMethods(ClientMethods):
         """
         return self._get_field(user_id, "displayname", options)
 
-    def get_avatar_url(self, user_id: str, **options: Unpack[CallOptions]) -> str | None:
+    def get_avatar_url(self, user_id: str, **options: Unpack[CallOptions]) -> ContentURI | None:
         """The ``mxc://`` URI of a user's avatar, None if there is none; as
         :meth:`get_displayname`."""
-        return self._get_field(user_id, "avatar_url", options)
+        found = self._get_field(user_id, "avatar_url", options)
+        return ContentURI.read(found) if found else None
 
     @PROFILE
     def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
