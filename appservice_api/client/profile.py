@@ -188,7 +188,9 @@ def _check_field(key: str, value: Any) -> None:
     Raises:
         ValueError: The name is too long, or the value isn't what the field takes.
     """
-    if isinstance(key, str) and len(key.encode(errors="surrogatepass")) > _MAX_KEY_BYTES:
+    if not isinstance(key, str):
+        raise ValueError(f"the name of a profile field must be a str, not {key!r}")
+    if len(key.encode(errors="surrogatepass")) > _MAX_KEY_BYTES:
         raise ValueError(f"the profile field {key[:40]!r}… is longer than {_MAX_KEY_BYTES} bytes")
     if key in ("avatar_url", "displayname") and not isinstance(value, (str, type(None))):
         raise ValueError(f"{key} must be a str, not {value!r}")
