@@ -15,7 +15,7 @@ from ..errors import MatrixResponseError
 from ..ids import ServerName
 from .failure import connection_error
 from .shared import check_base_url
-from .transport import USER_AGENT
+from .transport import USER_AGENT, new_session
 
 __all__ = ["discover"]
 
@@ -39,7 +39,7 @@ def discover(domain: str, session: requests.Session | None = None) -> str | None
         ValueError, MatrixConnectionError, MatrixResponseError: As there.
     """
     host = _without_port(ServerName(domain))
-    own = requests.Session() if session is None else contextlib.nullcontext(session)
+    own = new_session() if session is None else contextlib.nullcontext(session)
     with own as asking:
         status, content, url = _ask(asking, f"https://{host}{_PATH}")
     if status == 404:
@@ -87,10 +87,13 @@ def _send(session: requests.Session, url: str, end: float) -> requests.Response:
     if time.monotonic() >= end:
         raise _unusable(url, "the redirects took too long")
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-    request = requests.Request("GET", url, headers=headers, hooks=session.hooks).prepare()
-    settings = session.merge_environment_settings(url, {}, True, None, None)
     try:
+        request = requests.Request("GET", url, headers=headers, hooks=session.hooks).prepare()
+        settings = session.merge_environment_settings(url, {}, True, None, None)
         return session.send(request, timeout=_TIMEOUT, allow_redirects=False, **settings)
+    except ValueError as error:
+        # It, or where it redirects to, isn't one; requests looks at that first.
+        raise _unusable(url, f"no plain HTTPS URL ({error})") from None
     except _FAILURES as error:
         raise connection_error(error, **_facts(url)) from error
 
