@@ -13,7 +13,8 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.account import Capabilities, VersionsResponse, WhoamiResponse
+    from ..answers.account import VersionsResponse, WhoamiResponse
+    from ..answers.capabilities import Capabilities
 
 __all__ = ["AccountMethods"]
 
@@ -81,7 +82,7 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /capabilities``.
         """
-        from ..answers.account import Capabilities
+        from ..answers.capabilities import Capabilities
 
         answer = self._call(CAPABILITIES, options=options)
         return Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))

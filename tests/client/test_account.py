@@ -15,11 +15,11 @@ from appservice_api import (
     UserID,
 )
 from appservice_api.answers.account import (
-    Capabilities,
     VersionsResponse,
     WhoamiResponse,
     WhoisResponse,
 )
+from appservice_api.answers.capabilities import Capabilities
 from appservice_api.testing import DROP, StubHomeserver, answer
 from tests.conftest import GHOST
 
