@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from .account import AccountMethods
 from .account_data import AccountDataMethods
+from .admin import AdminMethods
+from .credentials import CredentialMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
+from .discovery import DiscoveryMethods
 from .events import EventMethods
 from .joining import JoiningMethods
+from .login import LoginMethods
 from .media import MediaMethods
 from .messages import MessageMethods
 from .profile import ProfileMethods
+from .push_rules import PushRuleMethods
 from .receipts import ReceiptMethods
 from .rooms import RoomMethods
 from .state import StateMethods
+from .third_party import ThirdPartyMethods
 
 __all__ = ["ClientAPI"]
 
@@ -31,6 +37,12 @@ class ClientAPI(
     MediaMethods,
     ReceiptMethods,
     AccountMethods,
+    LoginMethods,
+    DiscoveryMethods,
+    AdminMethods,
+    CredentialMethods,
+    ThirdPartyMethods,
+    PushRuleMethods,
 ):
     """All chapters together."""
 
