@@ -7,13 +7,19 @@ from .account_data import AccountDataMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .events import EventMethods
+from .filters import FilterMethods
 from .joining import JoiningMethods
 from .media import MediaMethods
 from .messages import MessageMethods
 from .profile import ProfileMethods
 from .receipts import ReceiptMethods
+from .relations import RelationMethods
+from .reports import ReportMethods
 from .rooms import RoomMethods
+from .search import SearchMethods
+from .spaces import SpaceMethods
 from .state import StateMethods
+from .sync import SyncMethods
 
 __all__ = ["ClientAPI"]
 
@@ -30,6 +36,12 @@ class ClientAPI(
     ProfileMethods,
     MediaMethods,
     ReceiptMethods,
+    FilterMethods,
+    RelationMethods,
+    ReportMethods,
+    SearchMethods,
+    SpaceMethods,
+    SyncMethods,
     AccountMethods,
 ):
     """All chapters together."""

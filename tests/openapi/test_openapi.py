@@ -13,6 +13,7 @@ import appservice_api.client
 import appservice_api.intent
 from appservice_api import AppServiceAPI, IntentAPI
 from appservice_api.client.endpoint import Endpoint
+from appservice_api.client.pages import Pages
 from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
 from tests.conftest import GHOST
 
@@ -31,6 +32,10 @@ def _modules(package: ModuleType) -> list[ModuleType]:
     found = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
     return [package, *(importlib.import_module(one.name) for one in found)]
 
+
+# What an application service's own token can't do.
+WITH_OWN_TOKEN = {"get_mutual_rooms"}
+REAL_USER = ("@_real:hs.test", "user_token")
 
 # By module and name of each endpoint's first appearance.
 ENDPOINTS: dict[str, Endpoint] = {}
@@ -78,7 +83,10 @@ def test_method_keeps_to_the_specification(
     problems = []
     for args, kwargs in ROWS[name]:
         try:
-            getattr(api.intent(GHOST), name)(*args, **kwargs)
+            speaker = api.intent(*REAL_USER) if name in WITH_OWN_TOKEN else api.intent(GHOST)
+            outcome = getattr(speaker, name)(*args, **kwargs)
+            if isinstance(outcome, Pages):
+                next(outcome, None)
         except Exception as error:
             problems.append(f"{name}() raised {error!r}")
             record_property(RAISED, problems[-1])
