@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..events.event import StrippedStateEvent
 from ..events.membership import Membership
 from ..events.view import View, flag, items, number, text
 from ..ids import ContentURI, RoomAlias, RoomID
@@ -13,8 +14,6 @@ __all__ = [
     "SpaceHierarchy",
     "SpaceHierarchyRoom",
 ]
-
-StrippedStateEvent = View
 
 
 class PublicRoomInfo(View):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from ..events.event import Event, StateEvent
 from ..events.view import View, items, number, text, view
 from ..ids import EventID
 
 __all__ = ["ClosestEvent", "EventContext", "PaginatedMessages"]
-
-Event = View
-StateEvent = View
 
 
 class PaginatedMessages(View):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ..events.event import Event
 from ..events.view import View, items, number, text
 
 __all__ = ["RelatedEvents", "ThreadRoots"]
-
-Event = View
 
 
 class RelatedEvents(View):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..events.event import Event
 from ..events.view import Field, View, flag, items, number, table, text, view
 from ..ids import ContentURI, RoomID, UserID
-from .events import Event
 
 __all__ = [
     "FoundUser",

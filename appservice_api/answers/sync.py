@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ..events.event import Event, StateEvent, StrippedStateEvent, ToDeviceEvent
 from ..events.view import Field, View, flag, items, number, table, text, view
 from ..ids import UserID
-from .directory import StrippedStateEvent
-from .events import Event, StateEvent
 
 __all__ = [
     "DeviceLists",
@@ -23,6 +22,7 @@ __all__ = [
     "SyncStrippedState",
     "SyncSummary",
     "SyncTimeline",
+    "SyncToDevice",
 ]
 
 V = TypeVar("V", bound=View)
@@ -43,7 +43,14 @@ class SyncEvents(View):
     """Events that are no part of a timeline."""
 
     __slots__ = ()
-    events = items(View)
+    events = items(Event)
+
+
+class SyncToDevice(View):
+    """Events that were sent to the device."""
+
+    __slots__ = ()
+    events = items(ToDeviceEvent)
 
 
 class SyncState(View):
@@ -154,7 +161,7 @@ class SyncResponse(View):
     rooms = view(SyncRooms)
     presence = view(SyncEvents)
     account_data = view(SyncEvents)
-    to_device = view(SyncEvents)
+    to_device = view(SyncToDevice)
     device_lists = view(DeviceLists)
     #: How many one-time keys the homeserver has, by algorithm.
     device_one_time_keys_count = table()

@@ -16,7 +16,8 @@ from .pages import PAGE_SIZE, Page, Pages, checked_choice
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.events import ClosestEvent, Event, EventContext, PaginatedMessages
+    from ..answers.events import ClosestEvent, EventContext, PaginatedMessages
+    from ..events.event import Event
 
 __all__ = ["EventMethods"]
 
@@ -50,7 +51,7 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/event/{eventId}``.
         """
-        from ..answers.events import Event
+        from ..events.event import Event
 
         return Event.read(self._call(EVENT, (room_id, event_id), options=options))
 

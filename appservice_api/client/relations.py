@@ -11,7 +11,8 @@ from .pages import PAGE_SIZE, Page, Pages, checked_choice
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.relations import Event, RelatedEvents, ThreadRoots
+    from ..answers.relations import RelatedEvents, ThreadRoots
+    from ..events.event import Event
 
 __all__ = ["RelationMethods"]
 
