@@ -42,7 +42,7 @@ class Page(Generic[T]):
         total: int | None = None,
     ) -> None:
         self.items = items or ()
-        self.token = token
+        self.token = token or None
         self.answer = answer
         self.total = total
 

@@ -115,6 +115,15 @@ def test_the_total_is_known_before_the_first_item() -> None:
     assert pages
 
 
+def test_progress_bars() -> None:
+    tqdm = pytest.importorskip("tqdm").tqdm
+    pages = Pages(numbers([], 7), counted=True)
+    with tqdm(pages, total=pages.total, disable=None) as bar:
+        assert (bar.total, list(bar)) == (7, list(range(7)))
+    with tqdm(Pages(numbers([], 7)), disable=None) as bar:
+        assert (bar.total, len(list(bar))) == (None, 7)
+
+
 def scripted(*script: tuple[list[int], str | None]) -> Any:
     left = list(script)
 
@@ -136,6 +145,7 @@ def scripted(*script: tuple[list[int], str | None]) -> Any:
         ([([1], "a"), ([2], "b"), ([3], "a")], [1, 2, 3], "a"),
         ([([], "a"), ([], "b"), ([3], None)], [3], None),
         ([([], None)], [], None),
+        ([([1], "")], [1], None),
     ],
 )
 def test_every_list_ends(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from appservice_api import AppServiceAPI, IntentAPI, MForbidden, MNotFound, MUnknown
+from appservice_api import AppServiceAPI, IntentAPI, MForbidden, MNotFound, MUnknown, Path
 from appservice_api.answers.filters import Filter, RoomEventFilter, RoomFilter
 from appservice_api.events import Event, StateEvent
 from appservice_api.testing import Homeserver
@@ -166,6 +166,10 @@ def test_searches(bot: IntentAPI, ghost: IntentAPI, homeserver: Homeserver) -> N
     real.join_room(room)
     assert real.get_mutual_rooms(bot.mxid) == [room]
     assert real.get_mutual_rooms(f"@nobody:{homeserver.server_name}") == []
+    login = {"type": "m.login.application_service",
+             "identifier": {"type": "m.id.user", "user": ghost.mxid}}  # fmt: skip
+    token = ghost.api.request("POST", Path.v3.login, login)["access_token"]
+    assert bot.user(ghost.mxid, token=token).get_mutual_rooms(user["user_id"]) == [room]
     users = ghost.search_users("samantha")
     assert [one.user_id for one in users.results or ()] == [user["user_id"]]
     assert users.limited is False
