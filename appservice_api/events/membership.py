@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import enum
+from .enumeration import OpenEnum
 
 __all__ = ["Membership"]
 
 
-class Membership(str, enum.Enum):
+class Membership(OpenEnum):
     """What a user is in a room; plain strings are accepted as well."""
 
     JOIN = "join"
@@ -15,6 +15,3 @@ class Membership(str, enum.Enum):
     INVITE = "invite"
     BAN = "ban"
     KNOCK = "knock"
-
-    def __str__(self) -> str:
-        return self.value
