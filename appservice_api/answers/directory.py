@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..events.enumerations import EncryptionAlgorithm, JoinRule, RoomType
 from ..events.event import StrippedStateEvent
 from ..events.membership import Membership
-from ..events.view import View, flag, items, number, text
+from ..events.view import View, flag, items, number, one_of, text
 from ..ids import ContentURI, RoomAlias, RoomID
 
 __all__ = [
@@ -30,9 +31,9 @@ class PublicRoomInfo(View):
     world_readable = flag()
     guest_can_join = flag()
     #: ``public`` if None.
-    join_rule = text(str)
+    join_rule = one_of(JoinRule)
     #: ``m.space`` for a space, None for most rooms.
-    room_type = text(str)
+    room_type = one_of(RoomType)
 
 
 class RoomDirectoryResponse(View):
@@ -56,10 +57,10 @@ class RoomSummary(PublicRoomInfo):
     #: For restricted rooms: members of these rooms may join.
     allowed_room_ids = items(RoomID)
     #: The algorithm of an encrypted room, else None.
-    encryption = text(str)
+    encryption = one_of(EncryptionAlgorithm)
     room_version = text(str)
     #: What the asking user is in it.
-    membership = text(Membership)
+    membership = one_of(Membership)
 
 
 class SpaceHierarchyRoom(RoomSummary):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..events.event import Event
-from ..events.view import Field, View, flag, items, number, table, text, view
+from ..events.view import View, flag, items, number, real, table, text, view
 from ..ids import ContentURI, RoomID, UserID
 
 __all__ = [
@@ -16,11 +14,6 @@ __all__ = [
     "SearchResult",
     "UserSearchResults",
 ]
-
-
-def _rank(found: Any) -> float | None:
-    number = isinstance(found, (int, float)) and not isinstance(found, bool)
-    return float(found) if number else None
 
 
 class SearchContext(View):
@@ -44,7 +37,7 @@ class SearchResult(View):
 
     __slots__ = ()
     #: How well it matches; higher is better.
-    rank: Field[float] = Field(None, _rank)
+    rank = real()
     #: The event.
     event = view(Event, "result")
     #: What stands around it, if that was asked for.

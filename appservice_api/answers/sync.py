@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 from ..events.event import Event, StateEvent, StrippedStateEvent, ToDeviceEvent
-from ..events.view import Field, View, flag, items, number, table, text, view
+from ..events.view import View, flag, items, mapping, number, table, text, view
 from ..ids import UserID
 
 __all__ = [
@@ -24,19 +22,6 @@ __all__ = [
     "SyncTimeline",
     "SyncToDevice",
 ]
-
-V = TypeVar("V", bound=View)
-
-
-def _views(kind: type[V], key: str | None = None) -> Field[dict[str, V]]:
-    """A field that holds views by name; what is malformed is left out."""
-
-    def read(found: Any) -> dict[str, V] | None:
-        if not isinstance(found, dict):
-            return None
-        return {name: kind.read(one) for name, one in found.items() if isinstance(one, dict)}
-
-    return Field(key, read)
 
 
 class SyncEvents(View):
@@ -68,7 +53,7 @@ class SyncStrippedState(View):
 
 
 class SyncTimeline(View):
-    """New events of a room, the oldest first."""
+    """New events of a room, the oldest first. They don't name the room."""
 
     __slots__ = ()
     events = items(Event)
@@ -117,7 +102,7 @@ class JoinedRoom(LeftRoom):
     ephemeral = view(SyncEvents)
     unread_notifications = view(NotificationCounts)
     #: By thread root.
-    unread_thread_notifications = _views(NotificationCounts)
+    unread_thread_notifications = mapping(NotificationCounts)
 
 
 class InvitedRoom(View):
@@ -138,10 +123,10 @@ class SyncRooms(View):
     """The rooms where something has happened, by room ID."""
 
     __slots__ = ()
-    join = _views(JoinedRoom)
-    invite = _views(InvitedRoom)
-    knock = _views(KnockedRoom)
-    leave = _views(LeftRoom)
+    join = mapping(JoinedRoom)
+    invite = mapping(InvitedRoom)
+    knock = mapping(KnockedRoom)
+    leave = mapping(LeftRoom)
 
 
 class DeviceLists(View):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
@@ -170,7 +171,9 @@ def test_searches(bot: IntentAPI, ghost: IntentAPI, homeserver: Homeserver) -> N
              "identifier": {"type": "m.id.user", "user": ghost.mxid}}  # fmt: skip
     token = ghost.api.request("POST", Path.v3.login, login)["access_token"]
     assert bot.user(ghost.mxid, token=token).get_mutual_rooms(user["user_id"]) == [room]
-    users = ghost.search_users("samantha")
+    until = time.monotonic() + 20  # Synapse fills the user directory in the background
+    while not (users := ghost.search_users("samantha")).results and time.monotonic() < until:
+        time.sleep(0.05)
     assert [one.user_id for one in users.results or ()] == [user["user_id"]]
     assert users.limited is False
 
