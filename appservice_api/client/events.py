@@ -13,6 +13,9 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.context import EventContext
+    from ..events.event import Event
+
 __all__ = ["EventMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
@@ -27,9 +30,7 @@ class EventMethods(ClientMethods):
     __slots__ = ()
 
     @EVENT
-    def get_event(
-        self, room_id: str, event_id: str, **options: Unpack[CallOptions]
-    ) -> dict[str, Any]:
+    def get_event(self, room_id: str, event_id: str, **options: Unpack[CallOptions]) -> Event:
         """Read one event.
 
         Args:
@@ -38,7 +39,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The event.
+            The event, a :class:`StateEvent` if it is one.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -46,7 +47,9 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/event/{eventId}``.
         """
-        return dict(self._call(EVENT, (room_id, event_id), options=options))
+        from ..events.event import Event
+
+        return Event.read(self._call(EVENT, (room_id, event_id), options=options))
 
     @CONTEXT
     def get_event_context(
@@ -56,7 +59,7 @@ class EventMethods(ClientMethods):
         limit: int | None = 10,
         filter: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
+    ) -> EventContext:
         """Read an event and what stands around it.
 
         Args:
@@ -67,7 +70,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            ``event``, ``events_before``, ``events_after``, ``state``, ``start`` and ``end``.
+            The event, the events before and after it, and the state of the room.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -75,9 +78,11 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/context/{eventId}``.
         """
+        from ..events.context import EventContext
+
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)
-        return dict(self._call(CONTEXT, values, options=options, query_params=query))
+        return EventContext.read(self._call(CONTEXT, values, options=options, query_params=query))
 
     @MESSAGES
     def get_messages(
