@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..events.event import Event, StateEvent
-from ..events.view import View, items, number, text, view
+from ..events.view import View, items, number, text
 from ..ids import EventID
 
-__all__ = ["ClosestEvent", "EventContext", "PaginatedMessages"]
+__all__ = ["ClosestEvent", "PaginatedMessages"]
 
 
 class PaginatedMessages(View):
@@ -20,24 +20,6 @@ class PaginatedMessages(View):
     #: The events, in the direction that was asked for.
     events = items(Event, "chunk")
     #: State that helps to show them, with lazy-loaded members.
-    state = items(StateEvent)
-
-
-class EventContext(View):
-    """An event and what stands around it."""
-
-    __slots__ = ()
-    #: Where the events before begin, for going on backwards.
-    start = text(str)
-    #: Where the events after end, for going on forwards.
-    end = text(str)
-    #: The event.
-    event = view(Event)
-    #: The events before it, the nearest first.
-    events_before = items(Event)
-    #: The events after it, the nearest first.
-    events_after = items(Event)
-    #: The state of the room at the last of these events.
     state = items(StateEvent)
 
 

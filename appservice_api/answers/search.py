@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events.event import Event
-from ..events.view import View, flag, items, number, real, table, text, view
+from ..events.view import Field, View, flag, items, number, real, table, text, view
 from ..ids import ContentURI, RoomID, UserID
 
 __all__ = [
@@ -39,7 +39,9 @@ class SearchResult(View):
     #: How well it matches; higher is better.
     rank = real()
     #: The event.
-    event = view(Event, "result")
+    event: Field[Event] = Field(
+        "result", lambda found: Event.read(found) if isinstance(found, dict) else None
+    )
     #: What stands around it, if that was asked for.
     context = view(SearchContext)
 

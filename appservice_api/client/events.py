@@ -16,7 +16,8 @@ from .pages import PAGE_SIZE, Page, Pages, checked_choice
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.events import ClosestEvent, EventContext, PaginatedMessages
+    from ..answers.events import ClosestEvent, PaginatedMessages
+    from ..events.context import EventContext
     from ..events.event import Event
 
 __all__ = ["EventMethods"]
@@ -43,7 +44,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The event.
+            The event, a :class:`StateEvent` if it is one.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -74,7 +75,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The event, those before and after it, the state, and tokens to go on both ways.
+            The event, the events before and after it, and the state of the room.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -82,7 +83,7 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/context/{eventId}``.
         """
-        from ..answers.events import EventContext
+        from ..events.context import EventContext
 
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .account_data import *
     from .calls import *
     from .choices import *
+    from .context import *
     from .encryption import *
     from .enumerations import *
     from .ephemeral import *
@@ -52,6 +53,9 @@ _MODULES = {
         CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection PushActionType
         PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset RoomDirectoryVisibility
         ThirdPartyMedium UserIdentifierType
+    """,
+    "context": """
+        EventContext
     """,
     "encryption": """
         DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent RequestedKeyInfo

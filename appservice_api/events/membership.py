@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .enumeration import OpenEnum
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Membership"]
 
@@ -15,3 +20,15 @@ class Membership(OpenEnum):
     INVITE = "invite"
     BAN = "ban"
     KNOCK = "knock"
+
+    @classmethod
+    def known(cls, value: str) -> Self:
+        """A membership that is to be sent or set.
+
+        Raises:
+            ValueError: The specification doesn't know it.
+        """
+        found = cls(value)
+        if not found.is_known:
+            raise ValueError(f"{str(value)!r} is not a membership: {', '.join(cls)}")
+        return found

@@ -198,7 +198,9 @@ def test_published_rooms(stub: StubHomeserver, ghost: IntentAPI) -> None:
 
 def test_a_search(stub: StubHomeserver, ghost: IntentAPI) -> None:
     def found(*numbers: int, **more: Any) -> Any:
-        results = [{"rank": 0.5, "result": event(number), "context": {}} for number in numbers]
+        results: list[Any] = [
+            {"rank": 0.5, "result": event(number), "context": {}} for number in numbers
+        ]
         events = {"count": 3, "results": results, "highlights": ["tea"], **more}
         return answer(200, {"search_categories": {"room_events": events}})
 
@@ -212,6 +214,7 @@ def test_a_search(stub: StubHomeserver, ghost: IntentAPI) -> None:
     results = list(pages)
     assert [result.event.event_id for result in results if result.event] == ["$1", "$2", "$3"]
     assert (results[0].rank, pages.highlights) == (0.5, ["tea"])
+    assert type(results[0].event) is Event
     criteria = {
         "search_term": "tea", "order_by": "recent", "keys": ["content.body"],
         "groupings": {"group_by": [{"key": "sender"}]}, "filter": {"rooms": [ROOM], "limit": 2},
@@ -221,7 +224,13 @@ def test_a_search(stub: StubHomeserver, ghost: IntentAPI) -> None:
         {"search_categories": {"room_events": criteria}},
     )  # fmt: skip
     assert only == {"rooms": [ROOM], "limit": 1}
-    stub.script("POST", "/search", answer(200, {"search_categories": {}}))
+    named = {"rank": 1, "result": event(1, type="m.room.name", state_key="")}
+    malformed = {"results": [named, 5, {"result": 5}]}
+    whole = {"search_categories": {"room_events": malformed}}
+    stub.script("POST", "/search", answer(200, whole), answer(200, {"search_categories": {}}))
+    name, nothing = ghost.search("tea")
+    assert (type(name.event), name.rank, name.context) == (StateEvent, 1.0, None)
+    assert (nothing.event, nothing.rank) == (None, None)
     with pytest.raises(MatrixResponseError, match="room_events"):
         list(ghost.search("tea"))
 
