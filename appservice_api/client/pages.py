@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 #: How many items a page is asked to have, where the caller doesn't say.
 PAGE_SIZE: Final = 100
-# A filter that matches little makes many empty pages; a homeserver gone wrong makes them forever.
-_MAX_EMPTY = 100
+# History that a user may not see is many empty pages; a homeserver gone wrong makes them forever.
+_MAX_EMPTY = 1000
 
 
 class Page(Generic[T]):
@@ -143,12 +143,14 @@ class Pages(Iterator[T], Generic[T]):
                     f"{empty} pages in a row were empty, each with a token for another one; asking "
                     "for the next item goes on there"
                 )
-            self._fetch()
+            self._fetch(empty > 0)
             empty += 1
 
-    def _fetch(self) -> None:
+    def _fetch(self, whole: bool = False) -> None:
+        """Request the next page: as much of it as is needed, or the whole, so that what the user
+        may not see is soon passed."""
         size = self._size
-        if self._left is not None:
+        if self._left is not None and not whole:
             size = self._left if size is None else min(size, self._left)
         page = self._ask(self._next, size)
         self._asked = self._next

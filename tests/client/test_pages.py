@@ -166,13 +166,26 @@ def test_empty_pages_without_end() -> None:
 
     def ask(token: str | None, size: int | None) -> Page[int]:
         asked.append((token, size))
-        return Page([5] if len(asked) == 150 else [], str(len(asked)), View())
+        return Page([5] if len(asked) == 1005 else [], str(len(asked)), View())
 
     pages = Pages(ask)
-    with pytest.raises(MatrixResponseError, match="100 pages in a row were empty"):
+    with pytest.raises(MatrixResponseError, match="1000 pages in a row were empty"):
         next(pages)
-    assert len(asked) == 100
+    assert len(asked) == 1000
     assert next(pages) == 5
+
+
+def test_after_an_empty_page_a_whole_one_is_asked_for() -> None:
+    asked: Asked = []
+
+    def ask(token: str | None, size: int | None) -> Page[int]:
+        asked.append((token, size))
+        return Page([] if len(asked) < 3 else [1, 2, 3], str(len(asked)), View())
+
+    pages = Pages(ask, limit=1, page_size=50)
+    assert list(pages) == [1]
+    assert asked == [(None, 1), ("1", 50), ("2", 50)]
+    assert (pages.token, pages.done) == ("2", False)
 
 
 def test_threads_share_the_items() -> None:

@@ -68,6 +68,29 @@ def test_120_messages_both_ways(api: AppServiceAPI, bot: IntentAPI, ghost: Inten
     assert bodies([*piece, *rest]) == ["later", *sent[::-1]]
 
 
+def test_history_that_the_user_may_not_see(
+    api: AppServiceAPI, bot: IntentAPI, ghost: IntentAPI
+) -> None:
+    since_joining = {"history_visibility": "joined"}
+    room = bot.create_room(
+        preset="public_chat",
+        initial_state=[{"type": "m.room.history_visibility", "content": since_joining}],
+    )
+    for _ in range(12):
+        bot.send_text(room, "unseen")
+    mine = ghost.send_text(room, "mine")
+    backwards = ghost.messages(room, page_size=3)  # empty pages come on the way
+    assert next(backwards).event_id == mine
+    assert bodies(list(backwards)) == []
+    assert bodies(list(ghost.messages(room, "f", page_size=3))) == ["mine"]
+    ghost.leave_room(room)
+    bot.send_text(room, "after")
+    left = ghost.messages(room, "f", ensure_joined=False)
+    assert bodies(list(left)) == ["mine"]
+    after_joining = ghost.messages(room, from_token=backwards.token, ensure_joined=False)
+    assert list(after_joining) == []
+
+
 def test_relations_and_threads(bot: IntentAPI, ghost: IntentAPI) -> None:
     room = bot.create_room(preset="public_chat")
     root, quiet, other = (ghost.send_text(room, body) for body in ("root", "quiet", "other"))
