@@ -10,6 +10,7 @@ from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .discovery import DiscoveryMethods
 from .events import EventMethods
+from .filters import FilterMethods
 from .joining import JoiningMethods
 from .login import LoginMethods
 from .media import MediaMethods
@@ -17,8 +18,13 @@ from .messages import MessageMethods
 from .profile import ProfileMethods
 from .push_rules import PushRuleMethods
 from .receipts import ReceiptMethods
+from .relations import RelationMethods
+from .reports import ReportMethods
 from .rooms import RoomMethods
+from .search import SearchMethods
+from .spaces import SpaceMethods
 from .state import StateMethods
+from .sync import SyncMethods
 from .third_party import ThirdPartyMethods
 
 __all__ = ["ClientAPI"]
@@ -36,6 +42,12 @@ class ClientAPI(
     ProfileMethods,
     MediaMethods,
     ReceiptMethods,
+    FilterMethods,
+    RelationMethods,
+    ReportMethods,
+    SearchMethods,
+    SpaceMethods,
+    SyncMethods,
     AccountMethods,
     LoginMethods,
     DiscoveryMethods,

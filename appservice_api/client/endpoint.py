@@ -81,6 +81,8 @@ class Endpoint:
         template: The path as the specification writes it, ``{roomId}`` for a value.
         needs: What is ensured before, or repaired after a refusal.
         already: Errcodes that, after a repeat, mean that the first attempt had done it.
+        once: Never repeat what may have arrived, though another operation of the same path may
+            be repeated.
     """
 
     __slots__ = (
@@ -88,7 +90,13 @@ class Endpoint:
     )  # fmt: skip
 
     def __init__(
-        self, method: str, template: str, needs: Needs, *, already: tuple[str, ...] = ()
+        self,
+        method: str,
+        template: str,
+        needs: Needs,
+        *,
+        already: tuple[str, ...] = (),
+        once: bool = False,
     ) -> None:
         pieces = _PLACEHOLDER.split(template)
         names = pieces[1::2]
@@ -96,7 +104,7 @@ class Endpoint:
         self.template = template
         self.needs = needs
         self.already = already
-        self.repeatable = may_repeat(method, template)
+        self.repeatable = not once and may_repeat(method, template)
         self.methods: list[str] = []
         self._literals = tuple(pieces[::2])
         self._names = tuple(names)

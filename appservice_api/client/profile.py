@@ -14,6 +14,8 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.member import Member
+
 __all__ = ["ProfileMethods"]
 
 _MAX_KEY_BYTES = 255
@@ -90,8 +92,8 @@ class ProfileMethods(ClientMethods):
         return ContentURI.read(found) if found else None
 
     @PROFILE
-    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
-        """The whole profile of a user: ``displayname``, ``avatar_url`` and more.
+    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> Member:
+        """The whole profile of a user: ``displayname``, ``avatar_url``, and more as keys.
 
         Args:
             user_id: The user.
@@ -103,7 +105,9 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /profile/{userId}``.
         """
-        return dict(self._call(PROFILE, (user_id,), options=options))
+        from ..events.member import Member
+
+        return Member.read(self._call(PROFILE, (user_id,), options=options))
 
     def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
         """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""

@@ -24,7 +24,9 @@ LOCATIONS = Endpoint("GET", _BASE + "/location/{protocol}", Needs.REGISTERED)
 USERS = Endpoint("GET", _BASE + "/user/{protocol}", Needs.REGISTERED)
 LOCATIONS_OF_ALIAS = Endpoint("GET", _BASE + "/location", Needs.REGISTERED)
 USERS_OF_ID = Endpoint("GET", _BASE + "/user", Needs.REGISTERED)
-INVITE_BY_3PID = Endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/invite", Needs.JOINED)
+INVITE_BY_3PID = Endpoint(
+    "POST", "/_matrix/client/v3/rooms/{roomId}/invite", Needs.JOINED, once=True
+)
 
 # These say who speaks.
 _NO_FIELDS = ("access_token", "device_id", "user_id")
@@ -226,7 +228,7 @@ class ThirdPartyMethods(ClientMethods):
                 raise ValueError(f"{name} must be a str that isn't empty")
         self._call(
             INVITE_BY_3PID, (room_id,), content, options,
-            repeatable=False, secrets=(id_access_token,),
+            secrets=(id_access_token,),
         )  # fmt: skip
 
 

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from ..errors import MNotFound
 from ..ids import RoomAlias, RoomID, UserID
 from .intent import IntentAPI
+
+if TYPE_CHECKING:
+    from ..events import Member
 
 __all__ = ["Room"]
 
@@ -78,7 +81,7 @@ class Room:
         return None if found is None else RoomAlias.read(found)
 
     @property
-    def members(self) -> dict[UserID, dict[str, Any]]:
+    def members(self) -> dict[UserID, Member]:
         """The joined members' ``displayname`` and ``avatar_url``, by user ID. One request."""
         return self.get_joined_members()
 
@@ -144,6 +147,13 @@ class Room:
     get_event = verb(IntentAPI.get_event)
     get_event_context = verb(IntentAPI.get_event_context)
     get_messages = verb(IntentAPI.get_messages)
+    messages = verb(IntentAPI.messages)
+    timestamp_to_event = verb(IntentAPI.timestamp_to_event)
+    get_relating_events = verb(IntentAPI.get_relating_events)
+    relations = verb(IntentAPI.relations)
+    get_thread_roots = verb(IntentAPI.get_thread_roots)
+    threads = verb(IntentAPI.threads)
+    report_event = verb(IntentAPI.report_event)
 
     # State.
     send_state_event = verb(IntentAPI.send_state_event)
@@ -158,6 +168,7 @@ class Room:
     forget_room = verb(IntentAPI.forget_room)
     knock_room = verb(IntentAPI.knock_room)
     invite_user = verb(IntentAPI.invite_user)
+    invite_by_3pid = verb(IntentAPI.invite_by_3pid)
     kick_user = verb(IntentAPI.kick_user)
     ban_user = verb(IntentAPI.ban_user)
     unban_user = verb(IntentAPI.unban_user)
@@ -165,7 +176,11 @@ class Room:
     get_members = verb(IntentAPI.get_members)
     get_joined_members = verb(IntentAPI.get_joined_members)
 
-    # The directory, and its successor.
+    # As others see it: the directory, spaces, its successor.
+    get_room_summary = verb(IntentAPI.get_room_summary)
+    get_space_hierarchy = verb(IntentAPI.get_space_hierarchy)
+    hierarchy = verb(IntentAPI.hierarchy)
+    report_room = verb(IntentAPI.report_room)
     add_room_alias = verb(IntentAPI.add_room_alias)
     get_room_aliases = verb(IntentAPI.get_room_aliases)
     get_room_directory_visibility = verb(IntentAPI.get_room_directory_visibility)
