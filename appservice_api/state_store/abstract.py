@@ -186,7 +186,7 @@ class ASStateStore(abc.ABC):
     ) -> None:
         """Remember a membership; display name and avatar stay as they are known."""
         when = now() if ts is None else ts
-        item = MemberItem(Membership(membership), when, source, knows_profile=False)
+        item = MemberItem(Membership.known(membership), when, source, knows_profile=False)
         self.write_members(room_id, {user_id: item})
 
     def get_member_profiles(
@@ -209,7 +209,7 @@ class ASStateStore(abc.ABC):
             members: The contents by user ID.
             only_membership: ``members`` are all of this membership only.
         """
-        only = None if only_membership is None else Membership(only_membership)
+        only = None if only_membership is None else Membership.known(only_membership)
         when = now()
         items = {
             user: _member_item({"membership": only or "join", **content}, Source.FETCHED, when)
@@ -316,10 +316,11 @@ class ASStateStore(abc.ABC):
         item = self.read_state(room_id, "m.room.create")
         if item is None:
             return None
-        return {
+        event = {
             "type": "m.room.create", "state_key": "", "room_id": room_id, "sender": item.sender,
             "event_id": item.event_id, "origin_server_ts": item.ts, "content": item.content or {},
         }  # fmt: skip
+        return {key: value for key, value in event.items() if value is not None}
 
     def set_create(self, event: Mapping[str, Any]) -> None:
         """Remember an ``m.room.create`` event."""
@@ -383,16 +384,15 @@ class ASStateStore(abc.ABC):
         room_id, content, key = evt.get("room_id"), evt.get("content"), evt.get("state_key")
         if not isinstance(room_id, str) or not isinstance(content, Mapping) or key is None:
             return
-        ts = evt.get("origin_server_ts") if source is Source.RECEIVED else None
-        ts = ts if isinstance(ts, int) else now()
         event_id, sender, kind = evt.get("event_id"), evt.get("sender"), evt.get("type")
+        ts = evt.get("origin_server_ts")
+        if not isinstance(ts, int) or (source is not Source.RECEIVED and kind != "m.room.create"):
+            ts = now()
         event_id = event_id if isinstance(event_id, str) else None
         if kind == "m.room.member" and isinstance(key, str):
             if content.get("membership") in _MEMBERSHIPS:
                 self.set_member(room_id, key, content, source=source, ts=ts, event_id=event_id)
         elif key == "" and kind in KINDS:
-            if kind == "m.room.create":
-                ts = 0  # it never changes
             self.write_state(
                 room_id, kind,
                 StateItem(
@@ -412,7 +412,7 @@ def _member_item(
 ) -> MemberItem:
     name, avatar = content.get("displayname"), content.get("avatar_url")
     return MemberItem(
-        Membership(content.get("membership", "join")), now() if ts is None else ts, source,
+        Membership.known(content.get("membership", "join")), now() if ts is None else ts, source,
         event_id, name if isinstance(name, str) else None,
         avatar if isinstance(avatar, str) else None,
     )  # fmt: skip
