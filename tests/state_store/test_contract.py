@@ -13,15 +13,19 @@ from appservice_api.state_store import MemberItem, Source, StateItem, open_state
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "django", "django-postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ASStateStore]:
     if request.param == "memory":
         made = open_state_store(None)
     elif request.param == "sqlite":
         pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
         made = open_state_store(f"sqlite:///{tmp_path}/state.db")
-    else:
+    elif request.param == "postgresql":
         made = open_state_store(request.getfixturevalue("postgres").new_database())
+    elif request.param == "django":
+        made = request.getfixturevalue("django_sqlite")
+    else:
+        made = request.getfixturevalue("django_postgresql")
     with made:
         yield made
 

@@ -1,0 +1,339 @@
+"""DjangoStateStore: remembered in the database of a Django project."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from ..events.membership import Membership
+from ..fork import renew_after_fork
+from ..ids import RoomID, UserID
+from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
+from ..state_store.cache import ReadThroughCache
+from ..state_store.fleeting import Fleeting
+from ..state_store.items import MemberItem, Source, StateItem, now, supersedes
+from ..state_store.names import skeleton
+
+if not apps.is_installed("appservice_api.django"):
+    raise ImproperlyConfigured(
+        "the state store needs its tables: add 'appservice_api.django' to INSTALLED_APPS, and run "
+        "'manage.py migrate'"
+    )
+
+from .database import Database
+from .models import Member, Room, State, User
+
+__all__ = ["DjangoStateStore"]
+
+T = TypeVar("T")
+
+_CHUNK = 500
+_CACHED = 65_536
+_TOLD = ("membership", "ts", "source", "event_id", "displayname", "avatar_url", "looks")
+_ITEM = _TOLD[:-1]
+_STATE = ("content", "ts", "source", "event_id", "sender")
+
+
+class DjangoStateStore(Fleeting, ASStateStore):
+    """A state store in a database of a Django project: SQLite or PostgreSQL (MySQL and Oracle
+    aren't served). Thread-safe, and safe over a fork; any number of processes may use one
+    database at the same time.
+
+    It works in the project's transactions as models do: what is written within ``atomic()`` counts
+    once that is committed, and never was if it is rolled back. A write that fails raises, and the
+    outer transaction can go on.
+
+    What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
+    query. Another process's writes aren't seen in the cache until the homeserver contradicts what
+    it says (:meth:`doubt`).
+
+    Connections are Django's, one for each thread. A thread that you start yourself closes its own
+    at its end, by ``django.db.connections.close_all()``. A forked child makes new ones; with the
+    connection pool of Django 5.1, don't use the database before the fork.
+
+    On SQLite, a transaction of your own that reads before it writes can fail at once with
+    "database is locked" while another one writes: set ``transaction_mode`` to ``IMMEDIATE`` in the
+    database's ``OPTIONS`` (Django 5.1), or write first.
+
+    Args:
+        using: The alias of the database.
+        cache_size: How many items are cached.
+
+    Raises:
+        ValueError: The database is of a kind that isn't served.
+    """
+
+    def __init__(self, using: str = "default", *, cache_size: int = _CACHED) -> None:
+        super().__init__()
+        self._database = Database(using)
+        self._using = using
+        self._cache = ReadThroughCache(cache_size)
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._cache.clear()
+        self._database.after_fork()
+
+    def open(self) -> None:
+        """See whether the tables are there.
+
+        Raises:
+            StateStoreError: They aren't, or the database can't be reached.
+        """
+        self._database.read(lambda: self._rows(Room).exists())
+
+    def close(self) -> None:
+        """Forget what is cached. Connections are closed by Django."""
+        self._cache.drop_if(lambda key: True)
+
+    def doubt(self, room_id: str, user_id: str | None = None) -> None:
+        if user_id is not None:
+            self._cache.drop((room_id, user_id), user_id)
+        else:
+            self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
+
+    def _rows(self, model: Any) -> Any:
+        return model.objects.using(self._using)
+
+    def _cached(self, key: Any, read: Callable[[], T | None]) -> T | None:
+        # Within a transaction a read may see what is never committed, or what was true before.
+        if self._database.in_transaction():
+            return self._database.read(read)
+        return self._cache.get(key, lambda: self._database.read(read))
+
+    def _write(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
+        """Write, and drop from the cache what isn't true any more once it is committed."""
+
+        def writing() -> None:
+            work()
+            transaction.on_commit(dropped, using=self._using)
+
+        self._database.write(writing)
+
+    # Members.
+
+    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        return self._cached((room_id, user_id), lambda: self._read_member(room_id, user_id))
+
+    def _members(self, room_id: str, **more: Any) -> Any:
+        return self._rows(Member).filter(room__room_id=room_id, **more)
+
+    def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        for row in self._members(room_id, user__user_id=user_id).values_list(*_ITEM):
+            return _member(*row)
+        return None
+
+    def read_members(
+        self, room_id: str, memberships: Iterable[Membership]
+    ) -> dict[UserID, MemberItem]:
+        query = self._members(room_id, membership__in=[one.value for one in memberships])
+        rows = query.values_list("user__user_id", *_ITEM)
+        return self._database.read(
+            lambda: {UserID.read(user): _member(*row) for user, *row in rows.iterator()}
+        )
+
+    def find_lookalikes(
+        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
+    ) -> list[UserID]:
+        displayname = _text(displayname)
+        wanted = skeleton(displayname)
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = self._members(room_id, looks=_looks(displayname), membership__in=values)
+        rows = self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
+        return [UserID.read(user) for user, name in rows if skeleton(name) == wanted]
+
+    def write_members(
+        self,
+        room_id: str,
+        members: Mapping[str, MemberItem],
+        *,
+        gone: Iterable[Membership] = (),
+        full: bool = False,
+    ) -> None:
+        leaving = [membership.value for membership in gone]
+
+        def work() -> None:
+            room = self._numbers(Room, "room_id", [room_id])[room_id]
+            self._write_members(room, members, leaving)
+            if full:
+                self._rows(Room).filter(pk=room, full_members=False).update(full_members=True)
+
+        def dropped() -> None:
+            if len(members) > _CHUNK or leaving or full:
+                self.doubt(room_id)
+            else:
+                self._cache.drop(*((room_id, user) for user in members))
+
+        self._write(work, dropped)
+
+    def _write_members(
+        self, room: int, members: Mapping[str, MemberItem], leaving: list[str]
+    ) -> None:
+        """All writers insert what is new first, then lock what is there, both in the order of the
+        numbers: none waits for another that waits for it."""
+        users = self._numbers(User, "user_id", list(members))
+        items = {users[user_id]: item for user_id, item in members.items()}
+        here = self._rows(Member).filter(room_id=room)
+        numbers = sorted(items)
+        known: set[int] = set()
+        for chunk in _chunks(numbers):
+            known.update(here.filter(user_id__in=chunk).values_list("user_id", flat=True))
+        self._insert([_row(room, user, items[user]) for user in numbers if user not in known])
+        if leaving:
+            others = here.filter(membership__in=leaving).values_list("user_id", flat=True)
+            numbers = sorted(items.keys() | set(others))
+        when = now()
+        for chunk in _chunks(numbers):
+            changed = []
+            rows = here.filter(user_id__in=chunk).order_by("user_id")
+            for row in rows.select_for_update(no_key=True):
+                item, before = items.get(row.user_id), _member_of(row)
+                if item is None:
+                    if row.membership in leaving and before.ts < when:
+                        left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
+                        changed.append(_row(room, row.user_id, left))
+                    continue
+                after = _row(room, row.user_id, item)
+                if not item.knows_profile:
+                    after.displayname, after.avatar_url = row.displayname, row.avatar_url
+                    after.looks = row.looks
+                if supersedes(item, before) and _member_of(after) != before:
+                    changed.append(after)
+            self._update(changed, ("room", "user"), _TOLD)
+
+    def _insert(self, rows: list[Any]) -> None:
+        """Insert rows, unless another process has just done so."""
+        if rows:
+            self._rows(type(rows[0])).bulk_create(rows, ignore_conflicts=True)
+
+    def _update(self, rows: list[Any], key: tuple[str, ...], fields: tuple[str, ...]) -> None:
+        """Change rows, which are locked, by their unique keys."""
+        if rows:
+            self._rows(type(rows[0])).bulk_create(
+                rows, update_conflicts=True, unique_fields=key, update_fields=fields
+            )
+
+    def _numbers(self, model: Any, field: str, names: list[str]) -> dict[str, int]:
+        """The numbers of rooms or users; those that are new get one."""
+        found = self._numbered(model, field, names)
+        missing = sorted(set(names) - found.keys())
+        if missing:
+            self._insert([model(**{field: name}) for name in missing])
+            found |= self._numbered(model, field, missing)
+        return found
+
+    def _numbered(self, model: Any, field: str, names: list[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for chunk in _chunks(names):
+            found.update(
+                self._rows(model).filter(**{f"{field}__in": chunk}).values_list(field, "pk")
+            )
+        return found
+
+    def rooms_of(
+        self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
+    ) -> list[RoomID]:
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = self._rows(Member).filter(user__user_id=user_id, membership__in=values)
+        rooms = query.order_by("room").values_list("room__room_id", flat=True)
+        return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
+
+    def has_full_member_list(self, room_id: str) -> bool:
+        rooms = self._rows(Room).filter(room_id=room_id, full_members=True)
+        return self._database.read(lambda: bool(rooms.exists()))
+
+    # The state of rooms.
+
+    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        return self._cached(
+            (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
+        )
+
+    def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        rows = self._rows(State).filter(room__room_id=room_id, type=event_type)
+        for row in rows.values_list(*_STATE):
+            return _state(*row)
+        return None
+
+    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
+        def work() -> None:
+            room = self._numbers(Room, "room_id", [room_id])[room_id]
+            content = json.dumps(item.content) if item.content is not None else None
+            row = State(
+                room_id=room, type=event_type, content=content, ts=item.ts,
+                source=item.source.value, event_id=item.event_id, sender=item.sender,
+            )  # fmt: skip
+            self._insert([row])
+            rows = self._rows(State).filter(room_id=room, type=event_type)
+            before = rows.select_for_update(no_key=True).get()
+            if supersedes(item, _state(*(getattr(before, name) for name in _STATE))):
+                self._update([row], ("room", "type"), _STATE)
+
+        self._write(work, lambda: self._cache.drop((room_id, event_type, "")))
+
+    # Users.
+
+    def is_registered(self, user_id: str) -> bool:
+        users = self._rows(User).filter(user_id=user_id, registered=True)
+        return self._cached(user_id, lambda: users.exists() or None) or False
+
+    def registered(self, user_id: str) -> None:
+        if self.is_registered(user_id):
+            return
+        self._write(
+            lambda: self._update(
+                [User(user_id=user_id, registered=True)], ("user_id",), ("registered",)
+            ),
+            lambda: self._cache.drop(user_id),
+        )
+
+
+def _chunks(items: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
+
+
+def _row(room: int, user: int, item: MemberItem) -> Member:
+    name = _text(item.displayname) if item.displayname is not None else None
+    avatar = _text(item.avatar_url) if item.avatar_url is not None else None
+    return Member(
+        room_id=room, user_id=user, membership=item.membership.value, ts=item.ts,
+        source=item.source.value, event_id=item.event_id, displayname=name, avatar_url=avatar,
+        looks=_looks(name) if name else None,
+    )  # fmt: skip
+
+
+def _text(text: str) -> str:
+    """A text of anybody's as databases take it: without NUL and halves of characters."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def _member(
+    membership: str, ts: int, source: str, event_id: str | None, displayname: str | None,
+    avatar_url: str | None,
+) -> MemberItem:  # fmt: skip
+    return MemberItem(
+        Membership(membership), ts, Source(source), event_id, displayname, avatar_url
+    )  # fmt: skip
+
+
+def _member_of(row: Member) -> MemberItem:
+    return _member(*(getattr(row, name) for name in _ITEM))
+
+
+def _state(
+    content: str | None, ts: int, source: str, event_id: str | None, sender: str | None
+) -> StateItem:
+    known = json.loads(content) if content is not None else None
+    return StateItem(known, ts, Source(source), event_id, sender)
+
+
+def _looks(displayname: str) -> int:
+    """A number of 31 bits: it fits into an INTEGER of every database."""
+    return zlib.crc32(skeleton(displayname).encode()) & 0x7FFFFFFF
