@@ -18,7 +18,7 @@ from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
 from ..state_store.cache import ReadThroughCache
 from ..state_store.fleeting import Fleeting
 from ..state_store.items import MemberItem, Source, StateItem, now, supersedes
-from ..state_store.names import skeleton
+from ..state_store.names import skeleton, storable
 
 if not apps.is_installed("appservice_api.django"):
     raise ImproperlyConfigured(
@@ -141,7 +141,6 @@ class DjangoStateStore(Fleeting, ASStateStore):
     def find_lookalikes(
         self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
     ) -> list[UserID]:
-        displayname = _text(displayname)
         wanted = skeleton(displayname)
         values = [membership.value for membership in memberships_of(memberships)]
         query = self._members(room_id, looks=_looks(displayname), membership__in=values)
@@ -300,18 +299,12 @@ def _chunks(items: list[Any]) -> Iterator[list[Any]]:
 
 
 def _row(room: int, user: int, item: MemberItem) -> Member:
-    name = _text(item.displayname) if item.displayname is not None else None
-    avatar = _text(item.avatar_url) if item.avatar_url is not None else None
+    name = storable(item.displayname)
     return Member(
         room_id=room, user_id=user, membership=item.membership.value, ts=item.ts,
-        source=item.source.value, event_id=item.event_id, displayname=name, avatar_url=avatar,
-        looks=_looks(name) if name else None,
+        source=item.source.value, event_id=item.event_id, displayname=name,
+        avatar_url=storable(item.avatar_url), looks=_looks(name) if name else None,
     )  # fmt: skip
-
-
-def _text(text: str) -> str:
-    """A text of anybody's as databases take it: without NUL and halves of characters."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _member(
@@ -336,4 +329,4 @@ def _state(
 
 def _looks(displayname: str) -> int:
     """A number of 31 bits: it fits into an INTEGER of every database."""
-    return zlib.crc32(skeleton(displayname).encode()) & 0x7FFFFFFF
+    return zlib.crc32(skeleton(displayname).encode(errors="replace")) & 0x7FFFFFFF

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..events.membership import Membership
 from ..events.power_levels import level_of, needed_level
 from ..ids import RoomID, UserID
-from .items import KINDS, MemberItem, Source, StateItem, now
+from .items import KINDS, MemberItem, RoomItems, Source, StateItem, now
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -152,6 +152,21 @@ class ASStateStore(abc.ABC):
             for user, member in members.items()
             if member.displayname is not None and skeleton(member.displayname) == wanted
         ]
+
+    # Much at once. Stores for which many small writes are slow have ways of their own.
+
+    def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        """Remember items of many rooms by room ID, each unless what is known of it is newer."""
+        for room_id, room in rooms.items():
+            if room.members or room.full:
+                self.write_members(room_id, room.members, full=room.full)
+            for event_type, item in room.states.items():
+                self.write_state(room_id, event_type, item)
+
+    def write_registered(self, user_ids: Iterable[str]) -> None:
+        """Remember that ghosts are registered."""
+        for user_id in user_ids:
+            self.registered(user_id)
 
     # Members.
 

@@ -1,4 +1,4 @@
-"""Names that look alike.
+"""Names: those that look alike, and how databases take them.
 
 Two display names are confusable if they have the same skeleton: compatibility forms, case,
 accents, invisible characters and letters of other scripts that look like Latin ones make no
@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["skeleton"]
+__all__ = ["skeleton", "storable"]
 
 # What looks like a Latin letter (after case folding) in Cyrillic, Greek, Armenian and among
 # digits; the Unicode Consortium's technical standard 39 calls these confusable.
@@ -42,3 +42,10 @@ def skeleton(name: str) -> str:
     seen = "".join(char for char in folded if unicodedata.category(char) not in _INVISIBLE)
     alike = seen.translate(_LOOKS_LIKE).translate(_LOOKS_LIKE)
     return "".join(alike.split()).replace("rn", "m").replace("vv", "w")
+
+
+def storable(text: str | None) -> str | None:
+    """A text of anybody's as databases take it: without NUL and lone surrogates."""
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
