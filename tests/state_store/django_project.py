@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-__all__ = ["connect", "empty", "is_connected", "migrate", "set_up", "settings_of"]
+__all__ = ["add", "connect", "empty", "is_connected", "migrate", "set_up", "settings_of"]
 
 
 def set_up(folder: Path) -> None:
@@ -31,6 +31,8 @@ def settings_of(url: str) -> dict[str, Any]:
     kind, _, rest = url.partition("://")
     if kind == "sqlite":
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": rest[1:]}
+    if kind == "dummy":
+        return {"ENGINE": "django.db.backends.dummy"}
     name, _, host = rest.partition("/")[2].partition("?host=")
     return {
         "ENGINE": "django.db.backends.postgresql", "NAME": name, "HOST": host, "USER": "postgres",
@@ -42,10 +44,15 @@ def is_connected(alias: str) -> bool:
     return alias in connections.settings
 
 
-def connect(alias: str, url: str) -> None:
-    """Add a database to the settings, and make the tables in it."""
+def add(alias: str, url: str) -> None:
+    """Add a database to the settings."""
     databases = {**connections.settings, alias: settings_of(url)}
     connections.settings[alias] = connections.configure_settings(databases)[alias]
+
+
+def connect(alias: str, url: str) -> None:
+    """Add a database, and make the tables in it."""
+    add(alias, url)
     migrate(alias)
 
 
