@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import Q
 
 from ..events.membership import Membership
 from ..fork import renew_after_fork
@@ -17,7 +20,7 @@ from ..ids import RoomID, UserID
 from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
 from ..state_store.cache import ReadThroughCache
 from ..state_store.fleeting import Fleeting
-from ..state_store.items import MemberItem, Source, StateItem, now, supersedes
+from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
 from ..state_store.names import skeleton, storable
 
 if not apps.is_installed("appservice_api.django"):
@@ -159,9 +162,9 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
         def work() -> None:
             room = self._numbers(Room, "room_id", [room_id])[room_id]
-            self._write_members(room, members, leaving)
+            self._write_members({room: members}, leaving)
             if full:
-                self._rows(Room).filter(pk=room, full_members=False).update(full_members=True)
+                self._full([room])
 
         def dropped() -> None:
             if len(members) > _CHUNK or leaving or full:
@@ -171,40 +174,90 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
         self._write(work, dropped)
 
+    def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        def work() -> None:
+            numbers = self._numbers(Room, "room_id", list(rooms))
+            by_number = {numbers[room_id]: room for room_id, room in rooms.items()}
+            self._write_members({number: room.members for number, room in by_number.items()}, [])
+            self._write_states({
+                (number, event_type): item
+                for number, room in by_number.items()
+                for event_type, item in room.states.items()
+            })  # fmt: skip
+            self._full(sorted(number for number, room in by_number.items() if room.full))
+
+        self._write(
+            work,
+            lambda: self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] in rooms),
+        )
+
+    def _full(self, rooms: list[int]) -> None:
+        for chunk in _chunks(rooms):
+            self._rows(Room).filter(pk__in=chunk, full_members=False).update(full_members=True)
+
     def _write_members(
-        self, room: int, members: Mapping[str, MemberItem], leaving: list[str]
+        self, rooms: Mapping[int, Mapping[str, MemberItem]], leaving: list[str]
     ) -> None:
-        """All writers insert what is new first, then lock what is there, both in the order of the
-        numbers: none waits for another that waits for it."""
-        users = self._numbers(User, "user_id", list(members))
-        items = {users[user_id]: item for user_id, item in members.items()}
-        here = self._rows(Member).filter(room_id=room)
-        numbers = sorted(items)
-        known: set[int] = set()
-        for chunk in _chunks(numbers):
-            known.update(here.filter(user_id__in=chunk).values_list("user_id", flat=True))
-        self._insert([_row(room, user, items[user]) for user in numbers if user not in known])
+        names = {user_id for members in rooms.values() for user_id in members}
+        users = self._numbers(User, "user_id", list(names))
+        items = {
+            (room, users[user_id]): item
+            for room, members in rooms.items()
+            for user_id, item in members.items()
+        }
+        others: set[tuple[int, int]] = set()
         if leaving:
-            others = here.filter(membership__in=leaving).values_list("user_id", flat=True)
-            numbers = sorted(items.keys() | set(others))
+            here = self._rows(Member).filter(room_id__in=list(rooms), membership__in=leaving)
+            others = set(here.values_list("room_id", "user_id")) - items.keys()
         when = now()
-        for chunk in _chunks(numbers):
-            changed = []
-            rows = here.filter(user_id__in=chunk).order_by("user_id")
-            for row in rows.select_for_update(no_key=True):
-                item, before = items.get(row.user_id), _member_of(row)
-                if item is None:
-                    if row.membership in leaving and before.ts < when:
-                        left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
-                        changed.append(_row(room, row.user_id, left))
-                    continue
-                after = _row(room, row.user_id, item)
-                if not item.knows_profile:
-                    after.displayname, after.avatar_url = row.displayname, row.avatar_url
-                    after.looks = row.looks
-                if supersedes(item, before) and _member_of(after) != before:
-                    changed.append(after)
-            self._update(changed, ("room", "user"), _TOLD)
+
+        def changed(row: Member) -> Member | None:
+            item, before = items.get((row.room_id, row.user_id)), _member_of(row)
+            if item is None:
+                left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
+                gone = row.membership in leaving and before.ts < when
+                return _row(row.room_id, row.user_id, left) if gone else None
+            after = _row(row.room_id, row.user_id, item)
+            if not item.knows_profile:
+                after.displayname, after.avatar_url = row.displayname, row.avatar_url
+                after.looks = row.looks
+            return after if supersedes(item, before) and _member_of(after) != before else None
+
+        new = {key: _row(*key, item) for key, item in items.items()}
+        self._merge(("room_id", "user_id"), new, others, changed, _TOLD)
+
+    def _merge(
+        self,
+        key: tuple[str, str],
+        new: Mapping[tuple[int, Any], Any],
+        others: Iterable[tuple[int, Any]],
+        changed: Callable[[Any], Any | None],
+        fields: tuple[str, ...],
+    ) -> None:
+        """Insert the rows that aren't there, and change those that are.
+
+        All writers insert first, and then lock what they look at, both in the order of the keys:
+        none waits for another that waits for it.
+
+        Args:
+            key: The names of the two columns of the key.
+            new: Rows by their keys.
+            others: The keys of more rows that may have to change.
+            changed: What a row becomes, None if it stays.
+            fields: The columns that change.
+        """
+        keys = sorted(new)
+        if not keys and not others:
+            return
+        model = Member if key[1] == "user_id" else State
+        rows, known = self._rows(model), set()
+        for chunk in _chunks(keys):
+            known.update(rows.filter(_any_of(key, chunk)).values_list(*key))
+        self._insert([new[one] for one in keys if one not in known])
+        for chunk in _chunks(sorted(new.keys() | set(others))):
+            locked = rows.filter(_any_of(key, chunk)).order_by(*key).select_for_update(no_key=True)
+            after = [found for row in locked if (found := changed(row)) is not None]
+            self._update(after, tuple(name.removesuffix("_id") for name in key), fields)
 
     def _insert(self, rows: list[Any]) -> None:
         """Insert rows, unless another process has just done so."""
@@ -263,18 +316,26 @@ class DjangoStateStore(Fleeting, ASStateStore):
     def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
         def work() -> None:
             room = self._numbers(Room, "room_id", [room_id])[room_id]
-            content = json.dumps(item.content) if item.content is not None else None
-            row = State(
-                room_id=room, type=event_type, content=content, ts=item.ts,
-                source=item.source.value, event_id=item.event_id, sender=item.sender,
-            )  # fmt: skip
-            self._insert([row])
-            rows = self._rows(State).filter(room_id=room, type=event_type)
-            before = rows.select_for_update(no_key=True).get()
-            if supersedes(item, _state(*(getattr(before, name) for name in _STATE))):
-                self._update([row], ("room", "type"), _STATE)
+            self._write_states({(room, event_type): item})
 
         self._write(work, lambda: self._cache.drop((room_id, event_type, "")))
+
+    def _write_states(self, items: Mapping[tuple[int, str], StateItem]) -> None:
+        new = {
+            (room, event_type): State(
+                room_id=room, type=event_type, ts=item.ts, source=item.source.value,
+                content=json.dumps(item.content) if item.content is not None else None,
+                event_id=item.event_id, sender=item.sender,
+            )
+            for (room, event_type), item in items.items()
+        }  # fmt: skip
+
+        def changed(row: State) -> State | None:
+            key = (row.room_id, row.type)
+            before = _state(*(getattr(row, name) for name in _STATE))
+            return new[key] if items[key] != before and supersedes(items[key], before) else None
+
+        self._merge(("room_id", "type"), new, (), changed, _STATE)
 
     # Users.
 
@@ -292,10 +353,28 @@ class DjangoStateStore(Fleeting, ASStateStore):
             lambda: self._cache.drop(user_id),
         )
 
+    def write_registered(self, user_ids: Iterable[str]) -> None:
+        users = sorted(set(user_ids))
+        rows = [User(user_id=user_id, registered=True) for user_id in users]
+        self._write(
+            lambda: self._update(rows, ("user_id",), ("registered",)),
+            lambda: self._cache.drop(*users),
+        )
+
 
 def _chunks(items: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]
+
+
+def _any_of(key: tuple[str, str], values: list[tuple[int, Any]]) -> Q:
+    """The rows whose keys are among these; they are sorted."""
+    first, second = key
+    rooms = groupby(values, itemgetter(0))
+    return Q(
+        *(Q(**{first: room, f"{second}__in": [one[1] for one in ones]}) for room, ones in rooms),
+        _connector=Q.OR,
+    )
 
 
 def _row(room: int, user: int, item: MemberItem) -> Member:

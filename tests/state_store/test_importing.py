@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +103,20 @@ def from_postgresql(request: pytest.FixtureRequest, folder: Path, store: ASState
     return import_sql(url.replace("postgresql+psycopg:", "postgres:"), store)
 
 
-@pytest.fixture(params=["memory", "sqlite", "django"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ASStateStore:
-    if request.param == "memory":
-        return MemoryStateStore()
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "django", "django-postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ASStateStore]:
+    if request.param.startswith("django"):
+        yield request.getfixturevalue(
+            "django_sqlite" if request.param == "django" else "django_postgresql"
+        )
+        return
+    url = None
     if request.param == "sqlite":
-        return open_state_store(f"sqlite:///{tmp_path}/made.db")
-    made: ASStateStore = request.getfixturevalue("django_sqlite")
-    return made
+        url = f"sqlite:///{tmp_path}/made.db"
+    elif request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    with open_state_store(url) as made:
+        yield made
 
 
 @pytest.mark.parametrize("take", [from_json, from_sqlite, from_postgresql])
@@ -284,11 +290,20 @@ def test_what_is_still_in_the_log_of_a_crashed_bridge_is_imported(tmp_path: Path
     assert [file.read_bytes() for file in files] == before
 
 
-def test_progress_is_told_and_batches_are_joined(tmp_path: Path) -> None:
-    members = {f"@u{number}:h": {"membership": "join"} for number in range(12_000)}
-    store = MemoryStateStore()
+def test_progress_is_told_and_batches_are_joined(store: ASStateStore, tmp_path: Path) -> None:
+    many = {f"@u{number}:h": {"membership": "join"} for number in range(4000)}
+    rooms = {f"!{number}:h": {f"@u{number}:h": {"membership": "join"}} for number in range(2000)}
+    data = {
+        "members": {**rooms, ROOM: many},
+        "full_member_list": dict.fromkeys([*rooms, ROOM], True),
+        "registered": dict.fromkeys(many, True),
+    }
     told: list[int] = []
-    data = {"members": {ROOM: members}, "full_member_list": {ROOM: True}}
-    assert import_json(save(tmp_path, data), store, told.append).members == 12_000
+    assert import_json(save(tmp_path, data), store, told.append) == Imported(
+        2001, 6000, 0, 4000, {}
+    )
     assert told == [5000, 10_000, 12_001]
-    assert len(store.get_members(ROOM)) == 12_000
+    assert len(store.get_members(ROOM)) == 4000
+    assert sorted(store.rooms_of("@u1999:h")) == ["!1999:h", ROOM]
+    assert store.has_full_member_list(ROOM)
+    assert store.is_registered("@u3999:h")
