@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.models import Q
 
 from ..events.membership import Membership
 from ..fork import renew_after_fork
@@ -21,7 +17,7 @@ from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
 from ..state_store.cache import ReadThroughCache
 from ..state_store.fleeting import Fleeting
 from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
-from ..state_store.names import skeleton, storable
+from ..state_store.names import looks, skeleton, storable
 
 if not apps.is_installed("appservice_api.django"):
     raise ImproperlyConfigured(
@@ -31,12 +27,12 @@ if not apps.is_installed("appservice_api.django"):
 
 from .database import Database
 from .models import Member, Room, State, User
+from .rows import CHUNK, Rows, chunks
 
 __all__ = ["DjangoStateStore"]
 
 T = TypeVar("T")
 
-_CHUNK = 500
 _CACHED = 65_536
 _TOLD = ("membership", "ts", "source", "event_id", "displayname", "avatar_url", "looks")
 _ITEM = _TOLD[:-1]
@@ -75,7 +71,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
     def __init__(self, using: str = "default", *, cache_size: int = _CACHED) -> None:
         super().__init__()
         self._database = Database(using)
-        self._using = using
+        self._rows = Rows(using)
         self._cache = ReadThroughCache(cache_size)
         renew_after_fork(self)
 
@@ -89,7 +85,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
         Raises:
             StateStoreError: They aren't, or the database can't be reached.
         """
-        self._database.read(lambda: self._rows(Room).exists())
+        self._database.read(lambda: self._rows.of(Room).exists())
 
     def close(self) -> None:
         """Forget what is cached. Connections are closed by Django."""
@@ -100,9 +96,6 @@ class DjangoStateStore(Fleeting, ASStateStore):
             self._cache.drop((room_id, user_id), user_id)
         else:
             self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
-
-    def _rows(self, model: Any) -> Any:
-        return model.objects.using(self._using)
 
     def _cached(self, key: Any, read: Callable[[], T | None]) -> T | None:
         # Within a transaction a read may see what is never committed, or what was true before.
@@ -115,7 +108,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
         def writing() -> None:
             work()
-            transaction.on_commit(dropped, using=self._using)
+            transaction.on_commit(dropped, using=self._database.using)
 
         self._database.write(writing)
 
@@ -125,7 +118,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
         return self._cached((room_id, user_id), lambda: self._read_member(room_id, user_id))
 
     def _members(self, room_id: str, **more: Any) -> Any:
-        return self._rows(Member).filter(room__room_id=room_id, **more)
+        return self._rows.of(Member).filter(room__room_id=room_id, **more)
 
     def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
         for row in self._members(room_id, user__user_id=user_id).values_list(*_ITEM):
@@ -138,7 +131,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
         query = self._members(room_id, membership__in=[one.value for one in memberships])
         rows = query.values_list("user__user_id", *_ITEM)
         return self._database.read(
-            lambda: {UserID.read(user): _member(*row) for user, *row in rows.iterator()}
+            lambda: {UserID.read(user): _member(*row) for user, *row in rows}
         )
 
     def find_lookalikes(
@@ -146,7 +139,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
     ) -> list[UserID]:
         wanted = skeleton(displayname)
         values = [membership.value for membership in memberships_of(memberships)]
-        query = self._members(room_id, looks=_looks(displayname), membership__in=values)
+        query = self._members(room_id, looks=looks(displayname), membership__in=values)
         rows = self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
         return [UserID.read(user) for user, name in rows if skeleton(name) == wanted]
 
@@ -161,13 +154,13 @@ class DjangoStateStore(Fleeting, ASStateStore):
         leaving = [membership.value for membership in gone]
 
         def work() -> None:
-            room = self._numbers(Room, "room_id", [room_id])[room_id]
+            room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
             self._write_members({room: members}, leaving)
             if full:
                 self._full([room])
 
         def dropped() -> None:
-            if len(members) > _CHUNK or leaving or full:
+            if len(members) > CHUNK or leaving or full:
                 self.doubt(room_id)
             else:
                 self._cache.drop(*((room_id, user) for user in members))
@@ -176,7 +169,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
         def work() -> None:
-            numbers = self._numbers(Room, "room_id", list(rooms))
+            numbers = self._rows.numbers(Room, "room_id", list(rooms))
             by_number = {numbers[room_id]: room for room_id, room in rooms.items()}
             self._write_members({number: room.members for number, room in by_number.items()}, [])
             self._write_states({
@@ -192,14 +185,14 @@ class DjangoStateStore(Fleeting, ASStateStore):
         )
 
     def _full(self, rooms: list[int]) -> None:
-        for chunk in _chunks(rooms):
-            self._rows(Room).filter(pk__in=chunk, full_members=False).update(full_members=True)
+        for chunk in chunks(rooms):
+            self._rows.of(Room).filter(pk__in=chunk, full_members=False).update(full_members=True)
 
     def _write_members(
         self, rooms: Mapping[int, Mapping[str, MemberItem]], leaving: list[str]
     ) -> None:
         names = {user_id for members in rooms.values() for user_id in members}
-        users = self._numbers(User, "user_id", list(names))
+        users = self._rows.numbers(User, "user_id", list(names))
         items = {
             (room, users[user_id]): item
             for room, members in rooms.items()
@@ -207,7 +200,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
         }
         others: set[tuple[int, int]] = set()
         if leaving:
-            here = self._rows(Member).filter(room_id__in=list(rooms), membership__in=leaving)
+            here = self._rows.of(Member).filter(room_id__in=list(rooms), membership__in=leaving)
             others = set(here.values_list("room_id", "user_id")) - items.keys()
         when = now()
 
@@ -224,80 +217,18 @@ class DjangoStateStore(Fleeting, ASStateStore):
             return after if supersedes(item, before) and _member_of(after) != before else None
 
         new = {key: _row(*key, item) for key, item in items.items()}
-        self._merge(("room_id", "user_id"), new, others, changed, _TOLD)
-
-    def _merge(
-        self,
-        key: tuple[str, str],
-        new: Mapping[tuple[int, Any], Any],
-        others: Iterable[tuple[int, Any]],
-        changed: Callable[[Any], Any | None],
-        fields: tuple[str, ...],
-    ) -> None:
-        """Insert the rows that aren't there, and change those that are.
-
-        All writers insert first, and then lock what they look at, both in the order of the keys:
-        none waits for another that waits for it.
-
-        Args:
-            key: The names of the two columns of the key.
-            new: Rows by their keys.
-            others: The keys of more rows that may have to change.
-            changed: What a row becomes, None if it stays.
-            fields: The columns that change.
-        """
-        keys = sorted(new)
-        if not keys and not others:
-            return
-        model = Member if key[1] == "user_id" else State
-        rows, known = self._rows(model), set()
-        for chunk in _chunks(keys):
-            known.update(rows.filter(_any_of(key, chunk)).values_list(*key))
-        self._insert([new[one] for one in keys if one not in known])
-        for chunk in _chunks(sorted(new.keys() | set(others))):
-            locked = rows.filter(_any_of(key, chunk)).order_by(*key).select_for_update(no_key=True)
-            after = [found for row in locked if (found := changed(row)) is not None]
-            self._update(after, tuple(name.removesuffix("_id") for name in key), fields)
-
-    def _insert(self, rows: list[Any]) -> None:
-        """Insert rows, unless another process has just done so."""
-        if rows:
-            self._rows(type(rows[0])).bulk_create(rows, ignore_conflicts=True)
-
-    def _update(self, rows: list[Any], key: tuple[str, ...], fields: tuple[str, ...]) -> None:
-        """Change rows, which are locked, by their unique keys."""
-        if rows:
-            self._rows(type(rows[0])).bulk_create(
-                rows, update_conflicts=True, unique_fields=key, update_fields=fields
-            )
-
-    def _numbers(self, model: Any, field: str, names: list[str]) -> dict[str, int]:
-        """The numbers of rooms or users; those that are new get one."""
-        found = self._numbered(model, field, names)
-        missing = sorted(set(names) - found.keys())
-        if missing:
-            self._insert([model(**{field: name}) for name in missing])
-            found |= self._numbered(model, field, missing)
-        return found
-
-    def _numbered(self, model: Any, field: str, names: list[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for chunk in _chunks(names):
-            found.update(
-                self._rows(model).filter(**{f"{field}__in": chunk}).values_list(field, "pk")
-            )
-        return found
+        self._rows.merge(Member, ("room_id", "user_id"), new, others, changed, _TOLD)
 
     def rooms_of(
         self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
     ) -> list[RoomID]:
         values = [membership.value for membership in memberships_of(memberships)]
-        query = self._rows(Member).filter(user__user_id=user_id, membership__in=values)
+        query = self._rows.of(Member).filter(user__user_id=user_id, membership__in=values)
         rooms = query.order_by("room").values_list("room__room_id", flat=True)
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
     def has_full_member_list(self, room_id: str) -> bool:
-        rooms = self._rows(Room).filter(room_id=room_id, full_members=True)
+        rooms = self._rows.of(Room).filter(room_id=room_id, full_members=True)
         return self._database.read(lambda: bool(rooms.exists()))
 
     # The state of rooms.
@@ -308,14 +239,14 @@ class DjangoStateStore(Fleeting, ASStateStore):
         )
 
     def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
-        rows = self._rows(State).filter(room__room_id=room_id, type=event_type)
+        rows = self._rows.of(State).filter(room__room_id=room_id, type=event_type)
         for row in rows.values_list(*_STATE):
             return _state(*row)
         return None
 
     def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
         def work() -> None:
-            room = self._numbers(Room, "room_id", [room_id])[room_id]
+            room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
             self._write_states({(room, event_type): item})
 
         self._write(work, lambda: self._cache.drop((room_id, event_type, "")))
@@ -335,19 +266,19 @@ class DjangoStateStore(Fleeting, ASStateStore):
             before = _state(*(getattr(row, name) for name in _STATE))
             return new[key] if items[key] != before and supersedes(items[key], before) else None
 
-        self._merge(("room_id", "type"), new, (), changed, _STATE)
+        self._rows.merge(State, ("room_id", "type"), new, (), changed, _STATE)
 
     # Users.
 
     def is_registered(self, user_id: str) -> bool:
-        users = self._rows(User).filter(user_id=user_id, registered=True)
+        users = self._rows.of(User).filter(user_id=user_id, registered=True)
         return self._cached(user_id, lambda: users.exists() or None) or False
 
     def registered(self, user_id: str) -> None:
         if self.is_registered(user_id):
             return
         self._write(
-            lambda: self._update(
+            lambda: self._rows.update(
                 [User(user_id=user_id, registered=True)], ("user_id",), ("registered",)
             ),
             lambda: self._cache.drop(user_id),
@@ -355,26 +286,14 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
     def write_registered(self, user_ids: Iterable[str]) -> None:
         users = sorted(set(user_ids))
-        rows = [User(user_id=user_id, registered=True) for user_id in users]
         self._write(
-            lambda: self._update(rows, ("user_id",), ("registered",)),
+            lambda: self._rows.update(
+                [User(user_id=user_id, registered=True) for user_id in users],
+                ("user_id",),
+                ("registered",),
+            ),
             lambda: self._cache.drop(*users),
         )
-
-
-def _chunks(items: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
-
-
-def _any_of(key: tuple[str, str], values: list[tuple[int, Any]]) -> Q:
-    """The rows whose keys are among these; they are sorted."""
-    first, second = key
-    rooms = groupby(values, itemgetter(0))
-    return Q(
-        *(Q(**{first: room, f"{second}__in": [one[1] for one in ones]}) for room, ones in rooms),
-        _connector=Q.OR,
-    )
 
 
 def _row(room: int, user: int, item: MemberItem) -> Member:
@@ -382,7 +301,7 @@ def _row(room: int, user: int, item: MemberItem) -> Member:
     return Member(
         room_id=room, user_id=user, membership=item.membership.value, ts=item.ts,
         source=item.source.value, event_id=item.event_id, displayname=name,
-        avatar_url=storable(item.avatar_url), looks=_looks(name) if name else None,
+        avatar_url=storable(item.avatar_url), looks=looks(name) if name else None,
     )  # fmt: skip
 
 
@@ -404,8 +323,3 @@ def _state(
 ) -> StateItem:
     known = json.loads(content) if content is not None else None
     return StateItem(known, ts, Source(source), event_id, sender)
-
-
-def _looks(displayname: str) -> int:
-    """A number of 31 bits: it fits into an INTEGER of every database."""
-    return zlib.crc32(skeleton(displayname).encode(errors="replace")) & 0x7FFFFFFF

@@ -399,7 +399,8 @@ class ASStateStore(abc.ABC):
         if not isinstance(room_id, str) or not isinstance(content, Mapping) or key is None:
             return
         ts = evt.get("origin_server_ts") if source is Source.RECEIVED else None
-        ts = ts if isinstance(ts, int) else now()
+        # An event of the future, whose time anybody may invent, would stay for ever.
+        ts = min(max(ts, 0), now()) if isinstance(ts, int) else now()
         event_id, sender, kind = evt.get("event_id"), evt.get("sender"), evt.get("type")
         event_id = event_id if isinstance(event_id, str) else None
         if kind == "m.room.member" and isinstance(key, str):

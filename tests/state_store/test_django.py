@@ -40,7 +40,7 @@ def store(django_store: DjangoStateStore) -> DjangoStateStore:
 
 
 def alias_of(store: DjangoStateStore) -> str:
-    return store._using
+    return store._database.using
 
 
 def a_member(ts: int) -> MemberItem:

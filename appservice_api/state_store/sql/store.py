@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..abstract import _ACTIVE, ASStateStore, memberships_of
 from ..cache import ReadThroughCache
 from ..fleeting import Fleeting
 from ..items import MemberItem, RoomItems, Source, StateItem, now
-from ..names import skeleton, storable
+from ..names import looks, skeleton, storable
 from .engine import Database
 from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
 
@@ -112,7 +111,7 @@ class SQLStateStore(Fleeting, ASStateStore):
         wanted = skeleton(displayname)
         values = [membership.value for membership in memberships_of(memberships)]
         query = _members(room_id).where(
-            MEMBER.c.looks == _looks(displayname), MEMBER.c.membership.in_(values)
+            MEMBER.c.looks == looks(displayname), MEMBER.c.membership.in_(values)
         )
         with self._ready().reading() as connection:
             return [
@@ -198,7 +197,7 @@ class SQLStateStore(Fleeting, ASStateStore):
                 name = storable(item.displayname)
                 row |= {
                     "displayname": name, "avatar_url": storable(item.avatar_url),
-                    "looks": _looks(name) if name else None,
+                    "looks": looks(name) if name else None,
                 }  # fmt: skip
                 told.append(row)
         for rows in (told, untold):
@@ -354,8 +353,3 @@ def _member(row: Any) -> MemberItem:
         Membership(row.membership), row.ts, Source(row.source), row.event_id, row.displayname,
         row.avatar_url,
     )  # fmt: skip
-
-
-def _looks(displayname: str) -> int:
-    """A number of 31 bits: it fits into an INTEGER of every database."""
-    return zlib.crc32(skeleton(displayname).encode(errors="replace")) & 0x7FFFFFFF
