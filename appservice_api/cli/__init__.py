@@ -1,4 +1,4 @@
-"""The command line, ``appservice-api``: demo, register, check, send, request.
+"""The command line, ``appservice-api``: demo, register, check, send, request, state.
 
 Click and rich are an extra, imported when :func:`main` runs.
 """

@@ -13,7 +13,7 @@ from .outcome import ending
 
 __all__ = ["commands"]
 
-_NAMES = ("demo", "register", "check", "send", "request")
+_NAMES = ("demo", "register", "check", "send", "request", "state")
 
 
 class Commands(click.Group):
@@ -45,6 +45,6 @@ def commands() -> None:
     Exit codes:
       0   done
       1   the homeserver refused
-      2   wrong usage, or a file that can't be read
+      2   wrong usage, or a file or database that can't be used
       75  the homeserver can't be reached or is busy: try again later
     """

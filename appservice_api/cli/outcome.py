@@ -23,6 +23,7 @@ from ..errors import (
     MMissingToken,
     MUnknownToken,
     RegistrationError,
+    StateStoreError,
 )
 from ..testing import SynapseError
 
@@ -72,7 +73,7 @@ def exit_code(error: BaseException) -> int:
     """The exit code of an error: whether it is the user's, the homeserver's or the network's."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
-    if isinstance(error, (MissingExtraError, RegistrationError)):
+    if isinstance(error, (MissingExtraError, RegistrationError, StateStoreError)):
         return USAGE
     if isinstance(error, MatrixError):
         return TEMPORARY if error.temporary else REFUSED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..events.membership import Membership
 from ..events.power_levels import level_of, needed_level
 from ..ids import RoomID, UserID
-from .items import KINDS, MemberItem, Source, StateItem, now
+from .items import KINDS, MemberItem, RoomItems, Source, StateItem, now
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ASStateStore"]
 
 _ACTIVE = (Membership.JOIN, Membership.INVITE)
+_CREATE = "m.room.create"
 _MEMBERSHIPS = frozenset(Membership)
 
 
@@ -152,6 +153,21 @@ class ASStateStore(abc.ABC):
             for user, member in members.items()
             if member.displayname is not None and skeleton(member.displayname) == wanted
         ]
+
+    # Much at once. Stores for which many small writes are slow have ways of their own.
+
+    def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        """Remember items of many rooms by room ID, each unless what is known of it is newer."""
+        for room_id, room in rooms.items():
+            if room.members or room.full:
+                self.write_members(room_id, room.members, full=room.full)
+            for event_type, item in room.states.items():
+                self.write_state(room_id, event_type, item)
+
+    def write_registered(self, user_ids: Iterable[str]) -> None:
+        """Remember that ghosts are registered."""
+        for user_id in user_ids:
+            self.registered(user_id)
 
     # Members.
 
@@ -313,22 +329,22 @@ class ASStateStore(abc.ABC):
 
     def get_create(self, room_id: str) -> dict[str, Any] | None:
         """The ``m.room.create`` event, None if it isn't known."""
-        item = self.read_state(room_id, "m.room.create")
+        item = self.read_state(room_id, _CREATE)
         if item is None:
             return None
         event = {
-            "type": "m.room.create", "state_key": "", "room_id": room_id, "sender": item.sender,
+            "type": _CREATE, "state_key": "", "room_id": room_id, "sender": item.sender,
             "event_id": item.event_id, "origin_server_ts": item.ts, "content": item.content or {},
         }  # fmt: skip
         return {key: value for key, value in event.items() if value is not None}
 
     def set_create(self, event: Mapping[str, Any]) -> None:
         """Remember an ``m.room.create`` event."""
-        self.update_state({**event, "type": "m.room.create", "state_key": ""})
+        self.update_state({**event, "type": _CREATE, "state_key": ""})
 
     def has_create_cached(self, room_id: str) -> bool:
         """Whether the create event of a room is known."""
-        return self.read_state(room_id, "m.room.create") is not None
+        return self.read_state(room_id, _CREATE) is not None
 
     def get_encryption_info(self, room_id: str) -> dict[str, Any] | None:
         """The content of ``m.room.encryption``; None if unknown, or known not to be there."""
@@ -385,9 +401,9 @@ class ASStateStore(abc.ABC):
         if not isinstance(room_id, str) or not isinstance(content, Mapping) or key is None:
             return
         event_id, sender, kind = evt.get("event_id"), evt.get("sender"), evt.get("type")
-        ts = evt.get("origin_server_ts")
-        if not isinstance(ts, int) or (source is not Source.RECEIVED and kind != "m.room.create"):
-            ts = now()
+        ts = evt.get("origin_server_ts") if source is Source.RECEIVED or kind == _CREATE else None
+        # An event of the future, whose time anybody may invent, would stay for ever.
+        ts = min(max(ts, 0), now()) if isinstance(ts, int) else now()
         event_id = event_id if isinstance(event_id, str) else None
         if kind == "m.room.member" and isinstance(key, str):
             if content.get("membership") in _MEMBERSHIPS:

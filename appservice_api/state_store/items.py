@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ..events.membership import Membership
 
-__all__ = ["KINDS", "MemberItem", "Source", "StateItem", "now", "supersedes"]
+__all__ = ["KINDS", "MemberItem", "RoomItems", "Source", "StateItem", "now", "supersedes"]
 
 #: The state events, beside memberships, that a store remembers; all have an empty state key.
 KINDS: Final = frozenset(
@@ -76,6 +76,20 @@ class MemberItem(NamedTuple):
             "avatar_url": self.avatar_url,
         }
         return {key: value for key, value in fields.items() if value is not None}
+
+
+class RoomItems(NamedTuple):
+    """What is to be remembered of a room.
+
+    Attributes:
+        members: Members by user ID.
+        states: State events by type.
+        full: Whether all joined members are known.
+    """
+
+    members: dict[str, MemberItem]
+    states: dict[str, StateItem]
+    full: bool = False
 
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:

@@ -1,4 +1,4 @@
-"""Names that look alike.
+"""Names: those that look alike, and how databases take them.
 
 Two display names are confusable if they have the same skeleton: compatibility forms, case,
 accents, invisible characters and letters of other scripts that look like Latin ones make no
@@ -8,10 +8,11 @@ difference. Spec: Client-Server API, "Calculating the display name for a user".
 from __future__ import annotations
 
 import unicodedata
+import zlib
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["skeleton"]
+__all__ = ["looks", "skeleton", "storable"]
 
 # What looks like a Latin letter (after case folding) in Cyrillic, Greek, Armenian and among
 # digits; the Unicode Consortium's technical standard 39 calls these confusable.
@@ -42,3 +43,16 @@ def skeleton(name: str) -> str:
     seen = "".join(char for char in folded if unicodedata.category(char) not in _INVISIBLE)
     alike = seen.translate(_LOOKS_LIKE).translate(_LOOKS_LIKE)
     return "".join(alike.split()).replace("rn", "m").replace("vv", "w")
+
+
+def looks(name: str) -> int:
+    """A number made of a name's skeleton, to find it by: of 31 bits, it fits into an INTEGER of
+    every database."""
+    return zlib.crc32(skeleton(name).encode(errors="replace")) & 0x7FFFFFFF
+
+
+def storable(text: str | None) -> str | None:
+    """A text of anybody's as databases take it: without NUL and lone surrogates."""
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -9,19 +9,24 @@ import pytest
 
 from appservice_api import ASStateStore, Membership
 from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
+from appservice_api.state_store.items import RoomItems
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "django", "django-postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ASStateStore]:
     if request.param == "memory":
         made = open_state_store(None)
     elif request.param == "sqlite":
         pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
         made = open_state_store(f"sqlite:///{tmp_path}/state.db")
-    else:
+    elif request.param == "postgresql":
         made = open_state_store(request.getfixturevalue("postgres").new_database())
+    elif request.param == "django":
+        made = request.getfixturevalue("django_sqlite")
+    else:
+        made = request.getfixturevalue("django_postgresql")
     with made:
         yield made
 
@@ -75,6 +80,50 @@ def test_what_is_older_never_overwrites_what_is_newer(store: ASStateStore) -> No
     store.set_encryption_info(ROOM, {"algorithm": "x"}, ts=2)
     store.set_encryption_info(ROOM, None, ts=1)
     assert store.is_encrypted(ROOM) is True
+
+
+@pytest.mark.parametrize("ts", [2**53, 10**30, -(10**30)])
+def test_an_invented_time_does_not_last(ts: int, store: ASStateStore) -> None:
+    store.update_state(member("join", ts))
+    assert store.is_joined(ROOM, USER) is True
+    store.left(ROOM, USER)
+    assert store.is_joined(ROOM, USER) is False
+
+
+def test_names_that_databases_refuse(store: ASStateStore) -> None:
+    store.set_member(ROOM, USER, {"membership": "join", "displayname": "a\0b\ud800"})
+    store.set_power_levels(ROOM, {"a\0b": "\ud800"})
+    assert store.is_joined(ROOM, USER) is True
+    assert store.find_lookalikes(ROOM, "nobody\ud800") == []
+    assert store.get_power_levels(ROOM) == {"a\0b": "\ud800"}
+
+
+def test_many_rooms_at_once(store: ASStateStore) -> None:
+    join = MemberItem(Membership.JOIN, 1000, Source.FETCHED, None, "old")
+    levels = StateItem({"ban": 1}, 1000, Source.FETCHED)
+    store.update_state(member("leave", 2000))
+    store.set_power_levels("!1:h", {"ban": 2}, ts=2000)
+    assert store.is_joined(ROOM, USER) is False
+    rooms = {
+        room: RoomItems({USER: join, OTHER: join}, {"m.room.power_levels": levels}, full)
+        for room, full in ((ROOM, True), ("!1:h", False))
+    }
+    store.write_rooms(rooms)
+    store.write_rooms(rooms)
+    assert store.is_joined(ROOM, USER) is False
+    assert store.read_member("!1:h", USER) == join
+    assert sorted(store.rooms_of(OTHER)) == ["!1:h", ROOM]
+    assert store.get_power_levels(ROOM) == {"ban": 1}
+    assert store.get_power_levels("!1:h") == {"ban": 2}
+    assert store.has_full_member_list(ROOM)
+    assert not store.has_full_member_list("!1:h")
+    store.write_rooms({})
+    store.registered(USER)
+    store.write_registered([USER, OTHER, OTHER])
+    store.write_registered([])
+    assert store.is_registered(USER)
+    assert store.is_registered(OTHER)
+    assert not store.is_registered("@third:h")
 
 
 def test_the_echo_of_what_was_sent_brings_its_true_time(store: ASStateStore) -> None:

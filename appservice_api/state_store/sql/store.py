@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,8 +15,8 @@ from ...ids import RoomID, UserID
 from ..abstract import _ACTIVE, ASStateStore, memberships_of
 from ..cache import ReadThroughCache
 from ..fleeting import Fleeting
-from ..items import MemberItem, Source, StateItem, now
-from ..names import skeleton
+from ..items import MemberItem, RoomItems, Source, StateItem, now
+from ..names import looks, skeleton, storable
 from .engine import Database
 from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
 
@@ -117,7 +116,7 @@ class SQLStateStore(Fleeting, ASStateStore):
         wanted = skeleton(displayname)
         values = [membership.value for membership in memberships_of(memberships)]
         query = _members(room_id).where(
-            MEMBER.c.looks == _looks(displayname), MEMBER.c.membership.in_(values)
+            MEMBER.c.looks == looks(displayname), MEMBER.c.membership.in_(values)
         )
         with self._ready().reading() as connection:
             return [
@@ -138,12 +137,11 @@ class SQLStateStore(Fleeting, ASStateStore):
         with self._ready().writing() as connection:
             room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
             left = self._gone(connection, room, members, leaving) if leaving else []
-            self._write_members(connection, room, members)
+            self._write_members(connection, {room: members})
             if left:
                 connection.execute(_LEFT, [{"left_user": user} | _left(room) for user in left])
             if full:
-                connection.execute(ROOM.update().where(ROOM.c.id == room, ~ROOM.c.full_members)
-                                   .values(full_members=True))  # fmt: skip
+                connection.execute(_FULL, {"full_room": room})
         if len(members) > _CHUNK or leaving or full:
             self.doubt(room_id)
         else:
@@ -164,26 +162,49 @@ class SQLStateStore(Fleeting, ASStateStore):
         )
         return [row.user for row in connection.execute(query) if row.user_id not in members]
 
+    def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        with self._ready().writing() as connection:
+            numbers = self._number(connection, ROOM.c.room_id, list(rooms))
+            by_number = {numbers[room_id]: rooms[room_id] for room_id in rooms}
+            self._write_members(
+                connection, {number: room.members for number, room in by_number.items()}
+            )
+            states = [
+                _state_row(number, event_type, item)
+                for number, room in sorted(by_number.items())
+                for event_type, item in sorted(room.states.items())
+            ]
+            if states:
+                connection.execute(self._upsert(STATE, ("room", "type"), states[0]), states)
+            full = [number for number, room in sorted(by_number.items()) if room.full]
+            if full:
+                connection.execute(_FULL, [{"full_room": number} for number in full])
+        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] in rooms)
+
     def _write_members(
-        self, connection: Connection, room: int, members: Mapping[str, MemberItem]
+        self, connection: Connection, rooms: Mapping[int, Mapping[str, MemberItem]]
     ) -> None:
-        users = self._number(connection, USER.c.user_id, list(members))
+        names = {user_id for members in rooms.values() for user_id in members}
+        users = self._number(connection, USER.c.user_id, list(names))
         told: list[dict[str, Any]] = []
         untold: list[dict[str, Any]] = []
-        for user_id in sorted(members):  # always in the same order: no deadlock of two writers
-            item = members[user_id]
-            row = {
-                "room": room, "user": users[user_id], "membership": item.membership.value,
-                "ts": item.ts, "source": item.source.value, "event_id": item.event_id,
-            }  # fmt: skip
-            if item.knows_profile:
+        # Always in the same order: no deadlock of two writers.
+        for room, members in sorted(rooms.items()):
+            for user_id in sorted(members):
+                item = members[user_id]
+                row = {
+                    "room": room, "user": users[user_id], "membership": item.membership.value,
+                    "ts": item.ts, "source": item.source.value, "event_id": item.event_id,
+                }  # fmt: skip
+                if not item.knows_profile:
+                    untold.append(row)
+                    continue
+                name = storable(item.displayname)
                 row |= {
-                    "displayname": item.displayname, "avatar_url": item.avatar_url,
-                    "looks": _looks(item.displayname) if item.displayname else None,
+                    "displayname": name, "avatar_url": storable(item.avatar_url),
+                    "looks": looks(name) if name else None,
                 }  # fmt: skip
                 told.append(row)
-            else:
-                untold.append(row)
         for rows in (told, untold):
             if rows:
                 connection.execute(self._upsert(MEMBER, ("room", "user"), rows[0]), rows)
@@ -255,7 +276,7 @@ class SQLStateStore(Fleeting, ASStateStore):
     def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
         with self._ready().writing() as connection:
             room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
-            row = {"room": room, "type": event_type, **item._asdict(), "source": item.source.value}
+            row = _state_row(room, event_type, item)
             connection.execute(self._upsert(STATE, ("room", "type"), row), row)
         self._cache.drop((room_id, event_type, ""))
 
@@ -282,7 +303,25 @@ class SQLStateStore(Fleeting, ASStateStore):
             )
         self._cache.drop(user_id)
 
+    def write_registered(self, user_ids: Iterable[str]) -> None:
+        users = sorted(set(user_ids))
+        with self._ready().writing() as connection:
+            self._number(connection, USER.c.user_id, users)
+            if users:
+                connection.execute(_REGISTERED, [{"registered_user": user} for user in users])
+        self._cache.drop(*users)
 
+
+_FULL = (
+    ROOM.update()
+    .where(ROOM.c.id == bindparam("full_room"), ~ROOM.c.full_members)
+    .values(full_members=True)
+)
+_REGISTERED = (
+    USER.update()
+    .where(USER.c.user_id == bindparam("registered_user"), ~USER.c.registered)
+    .values(registered=True)
+)
 _LEFT = (
     MEMBER.update()
     .where(
@@ -295,6 +334,10 @@ _LEFT = (
         event_id=None, displayname=None, avatar_url=None, looks=None,
     )
 )  # fmt: skip
+
+
+def _state_row(room: int, event_type: str, item: StateItem) -> dict[str, Any]:
+    return {"room": room, "type": event_type, **item._asdict(), "source": item.source.value}
 
 
 def _left(room: int) -> dict[str, int]:
@@ -315,8 +358,3 @@ def _member(row: Any) -> MemberItem:
         Membership(row.membership), row.ts, Source(row.source), row.event_id, row.displayname,
         row.avatar_url,
     )  # fmt: skip
-
-
-def _looks(displayname: str) -> int:
-    """A number of 31 bits: it fits into an INTEGER of every database."""
-    return zlib.crc32(skeleton(displayname).encode()) & 0x7FFFFFFF

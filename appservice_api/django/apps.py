@@ -1,0 +1,16 @@
+"""The app, as Django knows it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+__all__ = ["AppserviceConfig"]
+
+
+class AppserviceConfig(AppConfig):
+    """The app ``appservice_api.django``."""
+
+    name = "appservice_api.django"
+    label = "appservice_api"
+    verbose_name = "Matrix application service"
+    default_auto_field = "django.db.models.BigAutoField"

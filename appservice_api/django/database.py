@@ -1,0 +1,136 @@
+"""The way to the project's database: transactions, repeats, and errors that say what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from django.db import Error, connections, transaction
+
+from ..errors import StateStoreError
+from .models import Room
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+_VENDORS = ("sqlite", "postgresql")
+_BUSY_SECONDS = 30.0
+# SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
+# Connections of a forked process's parent. They are neither used nor closed here: to close one
+# would end the parent's session.
+_INHERITED: list[Any] = []
+
+
+class Database:
+    """One of the databases of Django's settings.
+
+    Args:
+        using: Its alias.
+
+    Raises:
+        ValueError: It is of a kind that isn't served.
+    """
+
+    def __init__(self, using: str) -> None:
+        connection = connections[using]
+        if connection.vendor not in _VENDORS:
+            raise ValueError(
+                f"state stores are kept in {' or '.join(_VENDORS)}, and the database {using!r} "
+                f"is {connection.vendor}: name another one with DjangoStateStore(using=...)"
+            )
+        self.using = using
+        self._is_sqlite = connection.vendor == "sqlite"
+        self._by_hand = not connection.settings_dict.get("AUTOCOMMIT", True)
+
+    def in_transaction(self) -> bool:
+        """Whether the caller has begun a transaction in this thread."""
+        connection = connections[self.using]
+        return (
+            connection.in_atomic_block
+            or self._by_hand
+            or (connection.connection is not None and not connection.autocommit)
+        )
+
+    def read(self, work: Callable[[], T]) -> T:
+        """Do what reads.
+
+        Raises:
+            StateStoreError: The database can't be read.
+        """
+        return self._run("read", work)
+
+    def write(self, work: Callable[[], None]) -> None:
+        """Do what writes, all of it or nothing; within the caller's transaction, if there is one.
+
+        Args:
+            work: What writes. It may be done several times, each time in a new transaction.
+
+        Raises:
+            StateStoreError: The database can't be written to; nothing was changed. A transaction
+                of the caller's can go on.
+        """
+        self._run("write", lambda: self._transaction(work))
+
+    def _transaction(self, work: Callable[[], None]) -> None:
+        with transaction.atomic(using=self.using):
+            if self._is_sqlite:
+                # SQLite waits for another writer only if nothing was read before.
+                Room.objects.using(self.using).filter(pk=0).update(full_members=False)
+            work()
+
+    def _run(self, what: str, work: Callable[[], T]) -> T:
+        until = time.monotonic() + _BUSY_SECONDS
+        alone = not self.in_transaction()
+        reconnected = False
+        while True:
+            try:
+                return work()
+            except Error as error:
+                again = alone and time.monotonic() < until
+                if again and not _is_conflict(error):
+                    again = not reconnected and self._was_lost()
+                    reconnected = True
+                if not again:
+                    raise StateStoreError(
+                        f"can't {what} the state store in the database {self.using!r}: "
+                        f"{_first_line(error)}{_advice(error)}"
+                    ) from error
+
+    def _was_lost(self) -> bool:
+        """Whether this thread's connection doesn't work any more; the next query makes another."""
+        connection = connections[self.using]
+        connection.close_if_unusable_or_obsolete()
+        return connection.connection is None
+
+    def after_fork(self) -> None:
+        """Leave the parent's connection to the parent."""
+        for connection in connections.all(initialized_only=True):
+            if connection.alias == self.using and connection.connection is not None:
+                _INHERITED.append(connection)
+                del connections[self.using]
+
+
+def _is_conflict(error: Error) -> bool:
+    """Whether it is only that somebody else wrote at the same time."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state in _CONFLICTS or "database is locked" in str(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _advice(error: Error) -> str:
+    text = str(error)
+    if Room._meta.app_label in text and ("no such table" in text or "does not exist" in text):
+        return f". Run 'manage.py migrate {Room._meta.app_label}'"
+    if "database is locked" in text:
+        return (
+            ". Another transaction writes for too long, or this one has read before: set "
+            "OPTIONS['transaction_mode'] of the database to 'IMMEDIATE' (Django 5.1)"
+        )
+    return ""

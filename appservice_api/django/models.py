@@ -1,0 +1,91 @@
+"""The tables of the state store.
+
+Rooms and users are numbers in the other tables. All unique columns are constraints of the tables:
+``unique=True`` would cost a second index on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+__all__ = ["Member", "Room", "State", "User"]
+
+
+class Room(models.Model):
+    """A room of which something is known."""
+
+    room_id = models.CharField(max_length=255)
+    full_members = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["room_id"], name="appservice_room"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.room_id)
+
+
+class User(models.Model):
+    """A user of whom something is known."""
+
+    user_id = models.CharField(max_length=255)
+    registered = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user_id"], name="appservice_user"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class Member(models.Model):
+    """What a user is in a room."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="members", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="members", db_index=False)
+    membership = models.CharField(max_length=6)
+    ts = models.BigIntegerField()
+    source = models.CharField(max_length=8)
+    event_id = models.CharField(max_length=255, null=True)
+    displayname = models.TextField(null=True)
+    avatar_url = models.TextField(null=True)
+    # A number made of the name's skeleton, to find names that look alike.
+    looks = models.IntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["room", "user"], name="appservice_member"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "membership"], name="appservice_member_user"),
+            models.Index(fields=["room", "looks"], name="appservice_member_looks"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.room}: {self.membership}"
+
+
+class State(models.Model):
+    """A piece of a room's state."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="states", db_index=False)
+    type = models.CharField(max_length=255)
+    # JSON as text: jsonb refuses characters that an event may hold.
+    content = models.TextField(null=True)
+    ts = models.BigIntegerField()
+    source = models.CharField(max_length=8)
+    event_id = models.CharField(max_length=255, null=True)
+    sender = models.CharField(max_length=255, null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["room", "type"], name="appservice_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.room}"

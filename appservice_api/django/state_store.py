@@ -1,0 +1,325 @@
+"""DjangoStateStore: remembered in the database of a Django project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from ..events.membership import Membership
+from ..fork import renew_after_fork
+from ..ids import RoomID, UserID
+from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
+from ..state_store.cache import ReadThroughCache
+from ..state_store.fleeting import Fleeting
+from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.names import looks, skeleton, storable
+
+if not apps.is_installed("appservice_api.django"):
+    raise ImproperlyConfigured(
+        "the state store needs its tables: add 'appservice_api.django' to INSTALLED_APPS, and run "
+        "'manage.py migrate'"
+    )
+
+from .database import Database
+from .models import Member, Room, State, User
+from .rows import CHUNK, Rows, chunks
+
+__all__ = ["DjangoStateStore"]
+
+T = TypeVar("T")
+
+_CACHED = 65_536
+_TOLD = ("membership", "ts", "source", "event_id", "displayname", "avatar_url", "looks")
+_ITEM = _TOLD[:-1]
+_STATE = ("content", "ts", "source", "event_id", "sender")
+
+
+class DjangoStateStore(Fleeting, ASStateStore):
+    """A state store in a database of a Django project: SQLite or PostgreSQL (MySQL and Oracle
+    aren't served). Thread-safe, and safe over a fork; any number of processes may use one
+    database at the same time.
+
+    It works in the project's transactions as models do: what is written within ``atomic()`` counts
+    once that is committed, and never was if it is rolled back. A write that fails raises, and the
+    outer transaction can go on.
+
+    What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
+    query. Another process's writes aren't seen in the cache until the homeserver contradicts what
+    it says (:meth:`doubt`).
+
+    Connections are Django's, one for each thread. A thread that you start yourself closes its own
+    at its end, by ``django.db.connections.close_all()``. A forked child makes new ones; with the
+    connection pool of Django 5.1, don't use the database before the fork.
+
+    On SQLite, a transaction of your own that reads before it writes can fail at once with
+    "database is locked" while another one writes: set ``transaction_mode`` to ``IMMEDIATE`` in the
+    database's ``OPTIONS`` (Django 5.1), or write first.
+
+    Args:
+        using: The alias of the database.
+        cache_size: How many items are cached.
+
+    Raises:
+        ValueError: The database is of a kind that isn't served.
+    """
+
+    def __init__(self, using: str = "default", *, cache_size: int = _CACHED) -> None:
+        super().__init__()
+        self._database = Database(using)
+        self._rows = Rows(using)
+        self._cache = ReadThroughCache(cache_size)
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._cache.clear()
+        self._database.after_fork()
+
+    def open(self) -> None:
+        """See whether the tables are there.
+
+        Raises:
+            StateStoreError: They aren't, or the database can't be reached.
+        """
+        self._database.read(lambda: self._rows.of(Room).exists())
+
+    def close(self) -> None:
+        """Forget what is cached. Connections are closed by Django."""
+        self._cache.drop_if(lambda key: True)
+
+    def doubt(self, room_id: str, user_id: str | None = None) -> None:
+        if user_id is not None:
+            self._cache.drop((room_id, user_id), user_id)
+        else:
+            self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
+
+    def _cached(self, key: Any, read: Callable[[], T | None]) -> T | None:
+        # Within a transaction a read may see what is never committed, or what was true before.
+        if self._database.in_transaction():
+            return self._database.read(read)
+        return self._cache.get(key, lambda: self._database.read(read))
+
+    def _write(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
+        """Write, and drop from the cache what isn't true any more once it is committed."""
+
+        def writing() -> None:
+            work()
+            transaction.on_commit(dropped, using=self._database.using)
+
+        self._database.write(writing)
+
+    # Members.
+
+    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        return self._cached((room_id, user_id), lambda: self._read_member(room_id, user_id))
+
+    def _members(self, room_id: str, **more: Any) -> Any:
+        return self._rows.of(Member).filter(room__room_id=room_id, **more)
+
+    def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        for row in self._members(room_id, user__user_id=user_id).values_list(*_ITEM):
+            return _member(*row)
+        return None
+
+    def read_members(
+        self, room_id: str, memberships: Iterable[Membership]
+    ) -> dict[UserID, MemberItem]:
+        query = self._members(room_id, membership__in=[one.value for one in memberships])
+        rows = query.values_list("user__user_id", *_ITEM)
+        return self._database.read(
+            lambda: {UserID.read(user): _member(*row) for user, *row in rows}
+        )
+
+    def find_lookalikes(
+        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
+    ) -> list[UserID]:
+        wanted = skeleton(displayname)
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = self._members(room_id, looks=looks(displayname), membership__in=values)
+        rows = self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
+        return [UserID.read(user) for user, name in rows if skeleton(name) == wanted]
+
+    def write_members(
+        self,
+        room_id: str,
+        members: Mapping[str, MemberItem],
+        *,
+        gone: Iterable[Membership] = (),
+        full: bool = False,
+    ) -> None:
+        leaving = [membership.value for membership in gone]
+
+        def work() -> None:
+            room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
+            self._write_members({room: members}, leaving)
+            if full:
+                self._full([room])
+
+        def dropped() -> None:
+            if len(members) > CHUNK or leaving or full:
+                self.doubt(room_id)
+            else:
+                self._cache.drop(*((room_id, user) for user in members))
+
+        self._write(work, dropped)
+
+    def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        def work() -> None:
+            numbers = self._rows.numbers(Room, "room_id", list(rooms))
+            by_number = {numbers[room_id]: room for room_id, room in rooms.items()}
+            self._write_members({number: room.members for number, room in by_number.items()}, [])
+            self._write_states({
+                (number, event_type): item
+                for number, room in by_number.items()
+                for event_type, item in room.states.items()
+            })  # fmt: skip
+            self._full(sorted(number for number, room in by_number.items() if room.full))
+
+        self._write(
+            work,
+            lambda: self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] in rooms),
+        )
+
+    def _full(self, rooms: list[int]) -> None:
+        for chunk in chunks(rooms):
+            self._rows.of(Room).filter(pk__in=chunk, full_members=False).update(full_members=True)
+
+    def _write_members(
+        self, rooms: Mapping[int, Mapping[str, MemberItem]], leaving: list[str]
+    ) -> None:
+        names = {user_id for members in rooms.values() for user_id in members}
+        users = self._rows.numbers(User, "user_id", list(names))
+        items = {
+            (room, users[user_id]): item
+            for room, members in rooms.items()
+            for user_id, item in members.items()
+        }
+        others: set[tuple[int, int]] = set()
+        if leaving:
+            here = self._rows.of(Member).filter(room_id__in=list(rooms), membership__in=leaving)
+            others = set(here.values_list("room_id", "user_id")) - items.keys()
+        when = now()
+
+        def changed(row: Member) -> Member | None:
+            item, before = items.get((row.room_id, row.user_id)), _member_of(row)
+            if item is None:
+                left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
+                gone = row.membership in leaving and before.ts < when
+                return _row(row.room_id, row.user_id, left) if gone else None
+            after = _row(row.room_id, row.user_id, item)
+            if not item.knows_profile:
+                after.displayname, after.avatar_url = row.displayname, row.avatar_url
+                after.looks = row.looks
+            return after if supersedes(item, before) and _member_of(after) != before else None
+
+        new = {key: _row(*key, item) for key, item in items.items()}
+        self._rows.merge(Member, ("room_id", "user_id"), new, others, changed, _TOLD)
+
+    def rooms_of(
+        self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
+    ) -> list[RoomID]:
+        values = [membership.value for membership in memberships_of(memberships)]
+        query = self._rows.of(Member).filter(user__user_id=user_id, membership__in=values)
+        rooms = query.order_by("room").values_list("room__room_id", flat=True)
+        return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
+
+    def has_full_member_list(self, room_id: str) -> bool:
+        rooms = self._rows.of(Room).filter(room_id=room_id, full_members=True)
+        return self._database.read(lambda: bool(rooms.exists()))
+
+    # The state of rooms.
+
+    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        return self._cached(
+            (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
+        )
+
+    def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        rows = self._rows.of(State).filter(room__room_id=room_id, type=event_type)
+        for row in rows.values_list(*_STATE):
+            return _state(*row)
+        return None
+
+    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
+        def work() -> None:
+            room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
+            self._write_states({(room, event_type): item})
+
+        self._write(work, lambda: self._cache.drop((room_id, event_type, "")))
+
+    def _write_states(self, items: Mapping[tuple[int, str], StateItem]) -> None:
+        new = {
+            (room, event_type): State(
+                room_id=room, type=event_type, ts=item.ts, source=item.source.value,
+                content=json.dumps(item.content) if item.content is not None else None,
+                event_id=item.event_id, sender=item.sender,
+            )
+            for (room, event_type), item in items.items()
+        }  # fmt: skip
+
+        def changed(row: State) -> State | None:
+            key = (row.room_id, row.type)
+            before = _state(*(getattr(row, name) for name in _STATE))
+            return new[key] if items[key] != before and supersedes(items[key], before) else None
+
+        self._rows.merge(State, ("room_id", "type"), new, (), changed, _STATE)
+
+    # Users.
+
+    def is_registered(self, user_id: str) -> bool:
+        users = self._rows.of(User).filter(user_id=user_id, registered=True)
+        return self._cached(user_id, lambda: users.exists() or None) or False
+
+    def registered(self, user_id: str) -> None:
+        if self.is_registered(user_id):
+            return
+        self._write(
+            lambda: self._rows.update(
+                [User(user_id=user_id, registered=True)], ("user_id",), ("registered",)
+            ),
+            lambda: self._cache.drop(user_id),
+        )
+
+    def write_registered(self, user_ids: Iterable[str]) -> None:
+        users = sorted(set(user_ids))
+        self._write(
+            lambda: self._rows.update(
+                [User(user_id=user_id, registered=True) for user_id in users],
+                ("user_id",),
+                ("registered",),
+            ),
+            lambda: self._cache.drop(*users),
+        )
+
+
+def _row(room: int, user: int, item: MemberItem) -> Member:
+    name = storable(item.displayname)
+    return Member(
+        room_id=room, user_id=user, membership=item.membership.value, ts=item.ts,
+        source=item.source.value, event_id=item.event_id, displayname=name,
+        avatar_url=storable(item.avatar_url), looks=looks(name) if name else None,
+    )  # fmt: skip
+
+
+def _member(
+    membership: str, ts: int, source: str, event_id: str | None, displayname: str | None,
+    avatar_url: str | None,
+) -> MemberItem:  # fmt: skip
+    return MemberItem(
+        Membership(membership), ts, Source(source), event_id, displayname, avatar_url
+    )  # fmt: skip
+
+
+def _member_of(row: Member) -> MemberItem:
+    return _member(*(getattr(row, name) for name in _ITEM))
+
+
+def _state(
+    content: str | None, ts: int, source: str, event_id: str | None, sender: str | None
+) -> StateItem:
+    known = json.loads(content) if content is not None else None
+    return StateItem(known, ts, Source(source), event_id, sender)
