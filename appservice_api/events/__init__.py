@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from .registry import *
     from .relations import *
     from .room_state import *
+    from .spaces import *
     from .tokens import *
+    from .topic import *
     from .verification import *
 
 # The names by the modules that have them.
@@ -121,12 +123,17 @@ _MODULES = {
         HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent PublicKey
         RoomAvatarStateEventContent RoomCreateStateEventContent RoomNameStateEventContent
         RoomPinnedEventsStateEventContent RoomPolicyStateEventContent RoomPredecessor
-        RoomTombstoneStateEventContent RoomTopicStateEventContent ServerACLStateEventContent
-        SpaceChildStateEventContent SpaceParentStateEventContent TextRepresentation
-        ThirdPartyInviteStateEventContent Topic
+        RoomTombstoneStateEventContent ServerACLStateEventContent
+        ThirdPartyInviteStateEventContent
+    """,
+    "spaces": """
+        SpaceChildStateEventContent SpaceParentStateEventContent
     """,
     "tokens": """
         JSON BatchID DirectoryPaginationToken FilterID PushRuleID SyncToken UserIdentifier
+    """,
+    "topic": """
+        RoomTopicStateEventContent TextRepresentation Topic
     """,
     "verification": """
         KeyVerificationAcceptEventContent KeyVerificationCancelEventContent

@@ -13,15 +13,7 @@ from ..ids import ContentURI, DeviceID, EventID, UserID
 from .content import edit_content, plain_text, reply_content, thread_content
 from .enumerations import Format, KeyVerificationMethod, MessageType
 from .event_content import EventContent
-from .media_info import (
-    AudioInfo,
-    EncryptedFile,
-    FileInfo,
-    ImageInfo,
-    LocationInfo,
-    MediaInfo,
-    VideoInfo,
-)
+from .media_info import EncryptedFile, FileInfo, ImageInfo, InfoOfMessage, LocationInfo
 from .relations import Mentions, RelatesTo
 from .view import Field, View, items, one_of, text, view
 
@@ -70,34 +62,6 @@ class _HTML(Field[str]):
 
     def __delete__(self, view: View) -> None:
         self.__set__(view, None)
-
-
-class _Info(Field[MediaInfo]):
-    """The ``info`` of a file, as the class of the message's type."""
-
-    __slots__ = ("_default",)
-
-    def __init__(self, default: type[FileInfo]) -> None:
-        super().__init__("info", FileInfo)
-        self._default = default
-
-    @overload
-    def __get__(self, view: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, view: View, owner: type) -> MediaInfo | None: ...
-    def __get__(self, view: View | None, owner: type) -> Self | MediaInfo | None:
-        if view is None:
-            return self
-        found = view.get("info")
-        msgtype = view.get("msgtype")
-        kind: type[MediaInfo] = self._default
-        if isinstance(msgtype, str):
-            kind = _INFOS.get(msgtype, kind)
-        if not isinstance(found, dict) or isinstance(found, kind):
-            return found if isinstance(found, kind) else None
-        made = kind(found)
-        view["info"] = made
-        return made
 
 
 class _NewContent(Field["MessageEventContent"]):
@@ -226,7 +190,7 @@ class MediaMessageEventContent(MessageEventContent):
     url = text(ContentURI)
     file = view(EncryptedFile)
     filename = text(str)
-    info = _Info(FileInfo)
+    info = InfoOfMessage(FileInfo)
 
     @property
     def caption(self) -> str | None:
@@ -287,7 +251,7 @@ class StickerEventContent(MediaMessageEventContent):
 
     __slots__ = ()
 
-    info = _Info(ImageInfo)
+    info = InfoOfMessage(ImageInfo)
 
 
 class ReactionEventContent(EventContent):
@@ -321,11 +285,6 @@ _MESSAGES: dict[str, type[MessageEventContent]] = {
     MessageType.LOCATION: LocationMessageEventContent,
     MessageType.SERVER_NOTICE: ServerNoticeMessageEventContent,
     MessageType.KEY_VERIFICATION_REQUEST: KeyVerificationRequestMessageEventContent,
-}
-_INFOS: dict[str, type[MediaInfo]] = {
-    MessageType.IMAGE: ImageInfo,
-    MessageType.VIDEO: VideoInfo,
-    MessageType.AUDIO: AudioInfo,
 }
 
 
