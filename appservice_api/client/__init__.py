@@ -10,6 +10,7 @@ from .events import EventMethods
 from .joining import JoiningMethods
 from .media import MediaMethods
 from .messages import MessageMethods
+from .power_levels import PowerLevelMethods
 from .profile import ProfileMethods
 from .receipts import ReceiptMethods
 from .rooms import RoomMethods
@@ -19,6 +20,7 @@ __all__ = ["ClientAPI"]
 
 
 class ClientAPI(
+    PowerLevelMethods,
     MessageMethods,
     EventMethods,
     JoiningMethods,
