@@ -13,6 +13,7 @@ from .messages import MessageMethods
 from .power_levels import PowerLevelMethods
 from .profile import ProfileMethods
 from .receipts import ReceiptMethods
+from .room_details import RoomDetailMethods
 from .rooms import RoomMethods
 from .state import StateMethods
 
@@ -20,6 +21,7 @@ __all__ = ["ClientAPI"]
 
 
 class ClientAPI(
+    RoomDetailMethods,
     PowerLevelMethods,
     MessageMethods,
     EventMethods,

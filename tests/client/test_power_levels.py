@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appservice_api import AppServiceAPI, IntentAPI, MatrixResponseError, MForbidden
-from appservice_api.testing import StubHomeserver, answer, hang
+from appservice_api import AppServiceAPI, IntentAPI
+from appservice_api.testing import StubHomeserver
 from tests.conftest import BOT, GHOST
 
 USER, OTHER = "@_user:hs.test", "@other:hs.test"
@@ -65,7 +65,9 @@ def test_reading(stub: StubHomeserver, api: AppServiceAPI, room: str) -> None:
     assert (levels.users[BOT], levels.ban, levels.invite, levels.events["m.room.name"]) == (
         100, 50, 0, 50,
     )  # fmt: skip
-    assert stub.calls() == [f"GET /rooms/{room}/state/{LEVELS}/ as {GHOST}"] or len(stub.calls()) == 1
+    assert (
+        stub.calls() == [f"GET /rooms/{room}/state/{LEVELS}/ as {GHOST}"] or len(stub.calls()) == 1
+    )
     assert levels == levels_of(stub, room)
     levels.users[OTHER] = 7
     assert ghost.get_power_levels(room) == levels_of(stub, room)
