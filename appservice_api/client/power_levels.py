@@ -11,7 +11,7 @@ from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
 from .base import CallOptions, EventOptions
 from .state import GET_STATE
-from .state_change import StateChangeMethods, reading_options
+from .state_change import StateChangeMethods, now, reading_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,7 +26,7 @@ _CREATE = "m.room.create"
 Json = dict[str, Any]
 
 
-class Patience(TypedDict, total=False):
+class _Patience(TypedDict, total=False):
     """The options of a call that has ``ensure_joined`` as a parameter of its own; see
     :class:`CallOptions`."""
 
@@ -49,7 +49,7 @@ class PowerLevelMethods(StateChangeMethods):
         room_id: str,
         ignore_cache: bool = False,
         ensure_joined: bool = True,
-        **options: Unpack[Patience],
+        **options: Unpack[_Patience],
     ) -> PowerLevelStateEventContent:
         """Read the power levels of a room. They are remembered.
 
@@ -81,12 +81,13 @@ class PowerLevelMethods(StateChangeMethods):
         return PowerLevelStateEventContent(_copy(known))
 
     def _ask_power_levels(self, room_id: str, options: CallOptions) -> Json:
+        asked_at = now()
         try:
             answer = self._call(GET_STATE, (room_id, POWER_LEVELS, ""), options=options)
         except MNotFound:
             answer = {}
         content: Json = self._field(GET_STATE, {"content": answer}, "content", dict)
-        self._remember_state(room_id, POWER_LEVELS, "", content)
+        self._remember_asked(room_id, POWER_LEVELS, content, asked_at)
         return content
 
     def get_create(self, room_id: str, **options: Unpack[CallOptions]) -> Json:
@@ -136,7 +137,9 @@ class PowerLevelMethods(StateChangeMethods):
         self, room_id: str, content: Mapping[str, Any], **options: Unpack[EventOptions]
     ) -> EventID:
         """Change the power levels of a room. Keys that ``content`` leaves out stay as they are;
-        those that it has are replaced, ``users`` and ``events`` as a whole.
+        those that it has are replaced, ``users`` and ``events`` as a whole; to change one entry
+        whatever the others are, use :meth:`set_user_power_level` or
+        :meth:`set_event_power_level`.
 
         Nothing is sent if nothing changes. Creators of rooms of version 12 or newer, who may not
         be listed, are left out.

@@ -6,7 +6,8 @@ who do so at the same time must take turns, or one of the changes is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MNotFound
@@ -14,10 +15,15 @@ from ..ids import EventID, RoomID
 from .base import CallOptions, EventOptions
 from .state import GET_STATE, StateMethods
 
-__all__ = ["StateChangeMethods", "reading_options"]
+__all__ = ["StateChangeMethods", "now", "reading_options"]
 
 Json = dict[str, Any]
 _READING = tuple(CallOptions.__annotations__)
+
+
+def now() -> int:
+    """The time in milliseconds since 1970, as the state store counts it."""
+    return time.time_ns() // 1_000_000
 
 
 def reading_options(options: EventOptions) -> CallOptions:
@@ -42,18 +48,28 @@ class StateChangeMethods(StateMethods):
         """Ask the homeserver for the content and the event ID of a state event; None and None if
         there is none. A homeserver that tells the content only leaves the ID unknown."""
         values, query = (room_id, event_type, ""), {"format": "event"}
+        asked_at = now()
         try:
             answer = self._call(GET_STATE, values, options=options, query_params=query)
         except MNotFound:
-            self._remember_state(room_id, event_type, "", {})
+            self._remember_asked(room_id, event_type, {}, asked_at)
             return None, None
         if not isinstance(answer, dict) or ("type" in answer and "event_id" in answer):
             content: Json = self._field(GET_STATE, answer, "content", dict)
             event_id = EventID.read(self._field(GET_STATE, answer, "event_id", str))
         else:
             content, event_id = answer, None
-        self._remember_state(room_id, event_type, "", content)
+        self._remember_asked(room_id, event_type, content, asked_at)
         return content, event_id
+
+    def _remember_asked(
+        self, room_id: str, event_type: str, content: Mapping[str, Any], asked_at: int
+    ) -> None:
+        """Remember what was true when it was asked: what was sent since then is newer."""
+        self.api.state_store.update_state(
+            {"room_id": room_id, "type": event_type, "state_key": "", "content": content,
+             "origin_server_ts": asked_at}
+        )  # fmt: skip
 
     def _change_state(
         self,

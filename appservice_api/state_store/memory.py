@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -157,7 +158,7 @@ class MemoryStateStore(ASStateStore):
         with self._lock:
             room = self._room(room_id)
             if room.power_levels is None or room.power_levels[0] <= when:
-                room.power_levels = when, dict(content)
+                room.power_levels = when, copy.deepcopy(dict(content))
 
     def get_create(self, room_id: str) -> dict[str, Any] | None:
         room = self._rooms.get(room_id)

@@ -360,7 +360,7 @@ def plain_change(event: Json, pl: Json | None, user: str, new: Json) -> bool:
     level = plain_level(event, pl, user)
     if level < plain_event(event, pl, LEVELS, True):
         return False
-    checked = ["users", "events"] + ([] if version in "12345" and version else ["notifications"])
+    checked = ["users", "events"] + ([] if version in [*"12345"] else ["notifications"])
     for key, value in new.items():
         if key in DEFAULTS and plain_int(version, value) is None:
             return False
