@@ -270,6 +270,7 @@ def everything(powers: RoomPowers, user: str, target: str, name: str, new: Any) 
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(some_creates, some_contents, some_contents, st.text(max_size=5))
 def test_no_json_makes_it_raise(event: Any, levels: Any, new: Any, text: str) -> None:
     powers = RoomPowers(event, levels)
@@ -280,6 +281,7 @@ def test_no_json_makes_it_raise(event: Any, levels: Any, new: Any, text: str) ->
         assert (powers.level(user) == CREATOR_LEVEL) == (user in powers.creators)
 
 
+@settings(deadline=None)
 @given(contents(integers), names, integers, integers)
 def test_more_power_never_allows_less(levels: Json, name: str, less: int, more: int) -> None:
     less, more = sorted((less, more))
@@ -292,6 +294,7 @@ def test_more_power_never_allows_less(levels: Json, name: str, less: int, more: 
         assert fewer <= further
 
 
+@settings(deadline=None)
 @given(contents(integers), names, st.sampled_from(["12", "org.example.new"]), contents(integers))
 def test_a_creator_can_do_all_but_act_on_a_creator(
     levels: Json, name: str, version: str, new: Json
@@ -397,7 +400,7 @@ def plain_change(event: Json, pl: Json | None, user: str, new: Json) -> bool:
 texts_too = st.sampled_from([-1, 0, 1, 50, 51, 100, 2**53 - 1, "50", " 7 "])
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     creates, st.none() | contents(texts_too), names, st.sampled_from(USERS),
     st.sampled_from(USERS), memberships, memberships, st.data(),
