@@ -179,6 +179,25 @@ class MessageMethods(ClientMethods):
             room_id, url, info, file_name, "m.image", relates_to, txn_id, **options
         )
 
+    def send_sticker(
+        self,
+        room_id: str,
+        url: str,
+        info: Mapping[str, Any] | None = None,
+        text: str = "",
+        relates_to: RelatesTo | None = None,
+        txn_id: str | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send a sticker, an image that was uploaded; as :meth:`send_file`. ``text`` is what the
+        sticker says, for those who don't see it."""
+        content: dict[str, Any] = {
+            "body": text, "url": ContentURI(url), "info": content_of(info or {}, "info"),
+        }  # fmt: skip
+        if relates_to is not None:
+            content["m.relates_to"] = content_of(relates_to, "relates_to")
+        return self.send_message_event(room_id, "m.sticker", content, txn_id, **options)
+
     def reply(
         self,
         room_id: str,

@@ -50,7 +50,8 @@ def test_power_levels() -> None:
     levels.notifications["room"] = 60
     assert levels == {"users": {"@a:b": 50}, "notifications": {"room": 60}}
     assert PowerLevelStateEventContent({"users": 5, "ban": "5"}).users == {}
-    assert PowerLevelStateEventContent({"ban": "5"}).ban is None
+    assert PowerLevelStateEventContent({"ban": "5"}).ban == 5  # as old rooms have it
+    assert PowerLevelStateEventContent({"ban": "x"}).ban == 50
 
 
 def test_topic() -> None:
