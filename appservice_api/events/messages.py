@@ -148,11 +148,8 @@ class MessageEventContent(EventContent):
         """
         edited = edit_content(self, _relation_of(event).edits or _event_id(event))
         mentions = MessageEventContent(edited).mentions
-        if mentions is not None and mentions.user_ids:
-            known = _mentioned_in(event)
-            newly = Mentions(mentions)
-            newly.user_ids = [user for user in mentions.user_ids if user not in known]
-            edited["m.mentions"] = newly
+        if mentions:
+            edited["m.mentions"] = _newly_mentioned(mentions, event)
         self.clear()
         self.update(edited)
 
@@ -319,10 +316,14 @@ def _relation_of(event: object) -> RelatesTo:
     return _relation(event.get("content") if isinstance(event, Mapping) else None)
 
 
-def _mentioned_in(event: object) -> set[str]:
+def _newly_mentioned(mentions: Mentions, event: object) -> Mentions:
+    """Whom an edit of an event mentions for the first time."""
     content = event.get("content") if isinstance(event, Mapping) else None
-    users: set[str] = set()
+    newly = Mentions(mentions)
     for one in (content, content.get("m.new_content") if isinstance(content, dict) else None):
-        mentions = EventContent.read(one).mentions
-        users.update(mentions.user_ids or () if mentions is not None else ())
-    return users
+        known = EventContent.read(one).mentions or Mentions()
+        if newly.user_ids:
+            newly.user_ids = [user for user in newly.user_ids if user not in (known.user_ids or ())]
+        if known.room:
+            newly.room = None
+    return newly

@@ -20,6 +20,7 @@ from appservice_api.events import (
     PresenceEventContent,
     PresenceState,
     RoomNameStateEventContent,
+    RoomTagAccountDataEventContent,
     RoomTagInfo,
     StateEvent,
     TextMessageEventContent,
@@ -126,8 +127,10 @@ def test_people(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert presence.presence == "com.x"
     tags = answer(200, {"tags": {"u.a": {"order": 0.5}, "u.b": 5}})
     stub.script("GET", f"{base}/user/{GHOST}/rooms/{ROOM}/tags", tags, forever=True)
-    assert ghost.get_room_tags(ROOM)["u.a"].order == 0.5
-    assert ghost.get_room_tags(ROOM) == {"u.a": {"order": 0.5}, "u.b": {}}
+    content = ghost.get_room_tags(ROOM)
+    assert type(content) is RoomTagAccountDataEventContent
+    assert content.tags == {"u.a": {"order": 0.5}}
+    assert content["tags"]["u.b"] == 5
     tag = ghost.get_room_tag(ROOM, "u.a")
     assert type(tag) is RoomTagInfo
     assert ghost.get_room_tag(ROOM, "u.c") is None

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from appservice_api import Membership
+from appservice_api import Membership, MemoryStateStore
 from appservice_api.events import EventType, EventTypeClass, MessageType, PaginationDirection
 from appservice_api.events.enumeration import OpenEnum
 
@@ -61,6 +61,8 @@ def test_membership() -> None:
     assert Membership.known("join") is Membership.JOIN
     with pytest.raises(ValueError, match="'joined' is not a membership: join, leave"):
         Membership.known("joined")
+    with pytest.raises(ValueError, match="'joined' is not a membership"):
+        MemoryStateStore().set_membership("!r:hs.test", "@a:hs.test", "joined")
 
 
 def test_pagination_direction() -> None:

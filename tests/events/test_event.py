@@ -10,6 +10,7 @@ import pytest
 
 from appservice_api import Membership
 from appservice_api.events import (
+    CONTENTS,
     BundledThread,
     Event,
     EventContent,
@@ -22,6 +23,7 @@ from appservice_api.events import (
     TextMessageEventContent,
     ToDeviceEvent,
 )
+from appservice_api.events.view import text
 from appservice_api.ids import EventID, RoomID, UserID
 
 
@@ -188,6 +190,16 @@ def test_unsigned() -> None:
     assert isinstance(thread.latest_event.content, TextMessageEventContent)
     assert unsigned.relations.replace is not None
     assert unsigned.relations.replace.event_id == "$edit"
+
+
+def test_types_of_applications(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PollEventContent(EventContent):
+        question = text(str)
+
+    monkeypatch.setitem(CONTENTS, "com.example.poll", PollEventContent)
+    event = Event.read({"type": "com.example.poll", "content": {"question": "Tea?"}})
+    assert isinstance(event.content, PollEventContent)
+    assert event.content.question == "Tea?"
 
 
 def test_to_device() -> None:

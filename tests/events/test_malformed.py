@@ -17,6 +17,7 @@ from appservice_api.events import (
     CONTENTS,
     Event,
     EventContext,
+    MessageEventContent,
     PowerLevelStateEventContent,
     ReceiptEventContent,
     UserIdentifier,
@@ -111,6 +112,21 @@ def test_anything_can_be_in_other_views(kind: type[View], data: st.DataObject) -
     read = kind.read(found)
     read_all(read)
     assert json.dumps(read) == text
+
+
+@given(content=objects(MessageEventContent), event=objects(Event))
+def test_anything_can_be_related(content: dict[str, Any], event: dict[str, Any]) -> None:
+    event["event_id"] = "$1"
+    text, other = json.dumps(content), json.dumps(event)
+    made = MessageEventContent(content)
+    made.set_reply(event)
+    made.set_thread_parent(event)
+    assert made.get_reply_to() == "$1"
+    assert made.get_thread_parent() is not None
+    made.set_edit(event)
+    assert made.get_edit() is not None
+    assert json.dumps(content) == text
+    assert json.dumps(event) == other
 
 
 @given(content=st.dictionaries(st.text(max_size=5), values))

@@ -29,6 +29,7 @@ from appservice_api.events import (
     read_content,
 )
 from appservice_api.events.content import edit_content, reply_content
+from appservice_api.ids import ContentURI, UserID
 
 
 def text(body: str = "hi", **fields: Any) -> TextMessageEventContent:
@@ -187,6 +188,11 @@ def test_edit_notifies_only_who_is_new() -> None:
     assert content.mentions == {"user_ids": ["@c:d"]}
     assert content.new_content is not None
     assert content.new_content.mentions == {"user_ids": ["@a:b", "@c:d"]}
+    original["m.mentions"]["room"] = True
+    content = text(mentions=Mentions(user_ids=["@a:b"], room=True))
+    content.set_edit(event("$1", {"m.new_content": original}))
+    assert content.mentions == {"user_ids": []}
+    assert content.new_content == {**text(), "m.mentions": {"user_ids": ["@a:b"], "room": True}}
     content = text(mentions=Mentions(user_ids=["@a:b"]))
     content.set_edit("$1")
     assert content.mentions == {"user_ids": ["@a:b"]}
@@ -202,6 +208,19 @@ def test_helpers_take_malformed_relations() -> None:
         content.set_thread_parent(event("$1", {"m.relates_to": malformed}))
         content.set_edit(event("$1", {"m.relates_to": malformed}))
         assert content.get_edit() == "$1"
+
+
+def test_serialize() -> None:
+    info = ImageInfo(thumbnail_url=ContentURI("mxc://a/b"))
+    content = MediaMessageEventContent(
+        msgtype=MessageType.IMAGE, info=info, mentions=Mentions(user_ids=[UserID("@a:b")])
+    )
+    plain = content.serialize()
+    assert plain == content
+    found = [plain, plain["info"], plain["m.mentions"], plain["msgtype"],
+             plain["info"]["thumbnail_url"], *plain["m.mentions"]["user_ids"]]  # fmt: skip
+    assert [type(one) for one in found] == [dict, dict, dict, str, str, str]
+    assert MediaMessageEventContent.deserialize(plain) == content
 
 
 def test_relates_to() -> None:
