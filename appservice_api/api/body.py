@@ -29,6 +29,8 @@ class Stream:
     """
 
     __slots__ = ("length",)
+    #: Whether it can be sent only once.
+    once = False
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -108,6 +110,7 @@ class OnceBody(Stream):
     """
 
     __slots__ = ("_source", "_started")
+    once = True
 
     def __init__(self, source: Iterable[bytes], length: int) -> None:
         super().__init__(length)

@@ -200,6 +200,8 @@ class AppServiceShared(Shared):
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
         self.real_users = weakref.WeakValueDictionary()
         self.versions: dict[str, Any] | None = None
+        #: How many bytes an upload may have, by the homeserver's URL; None where it doesn't tell.
+        self.upload_limits: dict[str, int | None] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.policy.deadline)

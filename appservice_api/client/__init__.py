@@ -6,6 +6,7 @@ from .account import AccountMethods
 from .account_data import AccountDataMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
+from .downloads import DownloadMethods
 from .events import EventMethods
 from .joining import JoiningMethods
 from .media import MediaMethods
@@ -29,6 +30,7 @@ class ClientAPI(
     DeviceMethods,
     ProfileMethods,
     MediaMethods,
+    DownloadMethods,
     ReceiptMethods,
     AccountMethods,
 ):

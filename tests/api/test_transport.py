@@ -315,7 +315,7 @@ def test_what_is_not_a_file(stub: StubHomeserver, api: AppServiceAPI, tmp_path: 
         write_end,
         read_end.makefile("rb") as pipe,
     ):
-        for wrong in (in_text_mode, io.StringIO("é"), pipe, ["x"], None, "text", 5, {"a": 1}):
+        for wrong in (in_text_mode, io.StringIO("é"), pipe, ["x"], None, 5, {"a": 1}):
             with pytest.raises(ValueError, match=r"must be bytes"):
                 api.bot_intent().upload_media(wrong)  # type: ignore[arg-type]
     assert stub.requests == []

@@ -46,6 +46,9 @@ METHODS = sorted(
 
 def _from_specification(request: Recorded) -> Answer:
     """Answer with the first example of success that the specification gives."""
+    if request.path == "/_matrix/client/versions":
+        # The example is of an old homeserver; the endpoints that matter are the newest.
+        return answer(200, {"versions": ["r0.6.1", "v1.1", "v1.18"]})
     found = match(request.method, request.path)
     if found is None:
         return answer(404, {"errcode": "M_UNRECOGNIZED", "error": "not in the specification"})
@@ -78,7 +81,9 @@ def test_method_keeps_to_the_specification(
     problems = []
     for args, kwargs in ROWS[name]:
         try:
-            getattr(api.intent(GHOST), name)(*args, **kwargs)
+            result = getattr(api.intent(GHOST), name)(*args, **kwargs)
+            if hasattr(result, "close"):
+                result.close()
         except Exception as error:
             problems.append(f"{name}() raised {error!r}")
             record_property(RAISED, problems[-1])
