@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .account import AccountMethods
 from .account_data import AccountDataMethods
+from .attachments import AttachmentMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .downloads import DownloadMethods
@@ -20,6 +21,7 @@ __all__ = ["ClientAPI"]
 
 
 class ClientAPI(
+    AttachmentMethods,
     MessageMethods,
     EventMethods,
     JoiningMethods,
