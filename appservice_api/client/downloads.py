@@ -248,15 +248,14 @@ class DownloadMethods(Repository):
         old_params: dict[str, Any] | None = None,
     ) -> T:
         params = params or {}
+        more: dict[str, Any] = {"reader": reader, "headers": _AS_IT_IS}
         if timeout_ms is not None:
             params["timeout_ms"] = _whole("timeout_ms", timeout_ms, 0)
             wait = timeout_ms / 1000 + _MARGIN
             if options.get("timeout") is None and wait > self.api._shared.timeout[1]:
-                options = {**options, "timeout": wait}
-        result: T = self._either(
-            new, old, values, params, options, {"allow_redirect": True, **(old_params or {})},
-            reader=reader, headers=_AS_IT_IS,
-        )  # fmt: skip
+                more["timeout"] = wait
+        old_params = {"allow_redirect": True, **(old_params or {})}
+        result: T = self._either(new, old, values, params, options, old_params, **more)
         return result
 
 
