@@ -40,7 +40,7 @@ def file_name(disposition: str) -> str | None:
 
 
 def _plain(value: str) -> str:
-    if value[:1] == '"':
+    if len(value) > 1 and value[0] == value[-1] == '"':
         value = _ESCAPED.sub(r"\1", value[1:-1])
     try:
         # Headers are read as Latin-1, but many hold UTF-8.

@@ -12,6 +12,7 @@ _WIDTH, _HEIGHT = 800, 600
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 # A file of a few kibibytes can unpack to gigabytes.
 _MAX_PIXELS = 64 * 2**20
+_CAMERAS = ("JPEG", "MPO", "TIFF", "WEBP")
 _ORIENTATION, _LYING = 0x0112, range(5, 9)
 
 
@@ -47,13 +48,16 @@ def look_at(file: Any) -> Picture | None:
     try:
         with Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
-            if image.getexif().get(_ORIENTATION) in _LYING:
+            # Others would be unpacked for it, and hardly ever have it.
+            if image.format in _CAMERAS and image.getexif().get(_ORIENTATION) in _LYING:
                 width, height = height, width
             thumbnail = None
             large = width > _WIDTH or height > _HEIGHT
             if large and width * height <= _MAX_PIXELS:
                 thumbnail = _thumbnail(image, ImageOps)
-            return Picture(Image.MIME.get(image.format or ""), width, height, thumbnail)
+            # Some cameras put two pictures into a JPEG, which Pillow has a name of its own for.
+            kind = "JPEG" if image.format == "MPO" else image.format or ""
+            return Picture(Image.MIME.get(kind), width, height, thumbnail)
     except Exception:
         return None
 

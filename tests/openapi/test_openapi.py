@@ -102,6 +102,23 @@ def test_method_keeps_to_the_specification(
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["download_media", "stream_media", "download_thumbnail", "get_url_preview",
+     "get_media_repo_config"],
+)  # fmt: skip
+def test_media_of_old_homeservers(name: str, stub: StubHomeserver, api: AppServiceAPI) -> None:
+    stub.script("GET", "/versions", answer(200, {"versions": ["v1.10"]}))
+    stub.script("*", "", _from_specification, forever=True)
+    for args, kwargs in ROWS[name]:
+        result = getattr(api.intent(GHOST), name)(*args, **kwargs)
+        if hasattr(result, "close"):
+            result.close()
+    requests = [request for request in stub.requests if request.path.startswith("/_matrix/media/")]
+    assert len(requests) == len(ROWS[name])
+    assert [problem for request in requests for problem in check(request)] == []
+
+
 _R = "/_matrix/client/v3/rooms/!r:hs.test"
 _JSON = {"Content-Type": "application/json"}
 
