@@ -188,11 +188,11 @@ def body_of(data: Any, size: int | None = None) -> Body:
 
 
 def _in_memory(data: bytes | bytearray | memoryview) -> bytes | Stream:
-    view = memoryview(data)
-    if view.nbytes <= _LARGE or not view.c_contiguous:
+    if memoryview(data).nbytes <= _LARGE or not memoryview(data).c_contiguous:
         data = bytes(data)
-    # requests' own adapter gives the whole of what it sends at once as long as one block.
-    return data if isinstance(data, bytes) and len(data) <= _LARGE else MemoryBody(view.cast("B"))
+    # What is sent in one piece has the timeout of a block, all of it.
+    small = isinstance(data, bytes) and len(data) <= _LARGE
+    return bytes(data) if small else MemoryBody(memoryview(data).cast("B"))
 
 
 def _readable_once(data: Any) -> bool:

@@ -252,7 +252,9 @@ class Exchange:
     def _log(self, response: requests.Response) -> None:
         who = f" as {self.user}" if self.user else ""
         level = _DEBUG if self.attempts == 1 else TRACE
-        size: Any = len(response.content) if self.reader is None else "some"
+        size: Any = response.headers.get("Content-Length", "some")
+        if self.reader is None:
+            size = len(response.content)
         self.shared.log.log(
             level, "%s %s%s: %d, %s bytes in %.0f ms", self.request.method, self.name, who,
             response.status_code, size, response.elapsed.total_seconds() * 1000,
