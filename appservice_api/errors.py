@@ -15,6 +15,7 @@ import requests
 __all__ = [
     "MatrixConnectionError",
     "MatrixError",
+    "MatrixInteractiveAuthError",
     "MatrixRequestError",
     "MatrixResponseError",
     "MatrixTimeoutError",
@@ -171,6 +172,45 @@ class MatrixRequestError(_Exchanged):
         return cls._classes.get(errcode or "", cls)(errcode=errcode, **facts)
 
 
+class MatrixInteractiveAuthError(MatrixRequestError):
+    """The homeserver wants the user to authenticate for this one request, or didn't take how the
+    user did: User-Interactive Authentication.
+
+    Send the same again with ``auth``: a dict with ``type`` (a stage), ``session``, and what the
+    stage takes.
+
+    Spec: Client-Server API, "User-Interactive Authentication API".
+    """
+
+    @property
+    def flows(self) -> list[list[str]]:
+        """The ways to authenticate: each a list of stages, all of which must be passed."""
+        stages = [
+            flow.get("stages") for flow in self.body.get("flows", ()) if isinstance(flow, dict)
+        ]
+        return [[one for one in each if isinstance(one, str)] for each in stages
+                if isinstance(each, list)]  # fmt: skip
+
+    @property
+    def session(self) -> str | None:
+        """What ``auth`` must name as its ``session``; None if the homeserver gave none."""
+        session = self.body.get("session")
+        return session if isinstance(session, str) else None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What stages need to be known, by stage."""
+        params = self.body.get("params")
+        return params if isinstance(params, dict) else {}
+
+    @property
+    def completed(self) -> list[str]:
+        """The stages that were passed already."""
+        completed = self.body.get("completed")
+        listed = completed if isinstance(completed, list) else ()
+        return [one for one in listed if isinstance(one, str)]
+
+
 class MForbidden(MatrixRequestError, codes=("M_FORBIDDEN",)):
     """Not allowed; also: not in the room, or a ghost that isn't registered."""
 
@@ -205,6 +245,19 @@ class MUserLimitExceeded(MatrixRequestError, codes=("M_USER_LIMIT_EXCEEDED",)):
 
 class MNotFound(MatrixRequestError, codes=("M_NOT_FOUND",)):
     """Nothing there."""
+
+    @classmethod
+    def instead_of(cls, error: MatrixRequestError) -> MatrixRequestError:
+        """The error itself, or this one for a 404 that came without an errcode.
+
+        Args:
+            error: What the homeserver, or the web server in front of it, answered.
+        """
+        if error.http_status != 404 or error.errcode is not None:
+            return error
+        made = MatrixRequestError.of("M_NOT_FOUND", message=error.message, http_status=404)
+        made.__dict__.update(error.__dict__, errcode="M_NOT_FOUND", reason=made.reason)
+        return made
 
 
 class MUnrecognized(MatrixRequestError, codes=("M_UNRECOGNIZED",)):

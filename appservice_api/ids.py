@@ -62,6 +62,17 @@ class Identifier(str):
     def _checked(cls, value: Any) -> str:
         return _text(value, cls.__name__)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        # What was read leniently stays what it is. Not the bound method: Twisted, where it is
+        # loaded, has bound methods pickled in a way that classes don't take.
+        return _reread, (type(self), str(self))
+
 
 class ServerName(Identifier):
     """The name of a homeserver: a host name, an IPv4 address, or an IPv6 address in brackets;
@@ -203,6 +214,10 @@ class ContentURI(Identifier):
                 f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
             )
         return str(value)
+
+
+def _reread(kind: type[Identifier], value: str) -> Identifier:
+    return kind.read(value)
 
 
 def _text(value: object, what: str) -> str:

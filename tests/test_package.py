@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import appservice_api
-from appservice_api import events, ids
+from appservice_api import events
 from appservice_api.events.power_levels import CREATOR_LEVEL, level_of, needed_level
 
 UNWANTED = (
@@ -42,27 +42,6 @@ def test_all_that_is_offered_is_there() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = appservice_api.nothing
     assert events.__doc__
-
-
-@pytest.mark.parametrize("name", ["hs.test", "hs.test:8448", "[::1]:80", "127.0.0.1", "localhost"])
-def test_server_names(name: str) -> None:
-    assert ids.is_server_name(name)
-    assert ids.UserID(f"@a:{name}") == f"@a:{name}"
-    assert ids.server_of(f"@a:{name}") == name
-    assert ids.localpart_of(f"@a:{name}") == "a"
-    assert ids.RoomAlias(f"#ä b/c:{name}") == f"#ä b/c:{name}"
-
-
-@pytest.mark.parametrize("alias", ["#a", "a:hs.test", "#:hs.test", "#a:h s", None])
-def test_what_is_no_alias(alias: object) -> None:
-    with pytest.raises(ValueError, match="alias"):
-        ids.RoomAlias(alias)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("uri", ["mxc://a", "mxc://a/../b", "mxc://../x", "http://a/b", "", None])
-def test_what_is_no_content_uri(uri: object) -> None:
-    with pytest.raises(ValueError, match="mxc"):
-        ids.ContentURI(uri)  # type: ignore[arg-type]
 
 
 CREATE_11 = {"sender": "@c:h", "content": {"room_version": "11"}}

@@ -247,7 +247,12 @@ class AppServiceAPI(HTTPAPI):
     @property
     def acting_user(self) -> UserID | None:
         """The user whom requests of this object speak for, None where that isn't known."""
-        return self.identity or (None if self.is_real_user else self._shared.bot_mxid)
+        speaker = self._speaker
+        return UserID.read(speaker) if speaker is not None else None
+
+    @property
+    def _speaker(self) -> str | None:
+        return self._identity or (None if self.is_real_user else self._shared.bot_mxid)
 
     @property
     def _root(self) -> AppServiceAPI:
@@ -479,10 +484,14 @@ class AppServiceAPI(HTTPAPI):
         query_params: Mapping[str, Any] | None = None,
         timestamp: int | datetime | None = None,
         external_url: str | None = None,
+        anonymous: bool = False,
         **how: Any,
     ) -> Any:
-        """Add who speaks, and send. ``how`` goes to :meth:`HTTPAPI._send`."""
-        query = identity_query(self._identity if self._asserts else None, self.device_id)
+        """Add who speaks (nobody if ``anonymous``), and send. ``how`` goes to
+        :meth:`HTTPAPI._send`."""
+        query = ""
+        if not anonymous:
+            query = identity_query(self._identity if self._asserts else None, self.device_id)
         if query_params:
             more = encode_query(query_params)
             self._check_query(query_params)
@@ -498,7 +507,10 @@ class AppServiceAPI(HTTPAPI):
             body = event_body(content, source_key)
         else:
             body = as_body(method, content)
-        return self._send(method, path, template, body, query=query, user=self.acting_user, **how)
+        user = None if anonymous else self._speaker
+        return self._send(
+            method, path, template, body, query=query, user=user, anonymous=anonymous, **how
+        )
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")

@@ -13,6 +13,7 @@ import requests
 from ..errors import (
     MatrixConnectionError,
     MatrixError,
+    MatrixInteractiveAuthError,
     MatrixRequestError,
     MatrixResponseError,
     MLimitExceeded,
@@ -69,13 +70,14 @@ class Exchange:
         limits: How far it may go.
         name: What it is called in logs and errors.
         user: Who is acting.
+        secrets: What the request says that no error may show; None where nothing in it is secret.
         reader: Makes the result of a good answer while it arrives; None for JSON. With a reader
             the answer isn't kept in memory, and redirects are followed.
     """
 
     __slots__ = (
         "attempts", "context", "failures", "limits", "lost", "name", "reader", "request",
-        "settings", "shared", "started", "user",
+        "secrets", "settings", "shared", "started", "user",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +88,7 @@ class Exchange:
         limits: Limits,
         name: str,
         user: str | None,
+        secrets: tuple[str, ...] | None = None,
         reader: Callable[[Incoming], Any] | None = None,
     ) -> None:
         self.shared = shared
@@ -97,6 +100,7 @@ class Exchange:
         self.limits = limits
         self.name = name
         self.user = user
+        self.secrets = secrets
         self.attempts = 0
         self.failures = 0
         #: Whether an attempt may have reached the homeserver though no answer of its came.
@@ -237,7 +241,14 @@ class Exchange:
         return content.replace(token, _MASK.encode()) if token else content
 
     def _excerpt(self, content: bytes) -> str:
+        if self.secrets is not None:
+            return ""
         return excerpt(self._masked(content).decode(errors="replace"))
+
+    def _echoes(self, content: Any) -> bool:
+        """Whether an answer holds a secret of the request."""
+        text = json.dumps(content)
+        return any(json.dumps(secret)[1:-1] in text for secret in self.secrets or () if secret)
 
     def _failure(self, error: Exception) -> MatrixConnectionError:
         """Our error for one of the transport's; its cause is that one, unless it shows a secret:
@@ -312,18 +323,26 @@ class Exchange:
         body = body if isinstance(body, dict) else {}
         errcode = body.get("errcode")
         errcode = errcode if isinstance(errcode, str) and errcode else None
+        if self.secrets and self._echoes(body):
+            body = {"error": "(the answer repeats a secret of the request, and isn't shown)"}
         message = body.get("error")
+        interactive = status == 401 and isinstance(body.get("flows"), list)
         if not isinstance(message, str) or not message:
             explained = self._masked(_explain(response).encode()).decode()
             message = explained if errcode is None else "(no reason given)"
+            if interactive:
+                message = "the user must authenticate, with a password for example (auth=)"
         asked = None
         if status == 429:
             asked = retry_after(response.headers, body, self.shared.clock.time())
+        facts = {
+            "message": message, "http_status": status, "body": body, "text": text,
+            "retry_after": asked, **self.facts(),
+        }  # fmt: skip
+        if interactive:
+            return MatrixInteractiveAuthError(errcode=errcode, **facts)
         cls = MLimitExceeded if status == 429 else MatrixRequestError
-        return cls.of(
-            errcode, message=message, http_status=status, body=body, text=text,
-            retry_after=asked, **self.facts(),
-        )  # fmt: skip
+        return cls.of(errcode, **facts)
 
 
 def _without(token: str, error: Exception) -> Exception | None:

@@ -165,6 +165,9 @@ class HTTPAPI:
         timeout: Timeout | None = None,
         deadline: float | None = None,
         user: str | None = None,
+        anonymous: bool = False,
+        repeatable: bool = True,
+        secrets: tuple[str, ...] | None = None,
         reader: Callable[[Incoming], Any] | None = None,
     ) -> Any:
         """Prepare the exchange once, and run it. ``query`` is encoded already.
@@ -173,11 +176,18 @@ class HTTPAPI:
         redirects are followed, without the token and the query. A connection that breaks while
         the reader reads is a reason to repeat all of it; what the reader itself raises isn't. The
         timeout is for each block, and the deadline for the head of the answer.
+
+        Args:
+            anonymous: Send no token.
+            repeatable: False for what must not be repeated though its path may be.
+            secrets: What request and answer hold that no error may show; None if nothing.
+            reader: Makes the result of a good answer; None for JSON.
         """
         shared, access = self._shared, self._access
         session = shared.session
         url = f"{access.base_url}{path}?{query}" if query else access.base_url + path
-        request = prepare(session, method, url, access.authorization, body, headers)
+        authorization = None if anonymous else access.authorization
+        request = prepare(session, method, url, authorization, body, headers)
         policy = shared.policy
         if retry_count is not None or deadline is not None:
             policy = retry_policy(policy, retry_count, deadline)
@@ -186,10 +196,10 @@ class HTTPAPI:
             Limits(
                 policy,
                 shared.timeout if timeout is None else split_timeout(timeout, shared.timeout),
-                may_repeat(method, template),
-                (access.base_url, access.key, user),
+                repeatable and may_repeat(method, template),
+                (access.base_url, None if anonymous else access.key, user),
             ),
-            name or template, user, reader,
+            name or template, user, secrets, reader,
         )  # fmt: skip
         return shared.run(Exchange.attempt, exchange)
 

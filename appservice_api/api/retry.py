@@ -43,9 +43,9 @@ __all__ = [
 # only when the request can't have reached the homeserver. ``*`` is one part of a path.
 _REPEATABLE_POSTS = """
     appservice/*/ping  delete_devices  join/*  keys/query  keys/signatures/upload  logout
-    publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite  rooms/*/join
-    rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*  rooms/*/unban
-    search  user/*/filter  user_directory/search
+    logout/all  publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite
+    rooms/*/join  rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*
+    rooms/*/unban  search  user/*/filter  user_directory/search
 """
 _ALTERNATIVES = "|".join(
     re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from ..api.appservice import AppServiceAPI
 from ..errors import MissingExtraError
-from ..ids import RoomID
+from ..ids import RoomID, UserID
 from ..registration import Registration
 from ..testing import Synapse
 from ..testing.process import installed
@@ -133,7 +134,7 @@ def _show(synapse: Synapse, registration: Registration, room_version: str) -> Ro
     return room_id
 
 
-def _names(members: dict[Any, dict[str, Any]]) -> dict[str, str]:
+def _names(members: Mapping[UserID, Mapping[str, Any]]) -> dict[str, str]:
     return {user: str(member.get("displayname") or user) for user, member in members.items()}
 
 

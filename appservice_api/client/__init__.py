@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from .account import AccountMethods
 from .account_data import AccountDataMethods
+from .admin import AdminMethods
 from .attachments import AttachmentMethods
+from .credentials import CredentialMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
+from .discovery import DiscoveryMethods
 from .downloads import DownloadMethods
 from .events import EventMethods
+from .filters import FilterMethods
 from .joining import JoiningMethods
+from .login import LoginMethods
 from .media import MediaMethods
 from .messages import MessageMethods
 from .profile import ProfileMethods
+from .push_rules import PushRuleMethods
 from .receipts import ReceiptMethods
+from .relations import RelationMethods
+from .reports import ReportMethods
 from .rooms import RoomMethods
+from .search import SearchMethods
+from .spaces import SpaceMethods
 from .state import StateMethods
+from .sync import SyncMethods
+from .third_party import ThirdPartyMethods
 
 __all__ = ["ClientAPI"]
 
@@ -34,7 +46,19 @@ class ClientAPI(
     MediaMethods,
     DownloadMethods,
     ReceiptMethods,
+    FilterMethods,
+    RelationMethods,
+    ReportMethods,
+    SearchMethods,
+    SpaceMethods,
+    SyncMethods,
     AccountMethods,
+    LoginMethods,
+    DiscoveryMethods,
+    AdminMethods,
+    CredentialMethods,
+    ThirdPartyMethods,
+    PushRuleMethods,
 ):
     """All chapters together."""
 

@@ -1,4 +1,4 @@
-"""The homeserver and the account: versions, whoami, registering, the ping."""
+"""The homeserver and the account: versions, capabilities, whoami, registering, the ping."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.request import json_body
 from ..errors import MUserInUse
-from ..ids import UserID, check_localpart, localpart_of
+from ..ids import UserID, check_localpart, localpart_of, server_of
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..answers.account import VersionsResponse, WhoamiResponse
+    from ..answers.capabilities import Capabilities
+
 __all__ = ["AccountMethods"]
 
 VERSIONS = Endpoint("GET", "/_matrix/client/versions", Needs.NOTHING)
 WHOAMI = Endpoint("GET", "/_matrix/client/v3/account/whoami", Needs.NOTHING)
 REGISTER = Endpoint("POST", "/_matrix/client/v3/register", Needs.NOTHING)
+CAPABILITIES = Endpoint("GET", "/_matrix/client/v3/capabilities", Needs.REGISTERED)
+AVAILABLE = Endpoint("GET", "/_matrix/client/v3/register/available", Needs.NOTHING)
 PING = Endpoint("POST", "/_matrix/client/v1/appservice/{appserviceId}/ping", Needs.NOTHING)
 
 
@@ -26,8 +31,21 @@ class AccountMethods(ClientMethods):
 
     __slots__ = ()
 
+    @staticmethod
+    def parse_user_id(mxid: str) -> tuple[str, str]:
+        """The localpart and the server name of a user ID.
+
+        Args:
+            mxid: The user ID.
+
+        Raises:
+            ValueError: It is none.
+        """
+        user = UserID(mxid)
+        return localpart_of(user), server_of(user)
+
     @VERSIONS
-    def versions(self, no_cache: bool = False, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def versions(self, no_cache: bool = False, **options: Unpack[CallOptions]) -> VersionsResponse:
         """The versions of the specification that the homeserver supports; asked once for all
         users.
 
@@ -36,22 +54,41 @@ class AccountMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            ``versions``, a list, and ``unstable_features``.
+            ``versions``, a list, and ``unstable_features``; ``supports("v1.11")`` looks in both.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /_matrix/client/versions``.
         """
+        from ..answers.account import VersionsResponse
+
         shared = self.api._shared
         if shared.versions is None or no_cache:
             shared.versions = shared.flights.run(
                 "versions", lambda: dict(self._call(VERSIONS, options=options))
             )
-        return dict(shared.versions or {})
+        return VersionsResponse(shared.versions)
+
+    @CAPABILITIES
+    def get_capabilities(self, **options: Unpack[CallOptions]) -> Capabilities:
+        """What the homeserver lets the user do, and which room versions it knows.
+
+        Args:
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /capabilities``.
+        """
+        from ..answers.capabilities import Capabilities
+
+        answer = self._call(CAPABILITIES, options=options)
+        return Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))
 
     @WHOAMI
-    def whoami(self, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def whoami(self, **options: Unpack[CallOptions]) -> WhoamiResponse:
         """Who the homeserver takes the user for.
 
         Args:
@@ -65,6 +102,8 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /account/whoami``.
         """
+        from ..answers.account import WhoamiResponse
+
         answer = self._call(WHOAMI, options=options)
         user = UserID(self._field(WHOAMI, answer, "user_id", str))
         api = self.api
@@ -72,7 +111,7 @@ class AccountMethods(ClientMethods):
             api._identity = user
         if api.identity is None and not api.is_real_user and api._shared.bot_mxid is None:
             api._shared.bot_mxid = user
-        return dict(answer)
+        return WhoamiResponse(answer)
 
     def _ask_own_id(self) -> UserID:
         return UserID.read(self._field(WHOAMI, self.whoami(), "user_id", str))
@@ -120,6 +159,36 @@ class AccountMethods(ClientMethods):
             created = False
         self.api.state_store.registered(user)
         return created
+
+    @AVAILABLE
+    def check_username_availability(self, username: str, **options: Unpack[CallOptions]) -> bool:
+        """Tell whether anybody could register a name.
+
+        Homeservers answer as they would a new user: Synapse says that names with ``_`` in front
+        are invalid, whoever asks, and refuses to say anything where registration is off.
+
+        Args:
+            username: The localpart.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            False if the name is taken.
+
+        Raises:
+            MInvalidUsername: The name isn't allowed.
+            MExclusive: The name belongs to an application service.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /register/available``.
+        """
+        if not isinstance(username, str) or not username or username[0] == "@":
+            raise ValueError(f"username must be the localpart of a user ID, not {username!r}")
+        query = {"username": username}
+        try:
+            answer = self._call(AVAILABLE, options=options, query_params=query, anonymous=True)
+        except MUserInUse:
+            return False
+        return not isinstance(answer, dict) or answer.get("available") is not False
 
     @PING
     def appservice_ping(

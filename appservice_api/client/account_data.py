@@ -12,6 +12,8 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.account_data import RoomTagInfo
+
 __all__ = ["AccountDataMethods"]
 
 _USER = "/_matrix/client/v3/user/{userId}"
@@ -84,9 +86,7 @@ class AccountDataMethods(ClientMethods):
             self._call(SET_ROOM_DATA, (self.mxid, room_id, type), content, options)
 
     @TAGS
-    def get_room_tags(
-        self, room_id: str, **options: Unpack[CallOptions]
-    ) -> dict[str, dict[str, Any]]:
+    def get_room_tags(self, room_id: str, **options: Unpack[CallOptions]) -> dict[str, RoomTagInfo]:
         """The tags that the user has given to a room, by their names.
 
         Args:
@@ -99,11 +99,14 @@ class AccountDataMethods(ClientMethods):
         Spec: Client-Server API, ``GET /user/{userId}/rooms/{roomId}/tags``.
         """
         answer = self._call(TAGS, (self.mxid, room_id), options=options)
-        return self._field(TAGS, answer, "tags", dict)
+        from ..events.account_data import RoomTagInfo
+
+        tags = self._field(TAGS, answer, "tags", dict)
+        return {tag: RoomTagInfo.read(info) for tag, info in tags.items()}
 
     def get_room_tag(
         self, room_id: str, tag: str, **options: Unpack[CallOptions]
-    ) -> dict[str, Any] | None:
+    ) -> RoomTagInfo | None:
         """One tag of a room, None if it hasn't got it; as :meth:`get_room_tags`."""
         return self.get_room_tags(room_id, **options).get(tag)
 

@@ -117,6 +117,8 @@ class ClientMethods:
             unknown = ", ".join(sorted(options.keys() - _OPTIONS))
             raise TypeError(f"unknown option {unknown}; there are {', '.join(sorted(_OPTIONS))}")
         how = {**options, **more} if options else more
+        if not endpoint.repeatable:
+            how["repeatable"] = False
         path = endpoint.path(values)
         if how.pop("ensure_joined", True) and endpoint.needs is not Needs.NOTHING:
             return self._ensured(endpoint, values, path, content, how)

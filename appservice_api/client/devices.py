@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..ids import DeviceID
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..answers.devices import Device
 
 __all__ = ["DeviceMethods"]
 
@@ -27,7 +30,7 @@ class DeviceMethods(ClientMethods):
     __slots__ = ()
 
     @DEVICES
-    def get_devices(self, **options: Unpack[CallOptions]) -> list[dict[str, Any]]:
+    def get_devices(self, **options: Unpack[CallOptions]) -> list[Device]:
         """The devices of the user.
 
         Args:
@@ -38,10 +41,13 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices``.
         """
-        return self._field(DEVICES, self._call(DEVICES, options=options), "devices", list)
+        from ..answers.devices import Device
+
+        found = self._field(DEVICES, self._call(DEVICES, options=options), "devices", list)
+        return [Device(one) for one in found if isinstance(one, dict)]
 
     @DEVICE
-    def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
         """One device of the user.
 
         Args:
@@ -54,7 +60,11 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices/{deviceId}``.
         """
-        return dict(self._call(DEVICE, (device_id,), options=options))
+        from ..answers.devices import Device
+
+        answer = self._call(DEVICE, (device_id,), options=options)
+        self._field(DEVICE, answer, "device_id", str)
+        return Device(answer)
 
     @UPDATE_DEVICE
     def update_device(
@@ -96,4 +106,6 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /delete_devices``.
         """
-        self._call(DELETE_DEVICES, (), {"devices": list(device_ids)}, options)
+        found = (device_ids,) if isinstance(device_ids, str) else device_ids
+        content = {"devices": [DeviceID(device_id) for device_id in found]}
+        self._call(DELETE_DEVICES, (), content, options)

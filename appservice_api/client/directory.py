@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, server_of
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
+from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..answers.aliases import RoomAliasInfo
+    from ..answers.directory import PublicRoomInfo, RoomDirectoryResponse
 
 __all__ = ["DirectoryMethods"]
 
@@ -94,7 +99,7 @@ class DirectoryMethods(ClientMethods):
                 raise
 
     @GET_ALIAS
-    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> RoomAliasInfo:
         """Find the room of an alias.
 
         Args:
@@ -110,9 +115,11 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /directory/room/{roomAlias}``.
         """
+        from ..answers.aliases import RoomAliasInfo
+
         answer = self._call(GET_ALIAS, (room_alias,), options=options)
         self._field(GET_ALIAS, answer, "room_id", str)
-        return dict(answer)
+        return RoomAliasInfo(answer)
 
     @ALIASES
     def get_room_aliases(self, room_id: str, **options: Unpack[CallOptions]) -> list[RoomAlias]:
@@ -128,7 +135,8 @@ class DirectoryMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/aliases``.
         """
         answer = self._call(ALIASES, (room_id,), options=options)
-        return [RoomAlias.read(alias) for alias in self._field(ALIASES, answer, "aliases", list)]
+        found = self._field(ALIASES, answer, "aliases", list)
+        return [RoomAlias.read(alias) for alias in found if isinstance(alias, str)]
 
     @GET_LISTED
     def get_room_directory_visibility(self, room_id: str, **options: Unpack[CallOptions]) -> str:
@@ -198,9 +206,12 @@ class DirectoryMethods(ClientMethods):
         search_query: str | None = None,
         include_all_networks: bool | None = None,
         third_party_instance_id: str | None = None,
+        *,
+        room_types: Iterable[str | None] | None = None,
         **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
-        """Read a page of the published rooms of a homeserver.
+    ) -> RoomDirectoryResponse:
+        """Read a page of the published rooms of a homeserver; :meth:`public_rooms` reads all
+        pages.
 
         Args:
             limit: How many rooms at most; the homeserver's choice if None.
@@ -209,6 +220,8 @@ class DirectoryMethods(ClientMethods):
             search_query: Words that name, topic or alias must hold.
             include_all_networks: Whether rooms of all networks count.
             third_party_instance_id: The one network whose rooms count.
+            room_types: The types of room that count, like ``m.space``; None in it stands for rooms
+                without a type.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -219,8 +232,15 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET`` and ``POST /publicRooms``.
         """
+        from ..answers.directory import RoomDirectoryResponse
+
+        wanted: dict[str, Any] = {}
+        if search_query:
+            wanted["generic_search_term"] = search_query
+        if room_types is not None:
+            wanted["room_types"] = [room_types] if isinstance(room_types, str) else [*room_types]
         fields = {
-            "filter": {"generic_search_term": search_query} if search_query else None,
+            "filter": wanted or None,
             "include_all_networks": include_all_networks,
             "third_party_instance_id": third_party_instance_id,
         }
@@ -234,4 +254,51 @@ class DirectoryMethods(ClientMethods):
             query = {**page, "server": server}
             answer = self._call(LISTED, (), options=options, query_params=query)
         self._field(LISTED, answer, "chunk", list)
-        return dict(answer)
+        return RoomDirectoryResponse.read(answer)
+
+    def public_rooms(
+        self,
+        server: str | None = None,
+        search_query: str | None = None,
+        include_all_networks: bool | None = None,
+        third_party_instance_id: str | None = None,
+        limit: int | None = None,
+        *,
+        room_types: Iterable[str | None] | None = None,
+        from_token: str | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Pages[PublicRoomInfo]:
+        """Iterate over the published rooms of a homeserver.
+
+        Args:
+            server: The homeserver to ask; the user's own if None.
+            search_query: Words that name, topic or alias must hold.
+            include_all_networks: Whether rooms of all networks count.
+            third_party_instance_id: The one network whose rooms count.
+            limit: How many rooms at most, None for all.
+            room_types: The types of room that count, like ``m.space``; None in it stands for rooms
+                without a type.
+            from_token: Where to begin; at the beginning if None.
+            page_size: How many rooms to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Returns:
+            The rooms; ``total`` is about how many there are.
+
+        Raises:
+            ValueError: A number isn't a count.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``GET`` and ``POST /publicRooms``.
+        """
+        types = list(room_types) if room_types is not None else None
+
+        def ask(token: str | None, size: int | None) -> Page[PublicRoomInfo]:
+            page = self.get_room_directory(
+                size, server, token, search_query, include_all_networks, third_party_instance_id,
+                room_types=types, **options,
+            )  # fmt: skip
+            return Page(page.chunk, page.next_batch, page, page.total_room_count_estimate)
+
+        return Pages(ask, limit=limit, page_size=page_size, token=from_token, counted=True)

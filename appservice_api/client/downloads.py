@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..api.incoming import Incoming
@@ -14,6 +13,8 @@ from .media import media_id_of
 from .repository import Repository
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Unpack
 
     from .media_stream import MediaStream

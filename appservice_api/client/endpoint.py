@@ -6,13 +6,14 @@ import enum
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from .. import ids
 from ..api.path import quote_part
 from ..api.retry import may_repeat
 
-__all__ = ["Endpoint", "Needs"]
+__all__ = ["Endpoint", "Needs", "endpoints_of"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -65,7 +66,8 @@ def _new_part(name: str, value: object) -> str:
     return quote_part(value, name, empty=name == "stateKey")
 
 
-_known_part = lru_cache(maxsize=4096)(_new_part)
+# Typed, so that an ID that was read leniently lets no other text of the same letters pass.
+_known_part = lru_cache(maxsize=4096, typed=True)(_new_part)
 
 
 class Endpoint:
@@ -79,6 +81,8 @@ class Endpoint:
         template: The path as the specification writes it, ``{roomId}`` for a value.
         needs: What is ensured before, or repaired after a refusal.
         already: Errcodes that, after a repeat, mean that the first attempt had done it.
+        once: Never repeat what may have arrived, though another operation of the same path may
+            be repeated.
     """
 
     __slots__ = (
@@ -86,7 +90,13 @@ class Endpoint:
     )  # fmt: skip
 
     def __init__(
-        self, method: str, template: str, needs: Needs, *, already: tuple[str, ...] = ()
+        self,
+        method: str,
+        template: str,
+        needs: Needs,
+        *,
+        already: tuple[str, ...] = (),
+        once: bool = False,
     ) -> None:
         pieces = _PLACEHOLDER.split(template)
         names = pieces[1::2]
@@ -94,7 +104,7 @@ class Endpoint:
         self.template = template
         self.needs = needs
         self.already = already
-        self.repeatable = may_repeat(method, template)
+        self.repeatable = not once and may_repeat(method, template)
         self.methods: list[str] = []
         self._literals = tuple(pieces[::2])
         self._names = tuple(names)
@@ -119,3 +129,26 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.method} {self.template}>"
+
+
+def endpoints_of(*packages: ModuleType) -> dict[str, Endpoint]:
+    """All endpoints of packages, for documentation and tests.
+
+    Args:
+        packages: The packages; all of their modules are imported.
+
+    Returns:
+        The endpoints by module and name of their first appearance: ``client.messages.SEND``.
+    """
+    from importlib import import_module
+    from pkgutil import walk_packages
+
+    found: dict[str, Endpoint] = {}
+    for package in packages:
+        inner = walk_packages(package.__path__, f"{package.__name__}.")
+        for module in (package, *(import_module(one.name) for one in inner)):
+            place = module.__name__.partition(".")[2]
+            for name, value in vars(module).items():
+                if isinstance(value, Endpoint) and value not in found.values():
+                    found[f"{place}.{name}"] = value
+    return found

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..api.event import timestamp_ms
 from ..events.content import content_of
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
+from .pages import PAGE_SIZE, Page, Pages, checked_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..answers.events import ClosestEvent, PaginatedMessages
+    from ..events.context import EventContext
+    from ..events.event import Event
 
 __all__ = ["EventMethods"]
 
@@ -19,6 +26,7 @@ _ROOM = "/_matrix/client/v3/rooms/{roomId}"
 MESSAGES = Endpoint("GET", _ROOM + "/messages", Needs.JOINED)
 EVENT = Endpoint("GET", _ROOM + "/event/{eventId}", Needs.JOINED)
 CONTEXT = Endpoint("GET", _ROOM + "/context/{eventId}", Needs.JOINED)
+AT_TIME = Endpoint("GET", "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event", Needs.JOINED)
 
 
 class EventMethods(ClientMethods):
@@ -27,9 +35,7 @@ class EventMethods(ClientMethods):
     __slots__ = ()
 
     @EVENT
-    def get_event(
-        self, room_id: str, event_id: str, **options: Unpack[CallOptions]
-    ) -> dict[str, Any]:
+    def get_event(self, room_id: str, event_id: str, **options: Unpack[CallOptions]) -> Event:
         """Read one event.
 
         Args:
@@ -38,7 +44,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The event.
+            The event, a :class:`StateEvent` if it is one.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -46,7 +52,9 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/event/{eventId}``.
         """
-        return dict(self._call(EVENT, (room_id, event_id), options=options))
+        from ..events.event import Event
+
+        return Event.read(self._call(EVENT, (room_id, event_id), options=options))
 
     @CONTEXT
     def get_event_context(
@@ -56,7 +64,7 @@ class EventMethods(ClientMethods):
         limit: int | None = 10,
         filter: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
+    ) -> EventContext:
         """Read an event and what stands around it.
 
         Args:
@@ -67,7 +75,7 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            ``event``, ``events_before``, ``events_after``, ``state``, ``start`` and ``end``.
+            The event, the events before and after it, and the state of the room.
 
         Raises:
             MNotFound: There is no such event, or the user may not see it.
@@ -75,9 +83,47 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/context/{eventId}``.
         """
+        from ..events.context import EventContext
+
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)
-        return dict(self._call(CONTEXT, values, options=options, query_params=query))
+        return EventContext.read(self._call(CONTEXT, values, options=options, query_params=query))
+
+    @AT_TIME
+    def timestamp_to_event(
+        self,
+        room_id: str,
+        timestamp: int | datetime,
+        direction: str = "f",
+        **options: Unpack[CallOptions],
+    ) -> ClosestEvent:
+        """Find the event that is nearest to a time.
+
+        Args:
+            room_id: The room.
+            timestamp: The time: int milliseconds since 1970, or a datetime (local time if it has
+                no zone).
+            direction: ``f`` for the first event then or later, ``b`` for the last one then or
+                before.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            Its ``event_id`` and its own time; :meth:`get_event_context` has tokens to read from
+            there.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MNotFound: There is no event on that side.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/timestamp_to_event``.
+        """
+        from ..answers.events import ClosestEvent
+
+        query = {"ts": timestamp_ms(timestamp), "dir": _direction(direction)}
+        answer = self._call(AT_TIME, (room_id,), options=options, query_params=query)
+        self._field(AT_TIME, answer, "event_id", str)
+        return ClosestEvent.read(answer)
 
     @MESSAGES
     def get_messages(
@@ -89,8 +135,8 @@ class EventMethods(ClientMethods):
         limit: int | None = None,
         filter_json: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
-        """Read a page of a room's timeline.
+    ) -> PaginatedMessages:
+        """Read a page of a room's timeline; :meth:`messages` reads all pages.
 
         Args:
             room_id: The room.
@@ -102,20 +148,71 @@ class EventMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The page: ``chunk``, the list of events, ``start`` and, if there is more, ``end``.
+            The page: ``events`` (in the JSON ``chunk``), ``start`` and, if there may be more,
+            ``end``.
 
         Raises:
+            ValueError: An argument can't be used.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
+        from ..answers.events import PaginatedMessages
+
         query = {
-            "dir": str(direction), "from": from_token, "to": to_token, "limit": limit,
+            "dir": _direction(direction), "from": from_token, "to": to_token, "limit": limit,
             "filter": _filter(filter_json),
         }  # fmt: skip
         answer = self._call(MESSAGES, (room_id,), options=options, query_params=query)
         self._field(MESSAGES, answer, "chunk", list)
-        return dict(answer)
+        return PaginatedMessages.read(answer)
+
+    def messages(
+        self,
+        room_id: str,
+        direction: str = "b",
+        from_token: str | None = None,
+        to_token: str | None = None,
+        limit: int | None = None,
+        filter_json: str | Mapping[str, Any] | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Pages[Event]:
+        """Iterate over a room's timeline, as far as the user may see it.
+
+        Args:
+            room_id: The room.
+            direction: ``b`` for backwards from the newest event, ``f`` for forwards.
+            from_token: Where to begin; at the end of the direction's timeline if None.
+            to_token: Where to end, None for nowhere.
+            limit: How many events at most, None for all.
+            filter_json: A ``RoomEventFilter``, as a dict or as JSON.
+            page_size: How many events to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Returns:
+            The events. Forwards, the ``token`` that is left at the end reads what comes later.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
+        """
+        MESSAGES.path((room_id,))
+        direction, query_filter = _direction(direction), _filter(filter_json)
+
+        def ask(token: str | None, size: int | None) -> Page[Event]:
+            page = self.get_messages(
+                room_id, direction, token, to_token, size, query_filter, **options
+            )
+            return Page(page.events, page.end, page)
+
+        return Pages(ask, limit=limit, page_size=page_size, token=from_token)
+
+
+def _direction(given: str) -> str:
+    return checked_choice("direction", given, "b", "f")
 
 
 def _filter(given: str | Mapping[str, Any] | None) -> str | None:

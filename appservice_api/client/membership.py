@@ -15,6 +15,8 @@ from .state import GET_STATE, SEND_STATE
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.member import Member
+
 __all__ = ["MembershipMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
@@ -59,11 +61,12 @@ class MembershipMethods(ClientMethods):
             The event ID.
 
         Raises:
+            ValueError: It is no membership.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.member``.
         """
-        kind = Membership(membership)
+        kind = Membership.known(membership)
         content = {**(extra_content or {}), "membership": kind.value}
         # Who is about to join can't be made to join first.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
@@ -191,7 +194,7 @@ class MembershipMethods(ClientMethods):
     @JOINED_MEMBERS
     def get_joined_members(
         self, room_id: str, **options: Unpack[CallOptions]
-    ) -> dict[UserID, dict[str, Any]]:
+    ) -> dict[UserID, Member]:
         """The joined members of a room.
 
         Args:
@@ -206,9 +209,11 @@ class MembershipMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/joined_members``.
         """
+        from ..events.member import Member
+
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         members = {
-            user: _profile(member)
+            user: Member(_profile(member))
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
         self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.request import encode_json
@@ -13,8 +14,11 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.member import Member
+
 __all__ = ["ProfileMethods"]
 
+_MAX_KEY_BYTES = 255
 _FIELD = "/_matrix/client/v3/profile/{userId}/{keyName}"
 PROFILE = Endpoint("GET", "/_matrix/client/v3/profile/{userId}", Needs.REGISTERED)
 DELETE_FIELD = Endpoint("DELETE", _FIELD, Needs.REGISTERED)
@@ -81,14 +85,15 @@ class ProfileMethods(ClientMethods):
         """
         return self._get_field(user_id, "displayname", options)
 
-    def get_avatar_url(self, user_id: str, **options: Unpack[CallOptions]) -> str | None:
+    def get_avatar_url(self, user_id: str, **options: Unpack[CallOptions]) -> ContentURI | None:
         """The ``mxc://`` URI of a user's avatar, None if there is none; as
         :meth:`get_displayname`."""
-        return self._get_field(user_id, "avatar_url", options)
+        found = self._get_field(user_id, "avatar_url", options)
+        return ContentURI.read(found) if found else None
 
     @PROFILE
-    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
-        """The whole profile of a user: ``displayname``, ``avatar_url`` and more.
+    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> Member:
+        """The whole profile of a user: ``displayname``, ``avatar_url``, and more as keys.
 
         Args:
             user_id: The user.
@@ -100,7 +105,9 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /profile/{userId}``.
         """
-        return dict(self._call(PROFILE, (user_id,), options=options))
+        from ..events.member import Member
+
+        return Member.read(self._call(PROFILE, (user_id,), options=options))
 
     def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
         """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""
@@ -114,11 +121,45 @@ class ProfileMethods(ClientMethods):
         """Set a field of the profile; as :meth:`set_displayname`.
 
         Args:
-            key: The name of the field.
-            value: What it holds, anything that JSON has.
+            key: The name of the field: ``displayname``, ``avatar_url``, ``m.tz``, or one of your
+                own, like ``org.example.job``. It has at most 255 bytes.
+            value: What it holds, anything that JSON has. None is a value too;
+                :meth:`delete_profile_field` removes the field.
             options: See :class:`CallOptions`.
+
+        Raises:
+            ValueError: The name is too long, or the value isn't what the field takes.
+            MProfileTooLarge: The whole profile would have more than 64 KiB.
         """
+        _check_field(key, value)
         self._call(SET_FIELD, (self.mxid, key), {key: value}, options)
+
+    def beeper_update_profile(
+        self, custom_fields: Mapping[str, Any], **options: Unpack[CallOptions]
+    ) -> None:
+        """Set several fields of the profile. There is no standard request for that: each field
+        has one of its own, so that an error may leave some set and some not.
+
+        Args:
+            custom_fields: The fields by name; one that is None is removed.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            ValueError, MatrixError: As for :meth:`set_profile_field`; all names are checked
+                before the first is sent.
+        """
+        if not isinstance(custom_fields, Mapping):
+            raise ValueError(f"custom_fields must be a dict, not {custom_fields!r}")
+        fields = dict(custom_fields)
+        encode_json(fields)
+        for key, value in fields.items():
+            _check_field(key, value)
+            SET_FIELD.path((self.mxid, key))
+        for key, value in fields.items():
+            if value is None:
+                self.delete_profile_field(key, **options)
+            else:
+                self.set_profile_field(key, value, **options)
 
     @DELETE_FIELD
     def delete_profile_field(self, key: str, **options: Unpack[CallOptions]) -> None:
@@ -144,3 +185,19 @@ class ProfileMethods(ClientMethods):
             if (self._get_field(me, key, reading) or "") == (value or ""):
                 return
         self._call(SET_FIELD, (me, key), {key: value or ""}, options)
+
+
+def _check_field(key: str, value: Any) -> None:
+    """Refuse what no homeserver takes.
+
+    Raises:
+        ValueError: The name is too long, or the value isn't what the field takes.
+    """
+    if not isinstance(key, str):
+        raise ValueError(f"the name of a profile field must be a str, not {key!r}")
+    if len(key.encode(errors="surrogatepass")) > _MAX_KEY_BYTES:
+        raise ValueError(f"the profile field {key[:40]!r}… is longer than {_MAX_KEY_BYTES} bytes")
+    if key in ("avatar_url", "displayname") and not isinstance(value, (str, type(None))):
+        raise ValueError(f"{key} must be a str, not {value!r}")
+    if key == "avatar_url" and value:
+        ContentURI(value)

@@ -12,6 +12,8 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..events.ephemeral import PresenceEventContent
+
 __all__ = ["ReceiptMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
@@ -162,7 +164,7 @@ class ReceiptMethods(ClientMethods):
         store.set_presence(me, known)
 
     @GET_PRESENCE
-    def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> dict[str, Any]:
+    def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> PresenceEventContent:
         """The presence of a user: ``presence``, and ``status_msg`` if there is one.
 
         Args:
@@ -174,4 +176,6 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /presence/{userId}/status``.
         """
-        return dict(self._call(GET_PRESENCE, (user_id,), options=options))
+        from ..events.ephemeral import PresenceEventContent
+
+        return PresenceEventContent.read(self._call(GET_PRESENCE, (user_id,), options=options))

@@ -107,9 +107,8 @@ class RoomMethods(ClientMethods):
         Spec: Client-Server API, ``GET /joined_rooms``.
         """
         answer = self._call(JOINED_ROOMS, options=options)
-        rooms = [
-            RoomID.read(room) for room in self._field(JOINED_ROOMS, answer, "joined_rooms", list)
-        ]
+        found = self._field(JOINED_ROOMS, answer, "joined_rooms", list)
+        rooms = [RoomID.read(room) for room in found if isinstance(room, str)]
         if (me := self.api.acting_user) is not None:
             for room in rooms:
                 self.api.state_store.set_membership(room, me, Membership.JOIN)

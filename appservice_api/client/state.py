@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ..errors import MatrixResponseError
 from ..events.content import content_of
 from ..ids import EventID
 from .base import CallOptions, ClientMethods, EventOptions
@@ -12,6 +13,9 @@ from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..events.event import StateEvent
+    from ..events.event_content import EventContent
 
 __all__ = ["StateMethods"]
 
@@ -59,6 +63,26 @@ class StateMethods(ClientMethods):
         self._remember_state(room_id, event_type, state_key, body)
         return EventID.read(self._field(SEND_STATE, answer, "event_id", str))
 
+    @overload
+    def get_state_event(
+        self,
+        room_id: str,
+        event_type: str,
+        state_key: str = "",
+        *,
+        format: Literal["content"] = "content",
+        **options: Unpack[CallOptions],
+    ) -> EventContent: ...
+    @overload
+    def get_state_event(
+        self,
+        room_id: str,
+        event_type: str,
+        state_key: str = "",
+        *,
+        format: Literal["event"],
+        **options: Unpack[CallOptions],
+    ) -> StateEvent: ...
     @GET_STATE
     def get_state_event(
         self,
@@ -68,7 +92,7 @@ class StateMethods(ClientMethods):
         *,
         format: Literal["content", "event"] = "content",
         **options: Unpack[CallOptions],
-    ) -> dict[str, Any]:
+    ) -> EventContent | StateEvent:
         """Read a piece of a room's state.
 
         Args:
@@ -79,7 +103,7 @@ class StateMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The content, or the event.
+            The content as the class of the type, or the event.
 
         Raises:
             MNotFound: The room has no such state.
@@ -91,13 +115,19 @@ class StateMethods(ClientMethods):
         values = (room_id, event_type, state_key)
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if format == "event":
-            self.api.state_store.update_state({"room_id": room_id, **answer})
-        else:
-            self._remember_state(room_id, event_type, state_key, answer)
-        return dict(answer)
+            from ..events.event import StateEvent
+
+            event = StateEvent.read(answer)
+            self.api.state_store.update_state({"room_id": room_id, **event})
+            return event
+        from ..events.registry import read_content
+
+        content = read_content(event_type, answer)
+        self._remember_state(room_id, event_type, state_key, content)
+        return content
 
     @ALL_STATE
-    def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[dict[str, Any]]:
+    def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[StateEvent]:
         """Read the whole state of a room.
 
         Args:
@@ -112,7 +142,15 @@ class StateMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
         """
-        return self._remember_events(room_id, self._call(ALL_STATE, (room_id,), options=options))
+        answer = self._call(ALL_STATE, (room_id,), options=options)
+        if not isinstance(answer, list):
+            raise MatrixResponseError(
+                "the answer must be a list, but it is an object",
+                method=ALL_STATE.method,
+                path=ALL_STATE.template,
+                user=self.api.acting_user,
+            )
+        return self._state_events(room_id, answer)
 
     @MEMBERS
     def get_members(
@@ -122,7 +160,7 @@ class StateMethods(ClientMethods):
         membership: str | None = None,
         not_membership: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> list[dict[str, Any]]:
+    ) -> list[StateEvent]:
         """Read the membership events of a room.
 
         Args:
@@ -143,13 +181,18 @@ class StateMethods(ClientMethods):
         query = {"at": at, "membership": membership, "not_membership": not_membership}
         answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
         events = self._field(MEMBERS, answer, "chunk", list)
-        return list(events) if at is not None else self._remember_events(room_id, events)
+        return self._state_events(room_id, events, remember=at is None)
 
-    def _remember_events(self, room_id: str, events: Any) -> list[dict[str, Any]]:
-        """The state events of an answer; what isn't one is left out."""
-        found = [event for event in events if isinstance(event, dict)]
-        for event in found:
-            self.api.state_store.update_state({"room_id": room_id, **event})
+    def _state_events(
+        self, room_id: str, events: list[Any], *, remember: bool = True
+    ) -> list[StateEvent]:
+        """The state events of an answer; what isn't an object is left out."""
+        from ..events.event import StateEvent
+
+        found = [StateEvent(event) for event in events if isinstance(event, dict)]
+        if remember:
+            for event in found:
+                self.api.state_store.update_state({"room_id": room_id, **event})
         return found
 
     def _remember_state(

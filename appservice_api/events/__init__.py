@@ -1,1 +1,154 @@
-"""The vocabulary of events: memberships, contents, relations, power levels."""
+"""The vocabulary of events: events, contents, relations, memberships, power levels.
+
+What it exports is imported when it is first used.
+"""
+# ruff: noqa: F403
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .account_data import *
+    from .calls import *
+    from .choices import *
+    from .context import *
+    from .encryption import *
+    from .enumerations import *
+    from .ephemeral import *
+    from .event import *
+    from .event_content import *
+    from .event_type import *
+    from .image_packs import *
+    from .media_info import *
+    from .member import *
+    from .membership import *
+    from .messages import *
+    from .policy import *
+    from .power_level_content import *
+    from .push_rules import *
+    from .registry import *
+    from .relations import *
+    from .room_state import *
+    from .tokens import *
+    from .verification import *
+
+# The names by the modules that have them.
+_MODULES = {
+    "account_data": """
+        AcceptedTermsAccountDataEventContent DirectAccountDataEventContent
+        FullyReadAccountDataEventContent IdentityServerAccountDataEventContent
+        IgnoredUserListAccountDataEventContent InvitePermissionConfigAccountDataEventContent
+        KeyBackupAccountDataEventContent MarkedUnreadAccountDataEventContent RecentEmoji
+        RecentEmojiAccountDataEventContent RoomTagAccountDataEventContent RoomTagInfo
+    """,
+    "calls": """
+        CallAnswerEventContent CallCandidate CallCandidatesEventContent CallEventContent
+        CallHangupEventContent CallInviteEventContent CallNegotiateEventContent
+        CallRejectEventContent CallSDPStreamMetadataChangedEventContent
+        CallSelectAnswerEventContent CallStream SessionDescription
+    """,
+    "choices": """
+        CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection PushActionType
+        PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset RoomDirectoryVisibility
+        ThirdPartyMedium UserIdentifierType
+    """,
+    "context": """
+        EventContext
+    """,
+    "encryption": """
+        DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent RequestedKeyInfo
+        RoomEncryptionStateEventContent RoomKeyBundleEventContent RoomKeyEventContent
+        RoomKeyRequestEventContent RoomKeyWithheldEventContent SecretRequestEventContent
+        SecretSendEventContent
+    """,
+    "enumerations": """
+        CallHangupReason CallStreamPurpose EncryptionAlgorithm Format GuestAccess
+        HistoryVisibility ImagePackUsage JoinRestrictionType JoinRule KeyRequestAction
+        KeyVerificationMethod MessageType PolicyRecommendation PresenceState ReceiptType
+        RelationType RoomKeyWithheldCode RoomType
+    """,
+    "ephemeral": """
+        PresenceEventContent Receipt ReceiptEventContent TypingEventContent
+    """,
+    "event": """
+        BundledThread Event Relations StateEvent StrippedStateEvent ToDeviceEvent Unsigned
+    """,
+    "event_content": """
+        AccountDataEventContent EphemeralEventContent EventContent StateEventContent
+        ToDeviceEventContent
+    """,
+    "event_type": """
+        EventType EventTypeClass
+    """,
+    "image_packs": """
+        ImagePack ImagePackImage ImagePackRoomsAccountDataEventContent
+        RoomImagePackStateEventContent
+    """,
+    "media_info": """
+        AudioInfo BaseFileInfo EncryptedFile FileInfo ImageInfo JSONWebKey LocationInfo
+        MediaInfo ThumbnailInfo VideoInfo
+    """,
+    "member": """
+        Member MemberStateEventContent SignedThirdPartyInvite ThirdPartyInvite
+    """,
+    "membership": """
+        Membership
+    """,
+    "messages": """
+        KeyVerificationRequestMessageEventContent LocationMessageEventContent
+        MediaMessageEventContent MessageEventContent ReactionEventContent RedactionEventContent
+        ServerNoticeMessageEventContent StickerEventContent TextMessageEventContent
+    """,
+    "policy": """
+        PolicyRuleStateEventContent
+    """,
+    "power_level_content": """
+        PowerLevelStateEventContent
+    """,
+    "push_rules": """
+        PushCondition PushRule PushRulesAccountDataEventContent PushRuleset
+    """,
+    "registry": """
+        CONTENTS content_class read_content
+    """,
+    "relations": """
+        InReplyTo Mentions RelatesTo
+    """,
+    "room_state": """
+        CanonicalAliasStateEventContent GuestAccessStateEventContent
+        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent PublicKey
+        RoomAvatarStateEventContent RoomCreateStateEventContent RoomNameStateEventContent
+        RoomPinnedEventsStateEventContent RoomPolicyStateEventContent RoomPredecessor
+        RoomTombstoneStateEventContent RoomTopicStateEventContent ServerACLStateEventContent
+        SpaceChildStateEventContent SpaceParentStateEventContent TextRepresentation
+        ThirdPartyInviteStateEventContent Topic
+    """,
+    "tokens": """
+        JSON BatchID DirectoryPaginationToken FilterID PushRuleID SyncToken UserIdentifier
+    """,
+    "verification": """
+        KeyVerificationAcceptEventContent KeyVerificationCancelEventContent
+        KeyVerificationDoneEventContent KeyVerificationEventContent
+        KeyVerificationKeyEventContent KeyVerificationMACEventContent
+        KeyVerificationReadyEventContent KeyVerificationRequestEventContent
+        KeyVerificationStartEventContent
+    """,
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on its first use."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

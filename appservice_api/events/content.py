@@ -1,11 +1,12 @@
 """Contents of events: what they may hold, and those of messages.
 
 Spec: Appendices, "Canonical JSON"; Client-Server API, "Size limits", "Instant messaging",
-"Rich replies" and "Event replacements".
+"Rich replies", "Threading" and "Event replacements".
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = [
     "plain_text",
     "reply_content",
     "text_content",
+    "thread_content",
 ]
 
 MAX_EVENT_BYTES = 65_536
@@ -125,16 +127,49 @@ def plain_text(html: str) -> str:
 
 
 def reply_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
-    """The content as a reply to an event."""
-    relates_to = {**content.get("m.relates_to", {}), "m.in_reply_to": {"event_id": event_id}}
+    """The content as a reply to an event. In a thread it is a reply of its own, not the
+    fallback for clients that know no threads."""
+    relates_to = _relates_to(content)
+    relates_to["m.in_reply_to"] = {"event_id": event_id}
+    if relates_to.get("rel_type") == "m.thread":
+        relates_to["is_falling_back"] = False
+    return {**content, "m.relates_to": relates_to}
+
+
+def thread_content(
+    content: Mapping[str, Any], root: str, last: str | None = None, fallback: bool = True
+) -> dict[str, Any]:
+    """The content as a part of a thread.
+
+    Args:
+        content: The content; if it is a reply, it stays one.
+        root: The event at which the thread begins.
+        last: The newest event of the thread; the root if None.
+        fallback: Make it look like a reply to ``last`` for clients that know no threads.
+    """
+    before = _relates_to(content)
+    relates_to: dict[str, Any] = {"rel_type": "m.thread", "event_id": root}
+    if "m.in_reply_to" in before and not before.get("is_falling_back"):
+        relates_to["m.in_reply_to"] = before["m.in_reply_to"]
+        relates_to["is_falling_back"] = False
+    elif fallback:
+        relates_to["m.in_reply_to"] = {"event_id": last or root}
+        relates_to["is_falling_back"] = True
     return {**content, "m.relates_to": relates_to}
 
 
 def edit_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
     """The content as a replacement of an event, with a body for clients that know no edits."""
-    new = {key: value for key, value in content.items() if key != "m.relates_to"}
-    edited = {**new, "body": f"* {new.get('body', '')}", "m.new_content": new}
+    given = content.get("m.new_content")
+    given = given if isinstance(given, Mapping) else content
+    new = {key: value for key, value in given.items() if key != "m.relates_to"}
+    edited = {**new, "body": f"* {new.get('body', '')}", "m.new_content": copy.deepcopy(new)}
     if "formatted_body" in new:
         edited["formatted_body"] = f"* {new['formatted_body']}"
     edited["m.relates_to"] = {"rel_type": "m.replace", "event_id": event_id}
     return edited
+
+
+def _relates_to(content: Mapping[str, Any]) -> dict[str, Any]:
+    found = content.get("m.relates_to")
+    return dict(found) if isinstance(found, Mapping) else {}

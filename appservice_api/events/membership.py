@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import enum
+from typing import TYPE_CHECKING
+
+from .enumeration import OpenEnum
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Membership"]
 
 
-class Membership(str, enum.Enum):
+class Membership(OpenEnum):
     """What a user is in a room; plain strings are accepted as well."""
 
     JOIN = "join"
@@ -16,5 +21,14 @@ class Membership(str, enum.Enum):
     BAN = "ban"
     KNOCK = "knock"
 
-    def __str__(self) -> str:
-        return self.value
+    @classmethod
+    def known(cls, value: str) -> Self:
+        """A membership that is to be sent or set.
+
+        Raises:
+            ValueError: The specification doesn't know it.
+        """
+        found = cls(value)
+        if not found.is_known:
+            raise ValueError(f"{str(value)!r} is not a membership: {', '.join(cls)}")
+        return found

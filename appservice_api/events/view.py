@@ -19,8 +19,10 @@ __all__ = [
     "View",
     "flag",
     "items",
+    "mapping",
     "number",
     "one_of",
+    "real",
     "table",
     "text",
     "value",
@@ -64,7 +66,7 @@ class Field(Generic[T]):
         if found is None:
             return None
         made = self.read(found)
-        if made is not found and isinstance(made, (View, list)) and len(made) == len(found):
+        if made is not found and isinstance(made, (dict, list)) and len(made) == len(found):
             # Kept, so that what is changed in it is changed in this view; nothing may be lost.
             dict.__setitem__(view, self.key, made)
         return made
@@ -166,6 +168,15 @@ def number(key: str | None = None) -> Field[int]:
     return Field(key, read)
 
 
+def real(key: str | None = None) -> Field[float]:
+    """A field that holds a number, whole or not."""
+
+    def read(found: Any) -> float | None:
+        return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+    return Field(key, read)
+
+
 def flag(key: str | None = None) -> Field[bool]:
     """A field that holds True or False."""
     return Field(key, lambda found: found if isinstance(found, bool) else None)
@@ -195,10 +206,7 @@ def table(key: str | None = None) -> Field[dict[str, Any]]:
 def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
     """A field that holds a list of texts, identifiers, views or plain JSON of a type; items that
     are malformed are left out."""
-    json_type: Any = dict if issubclass(kind, View) else str if issubclass(kind, str) else kind
-    make: Any = kind
-    if issubclass(kind, (View, Identifier)):
-        make = kind.read
+    json_type, make = _conversion(kind)
 
     def read(found: Any) -> list[T] | None:
         if not isinstance(found, list):
@@ -212,3 +220,31 @@ def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
         ]
 
     return Field(key, read)
+
+
+def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
+    """A field that holds an object with keys of any name, whose values are as the items of
+    :func:`items`."""
+    json_type, make = _conversion(kind)
+
+    def read(found: Any) -> dict[str, T] | None:
+        if not isinstance(found, dict):
+            return None
+        if all(isinstance(one, kind) for one in found.values()):
+            return found
+        return {
+            name: one if isinstance(one, kind) else make(one)
+            for name, one in found.items()
+            if isinstance(one, json_type)
+        }
+
+    return Field(key, read)
+
+
+def _conversion(kind: Any) -> tuple[Any, Any]:
+    """The type that a kind has in JSON, and what makes the kind of it."""
+    if issubclass(kind, View):
+        return dict, kind.read
+    if issubclass(kind, str):
+        return str, kind.read if issubclass(kind, Identifier) else kind
+    return kind, kind

@@ -185,7 +185,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             self._confirm_token(how)
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         if room_id is not None:
-            me = self.api.acting_user
+            me = self.api._speaker
             if me is not None and self.api.state_store.is_joined(room_id, me) is False:
                 self.ensure_joined(room_id)
         repaired: set[str | None] = set()

@@ -9,6 +9,7 @@ from .ensuring import Ensuring
 
 if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
+    from .room import Room
 
 __all__ = ["IntentAPI"]
 
@@ -52,6 +53,19 @@ class IntentAPI(Ensuring, ClientAPI):
             as_token: ``token`` is an application service's (this one's if None).
         """
         return self.api._root.intent(user_id, token, base_url, real_user_as_token=as_token)
+
+    def room(self, room_id: str) -> Room:
+        """Get a room, as this user sees it. The homeserver is asked nothing.
+
+        Args:
+            room_id: The room.
+
+        Raises:
+            ValueError: That isn't a room ID; an alias must be resolved first.
+        """
+        from .room import Room
+
+        return Room(self, room_id)
 
     def __repr__(self) -> str:
         return f"<IntentAPI of {self.api.acting_user or 'the application service'}>"

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import RegistrationError
 from ..ids import check_localpart, is_server_name
 
-__all__ = ["KINDS", "Namespace", "Namespaces", "prefix_regex", "server_of_regex"]
+__all__ = ["KINDS", "Namespace", "Namespaces", "prefix_of_regex", "prefix_regex", "server_of_regex"]
 
 KINDS = {"users": "@", "aliases": "#", "rooms": "!"}
 # Where a regex ends in a server name, escaped (`hs\.test`) or, as often written, not (`hs.test`).
@@ -18,6 +18,9 @@ _SERVER = re.compile(
     r":((?:\\\[[0-9A-Fa-f:.]+\\\]|[A-Za-z0-9](?:(?:\\?[.-])*[A-Za-z0-9])*)(?::[0-9]{1,5})?)"
     r"(?:\$|\\Z)?\Z"
 )
+# What a regex of users begins with that stands for itself, where more may follow.
+_LITERAL = r"(?:\\[._=/+-]|[a-z0-9_=/-])(?![*+?{])"
+_PREFIX = re.compile(rf"\^?@((?:{_LITERAL})+)(?!{_LITERAL}|\\?:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,27 @@ def prefix_regex(prefix: str, server_name: str | None) -> str:
 def server_of_regex(regex: str) -> str | None:
     """The server name that a regex of users ends in, if there is just one."""
     match = _SERVER.search(regex)
-    if match is None or any(_is_regex(regex[: bar.start()]) for bar in re.finditer(r"\|", regex)):
+    if match is None or _has_alternatives(regex):
         return None
     server = match[1].replace("\\", "")
     return server if is_server_name(server) else None
 
 
-def _is_regex(start: str) -> bool:
+@lru_cache(maxsize=1024)
+def prefix_of_regex(regex: str) -> str | None:
+    """What the localparts that a regex of users matches begin with; None if that isn't plain
+    text, or if it is all of them (as where the bot alone is claimed)."""
+    match = _PREFIX.match(regex)
+    return None if match is None or _has_alternatives(regex) else match[1].replace("\\", "")
+
+
+def _has_alternatives(regex: str) -> bool:
     # What precedes a `|` is a regex only if no group or set is open: the alternative after it
-    # stands alone, and may end in another server name.
+    # stands alone, begins otherwise, and may end in another server name.
+    return any(_is_regex(regex[: bar.start()]) for bar in re.finditer(r"\|", regex))
+
+
+def _is_regex(start: str) -> bool:
     try:
         re.compile(start)
     except re.error:

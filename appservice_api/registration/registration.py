@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from ..errors import RegistrationError
-from ..ids import UserID, check_localpart, server_of
+from ..ids import UserID, check_localpart, localpart_of, server_of
+from ..localparts import decode_localpart, encode_localpart
 from .file import read, write
-from .namespaces import KINDS, Namespace, Namespaces, prefix_regex, server_of_regex
+from .namespaces import KINDS, Namespace, Namespaces, prefix_of_regex, prefix_regex, server_of_regex
 from .rules import KEYS, check, doubts
 
 __all__ = ["Registration"]
@@ -170,6 +171,67 @@ class Registration:
         """
         server = self.server_name if server_name is None else server_name
         return None if server is None else UserID(f"@{self.sender_localpart}:{server}")
+
+    @property
+    def ghost_prefix(self) -> str | None:
+        """What the localparts of all ghosts begin with, if the namespaces of users agree in it,
+        or at least the exclusive ones do; else None."""
+        for spaces in (
+            self.namespaces.users, [space for space in self.namespaces.users if space.exclusive],
+        ):  # fmt: skip
+            prefixes = {prefix_of_regex(space.regex) for space in spaces} - {None}
+            if len(prefixes) == 1:
+                return prefixes.pop()
+        return None
+
+    def user_id_for(self, remote_name: str, server_name: str | None = None) -> UserID:
+        """The user ID of the ghost of somebody on the other network: :attr:`ghost_prefix` and the
+        name, encoded by :func:`encode_localpart`. :meth:`remote_name` is the way back.
+
+        Args:
+            remote_name: The name or ID there, any text that isn't empty.
+            server_name: The homeserver's name, by default :attr:`server_name`.
+
+        Raises:
+            RegistrationError: The namespaces of users don't tell the prefix or the server.
+            ValueError: The name is empty; or the user ID has more than 255 bytes, isn't in the
+                namespaces, or is that of the bot.
+        """
+        prefix = self.ghost_prefix
+        server = self.server_name if server_name is None else server_name
+        if prefix is None:
+            raise RegistrationError(
+                f"{self.describe_users()} don't tell what ghosts begin with: one must begin "
+                "with plain text, as '@_demo_.*:example\\.org' does"
+            )
+        if server is None:
+            raise RegistrationError(
+                f"{self.describe_users()} don't end in one server name: give server_name"
+            )
+        user_id = UserID.of(prefix + encode_localpart(remote_name), server)
+        if user_id == self.bot_mxid(server):
+            raise ValueError(f"{remote_name!r} can't have a ghost: {user_id} is the bot")
+        if not self.owns_user(user_id):
+            raise ValueError(
+                f"{remote_name!r} can't have a ghost: {user_id} isn't in {self.describe_users()}"
+            )
+        return user_id
+
+    def remote_name(self, user_id: str) -> str | None:
+        """The name of which :meth:`user_id_for` makes a user ID; None if of no name.
+
+        Args:
+            user_id: Any user's ID.
+        """
+        prefix, localpart = self.ghost_prefix, localpart_of(user_id)
+        if prefix is None or not localpart.startswith(prefix) or not self.owns_user(user_id):
+            return None
+        if user_id == self.bot_mxid(server_of(user_id)):
+            return None
+        try:
+            return decode_localpart(localpart[len(prefix) :])
+        except ValueError:
+            return None
 
     def owns_user(self, user_id: str, *, exclusive_only: bool = False) -> bool:
         """Tell whether a user is the bot or a ghost.

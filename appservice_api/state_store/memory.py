@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -85,7 +86,7 @@ class MemoryStateStore(ASStateStore):
         source: Source = Source.SENT,
         ts: int | None = None,
     ) -> None:
-        self._set(room_id, user_id, membership, source, ts, None)
+        self._set(room_id, user_id, Membership.known(membership), source, ts, None)
 
     def _set(
         self,
@@ -157,7 +158,7 @@ class MemoryStateStore(ASStateStore):
         with self._lock:
             room = self._room(room_id)
             if room.power_levels is None or room.power_levels[0] <= when:
-                room.power_levels = when, dict(content)
+                room.power_levels = when, copy.deepcopy(dict(content))
 
     def get_create(self, room_id: str) -> dict[str, Any] | None:
         room = self._rooms.get(room_id)
@@ -165,7 +166,7 @@ class MemoryStateStore(ASStateStore):
 
     def set_create(self, event: Mapping[str, Any]) -> None:
         with self._lock:
-            self._room(event["room_id"]).create = dict(event)
+            self._room(event["room_id"]).create = copy.deepcopy(dict(event))
 
     def get_encryption_info(self, room_id: str) -> dict[str, Any] | None:
         room = self._rooms.get(room_id)

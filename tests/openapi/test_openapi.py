@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
-from types import ModuleType
 
 import pytest
 
 import appservice_api.client
 import appservice_api.intent
 from appservice_api import AppServiceAPI, IntentAPI
-from appservice_api.client.endpoint import Endpoint
+from appservice_api.client.endpoint import endpoints_of
+from appservice_api.client.media_stream import MediaStream
+from appservice_api.client.pages import Pages
 from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
 from tests.conftest import GHOST
 
 from .conformance import check
 from .conftest import CALLED, OUTSIDE, RAISED
-from .rows import ROWS
+from .rows import OF_REAL_USERS, ROWS
+from .rows.sample import USER
 from .spec import FOLDER, match, operations
 
 if not (FOLDER / "client-server").is_dir():
@@ -27,17 +27,7 @@ if not (FOLDER / "client-server").is_dir():
 pytestmark = pytest.mark.openapi
 
 
-def _modules(package: ModuleType) -> list[ModuleType]:
-    found = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
-    return [package, *(importlib.import_module(one.name) for one in found)]
-
-
-# By module and name of each endpoint's first appearance.
-ENDPOINTS: dict[str, Endpoint] = {}
-for _module in (*_modules(appservice_api.client), *_modules(appservice_api.intent)):
-    for _name, _value in vars(_module).items():
-        if isinstance(_value, Endpoint) and _value not in ENDPOINTS.values():
-            ENDPOINTS[f"{_module.__name__.removeprefix('appservice_api.')}.{_name}"] = _value
+ENDPOINTS = endpoints_of(appservice_api.client, appservice_api.intent)
 
 METHODS = sorted(
     {name for one in ENDPOINTS.values() for name in one.methods if not name.startswith("_")}
@@ -79,11 +69,14 @@ def test_method_keeps_to_the_specification(
         pytest.fail(f"{name}() serves an endpoint: add a row with its arguments to ROWS")
     stub.script("*", "", _from_specification, forever=True)
     problems = []
+    speaker = api.intent(USER, token="user_token") if name in OF_REAL_USERS else api.intent(GHOST)
     for args, kwargs in ROWS[name]:
         try:
-            result = getattr(api.intent(GHOST), name)(*args, **kwargs)
-            if hasattr(result, "close"):
-                result.close()
+            outcome = getattr(speaker, name)(*args, **kwargs)
+            if isinstance(outcome, Pages):
+                next(outcome, None)
+            if isinstance(outcome, MediaStream):
+                outcome.close()
         except Exception as error:
             problems.append(f"{name}() raised {error!r}")
             record_property(RAISED, problems[-1])
@@ -112,7 +105,7 @@ def test_media_of_old_homeservers(name: str, stub: StubHomeserver, api: AppServi
     stub.script("*", "", _from_specification, forever=True)
     for args, kwargs in ROWS[name]:
         result = getattr(api.intent(GHOST), name)(*args, **kwargs)
-        if hasattr(result, "close"):
+        if isinstance(result, MediaStream):
             result.close()
     requests = [request for request in stub.requests if request.path.startswith("/_matrix/media/")]
     assert len(requests) == len(ROWS[name])

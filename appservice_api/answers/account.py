@@ -1,0 +1,221 @@
+"""Views of what the homeserver says of itself and of accounts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..events.view import View, flag, items, number, table, text
+from ..ids import DeviceID, ServerName, UserID
+
+__all__ = [
+    "ConnectionInfo",
+    "LoginFlow",
+    "LoginFlowList",
+    "LoginResponse",
+    "OpenIDToken",
+    "TurnServer",
+    "VersionsResponse",
+    "WhoamiResponse",
+    "WhoisResponse",
+]
+
+_MASK = "[secret]"
+
+
+class _Secretive(View):
+    """A view whose repr doesn't show its secrets. They are there as keys and attributes."""
+
+    __slots__ = ()
+    _secrets: ClassVar[frozenset[str]] = frozenset()
+
+    def _shown(self) -> dict[str, Any]:
+        return {key: _MASK if key in self._secrets else value for key, value in self.items()}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown()!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
+class VersionsResponse(View):
+    """What a homeserver supports.
+
+    Attributes:
+        versions: The versions of the specification, like ``v1.11``.
+        unstable_features: Whether features that aren't in the specification yet are supported.
+    """
+
+    __slots__ = ()
+    versions = items(str)
+    unstable_features = table()
+
+    def supports(self, feature: str) -> bool:
+        """Tell whether the homeserver says that it supports something.
+
+        Args:
+            feature: A version of the specification, like ``v1.11``, or an unstable feature, like
+                ``org.matrix.msc2716``.
+        """
+        return feature in (self.versions or ()) or (
+            (self.unstable_features or {}).get(feature) is True
+        )
+
+
+class WhoamiResponse(View):
+    """Who the homeserver takes a user for.
+
+    Attributes:
+        user_id: The user.
+        device_id: The device, None where there is none.
+        is_guest: Whether the user is a guest.
+    """
+
+    __slots__ = ()
+    user_id = text(UserID)
+    device_id = text(DeviceID)
+    is_guest = flag()
+
+
+class LoginFlow(View):
+    """A way to log in.
+
+    Attributes:
+        type: The login type.
+        get_login_token: Whether the homeserver makes tokens for ``m.login.token``.
+    """
+
+    __slots__ = ()
+    type = text(str)
+    get_login_token = flag()
+
+
+class LoginFlowList(View):
+    """The ways to log in.
+
+    Attributes:
+        flows: A list of them.
+    """
+
+    __slots__ = ()
+    flows = items(LoginFlow)
+
+    def supports(self, login_type: str) -> bool:
+        """Tell whether one can log in by a login type."""
+        return any(flow.type == login_type for flow in self.flows or ())
+
+    def supports_any(self, *login_types: str) -> bool:
+        """Tell whether one can log in by any of some login types."""
+        return any(self.supports(one) for one in login_types)
+
+
+class LoginResponse(_Secretive):
+    """A new login. Its repr doesn't show the tokens.
+
+    Attributes:
+        user_id: The user.
+        access_token: The access token.
+        device_id: The device.
+        refresh_token: What a new access token can be had for.
+        expires_in_ms: Milliseconds until the access token ends; None: never.
+        well_known: Where the user's homeserver is to be found, as JSON.
+    """
+
+    __slots__ = ()
+    _secrets = frozenset({"access_token", "refresh_token"})
+    user_id = text(UserID)
+    access_token = text(str)
+    device_id = text(DeviceID)
+    refresh_token = text(str)
+    expires_in_ms = number()
+    well_known = table()
+
+    @property
+    def base_url(self) -> str | None:
+        """The URL where the user's homeserver says that it is, None if it doesn't say or isn't
+        an http or https URL."""
+        from ..api.shared import check_base_url
+
+        homeserver = (self.well_known or {}).get("m.homeserver")
+        url = homeserver.get("base_url") if isinstance(homeserver, dict) else None
+        try:
+            return check_base_url(url) if isinstance(url, str) else None
+        except ValueError:
+            return None
+
+
+class OpenIDToken(_Secretive):
+    """What proves to a third party who the user is. Its repr doesn't show the token.
+
+    Attributes:
+        access_token: The token; good for that proof only.
+        token_type: ``Bearer``.
+        matrix_server_name: The homeserver that is to be asked.
+        expires_in: Seconds until the token ends.
+    """
+
+    __slots__ = ()
+    _secrets = frozenset({"access_token"})
+    access_token = text(str)
+    token_type = text(str)
+    matrix_server_name = text(ServerName)
+    expires_in = number()
+
+
+class TurnServer(_Secretive):
+    """A TURN server for calls. Its repr doesn't show the password.
+
+    Attributes:
+        username, password: What the TURN server asks for.
+        uris: Its URIs.
+        ttl: Seconds until user name and password end.
+    """
+
+    __slots__ = ()
+    _secrets = frozenset({"password"})
+    username = text(str)
+    password = text(str)
+    uris = items(str)
+    ttl = number()
+
+
+class ConnectionInfo(View):
+    """From where a session was seen.
+
+    Attributes:
+        ip: The IP address.
+        last_seen: When, in milliseconds since 1970.
+        user_agent: What the client called itself.
+    """
+
+    __slots__ = ()
+    ip = text(str)
+    last_seen = number()
+    user_agent = text(str)
+
+
+class WhoisResponse(View):
+    """From where a user was seen.
+
+    Attributes:
+        user_id: The user.
+        devices: The devices' sessions by device ID, as JSON.
+    """
+
+    __slots__ = ()
+    user_id = text(UserID)
+    devices = table()
+
+    @property
+    def connections(self) -> list[ConnectionInfo]:
+        """The connections of all sessions of all devices."""
+        found = []
+        for device in (self.devices or {}).values():
+            for session in _objects(device, "sessions"):
+                found += [ConnectionInfo.read(one) for one in _objects(session, "connections")]
+        return found
+
+
+def _objects(json: Any, key: str) -> list[dict[str, Any]]:
+    listed = json.get(key) if isinstance(json, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

@@ -1,0 +1,227 @@
+"""Events that relate to others: replies in threads, reactions, edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+from .pages import PAGE_SIZE, Page, Pages, checked_choice
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.relations import RelatedEvents, ThreadRoots
+    from ..events.event import Event
+
+__all__ = ["RelationMethods"]
+
+_ROOM = "/_matrix/client/v1/rooms/{roomId}"
+RELATIONS = Endpoint("GET", _ROOM + "/relations/{eventId}", Needs.JOINED)
+RELATIONS_OF_REL_TYPE = Endpoint("GET", _ROOM + "/relations/{eventId}/{relType}", Needs.JOINED)
+RELATIONS_OF_TYPES = Endpoint(
+    "GET", _ROOM + "/relations/{eventId}/{relType}/{eventType}", Needs.JOINED
+)
+THREADS = Endpoint("GET", _ROOM + "/threads", Needs.JOINED)
+
+
+class RelationMethods(ClientMethods):
+    """Reading the events that relate to others."""
+
+    __slots__ = ()
+
+    @RELATIONS
+    @RELATIONS_OF_REL_TYPE
+    @RELATIONS_OF_TYPES
+    def get_relating_events(
+        self,
+        room_id: str,
+        event_id: str,
+        rel_type: str | None = None,
+        event_type: str | None = None,
+        direction: str = "b",
+        from_token: str | None = None,
+        to_token: str | None = None,
+        limit: int | None = None,
+        recurse: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RelatedEvents:
+        """Read a page of the events that relate to one; :meth:`relations` reads all pages.
+
+        Args:
+            room_id: The room.
+            event_id: The event that they relate to.
+            rel_type: The one type of relation that counts, like ``m.thread``.
+            event_type: The one type of event that counts; needs ``rel_type``.
+            direction: ``b`` for backwards from the newest event, ``f`` for forwards.
+            from_token: Where to begin; at the end of the direction's timeline if None.
+            to_token: Where to end, None for nowhere.
+            limit: How many events at most; the homeserver's choice if None.
+            recurse: Whether events count that relate to one that relates to it.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The page: ``events`` (in the JSON ``chunk``) and, if there may be more,
+            ``next_batch``.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MNotFound: There is no such event, or the user may not see it.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/relations/{eventId}``, and the same with
+        ``/{relType}`` and ``/{relType}/{eventType}``.
+        """
+        from ..answers.relations import RelatedEvents
+
+        endpoint, values = _relations(room_id, event_id, rel_type, event_type)
+        query = {
+            "dir": _direction(direction), "from": from_token, "to": to_token, "limit": limit,
+            "recurse": recurse,
+        }  # fmt: skip
+        answer = self._call(endpoint, values, options=options, query_params=query)
+        self._field(endpoint, answer, "chunk", list)
+        return RelatedEvents.read(answer)
+
+    def relations(
+        self,
+        room_id: str,
+        event_id: str,
+        rel_type: str | None = None,
+        event_type: str | None = None,
+        direction: str = "b",
+        recurse: bool | None = None,
+        limit: int | None = None,
+        from_token: str | None = None,
+        to_token: str | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Pages[Event]:
+        """Iterate over the events that relate to one.
+
+        Args:
+            room_id: The room.
+            event_id: The event that they relate to.
+            rel_type: The one type of relation that counts, like ``m.thread``.
+            event_type: The one type of event that counts; needs ``rel_type``.
+            direction: ``b`` for backwards from the newest event, ``f`` for forwards.
+            recurse: Whether events count that relate to one that relates to it.
+            limit: How many events at most, None for all.
+            from_token: Where to begin; at the end of the direction's timeline if None.
+            to_token: Where to end, None for nowhere.
+            page_size: How many events to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MNotFound: There is no such event, or the user may not see it; raised while iterating.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/relations/{eventId}``, and the same with
+        ``/{relType}`` and ``/{relType}/{eventType}``.
+        """
+        endpoint, values = _relations(room_id, event_id, rel_type, event_type)
+        endpoint.path(values)
+        direction = _direction(direction)
+
+        def ask(token: str | None, size: int | None) -> Page[Event]:
+            page = self.get_relating_events(
+                room_id, event_id, rel_type, event_type, direction, token, to_token, size, recurse,
+                **options,
+            )  # fmt: skip
+            return Page(page.events, page.next_batch, page)
+
+        return Pages(ask, limit=limit, page_size=page_size, token=from_token)
+
+    @THREADS
+    def get_thread_roots(
+        self,
+        room_id: str,
+        include: str = "all",
+        limit: int | None = None,
+        from_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ThreadRoots:
+        """Read a page of the threads of a room; :meth:`threads` reads all pages.
+
+        Args:
+            room_id: The room.
+            include: ``all``, or ``participated`` for those that the user has written in.
+            limit: How many threads at most; the homeserver's choice if None.
+            from_token: The ``next_batch`` of the page before.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The page: ``events`` (in the JSON ``chunk``), the first of each thread, and, if there
+            may be more, ``next_batch``.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/threads``.
+        """
+        from ..answers.relations import ThreadRoots
+
+        query = {"include": _include(include), "limit": limit, "from": from_token}
+        answer = self._call(THREADS, (room_id,), options=options, query_params=query)
+        self._field(THREADS, answer, "chunk", list)
+        return ThreadRoots.read(answer)
+
+    def threads(
+        self,
+        room_id: str,
+        include: str = "all",
+        limit: int | None = None,
+        from_token: str | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Pages[Event]:
+        """Iterate over the threads of a room, the one with the latest message first.
+
+        Args:
+            room_id: The room.
+            include: ``all``, or ``participated`` for those that the user has written in.
+            limit: How many threads at most, None for all.
+            from_token: Where to begin; at the beginning if None.
+            page_size: How many threads to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Returns:
+            The first event of each thread.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/threads``.
+        """
+        THREADS.path((room_id,))
+        include = _include(include)
+
+        def ask(token: str | None, size: int | None) -> Page[Event]:
+            page = self.get_thread_roots(room_id, include, size, token, **options)
+            return Page(page.events, page.next_batch, page)
+
+        return Pages(ask, limit=limit, page_size=page_size, token=from_token)
+
+
+def _relations(
+    room_id: str, event_id: str, rel_type: str | None, event_type: str | None
+) -> tuple[Endpoint, tuple[str, ...]]:
+    """The endpoint for what is given, and the values of its path."""
+    if rel_type is None:
+        if event_type is not None:
+            raise ValueError(f"event_type {str(event_type)!r} can be asked for only with rel_type")
+        return RELATIONS, (room_id, event_id)
+    if event_type is None:
+        return RELATIONS_OF_REL_TYPE, (room_id, event_id, str(rel_type))
+    return RELATIONS_OF_TYPES, (room_id, event_id, str(rel_type), str(event_type))
+
+
+def _direction(given: str) -> str:
+    return checked_choice("direction", given, "b", "f")
+
+
+def _include(given: str) -> str:
+    return checked_choice("include", given, "all", "participated")

@@ -1,0 +1,201 @@
+"""Searching: messages, users, and the rooms shared with a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events.content import content_of
+from ..ids import RoomID, UserID
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+from .pages import PAGE_SIZE, Page, Pages, checked_choice
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.search import SearchResult, UserSearchResults
+
+__all__ = ["SearchMethods", "SearchPages"]
+
+_CLIENT = "/_matrix/client"
+SEARCH = Endpoint("POST", _CLIENT + "/v3/search", Needs.REGISTERED)
+USERS = Endpoint("POST", _CLIENT + "/v3/user_directory/search", Needs.REGISTERED)
+MUTUAL_ROOMS = Endpoint("GET", _CLIENT + "/v1/mutual_rooms", Needs.REGISTERED)
+
+
+class SearchPages(Pages["SearchResult"]):
+    """What a search finds, page by page. ``total`` is about how many events match."""
+
+    __slots__ = ()
+
+    @property
+    def highlights(self) -> list[str]:
+        """The words that matched, of the last page."""
+        return (self.page and self.page.highlights) or []
+
+    @property
+    def groups(self) -> dict[str, Any]:
+        """By ``room_id`` or ``sender``, then by its value, which results of the last page are
+        its."""
+        return (self.page and self.page.groups) or {}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state of the rooms, by room ID, of the last page."""
+        return (self.page and self.page.state) or {}
+
+
+class SearchMethods(ClientMethods):
+    """Finding messages and users."""
+
+    __slots__ = ()
+
+    @SEARCH
+    def search(
+        self,
+        search_term: str,
+        *,
+        keys: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        order_by: str = "recent",
+        event_context: Mapping[str, Any] | None = None,
+        include_state: bool | None = None,
+        group_by: Iterable[str] = (),
+        limit: int | None = None,
+        from_token: str | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> SearchPages:
+        """Iterate over the events, in rooms that the user is or was in, that hold some words.
+
+        Args:
+            search_term: The words.
+            keys: Where to look: ``content.body``, ``content.name``, ``content.topic``; in all of
+                them if None.
+            filter: A ``RoomEventFilter`` that the events must pass, for example with ``rooms``.
+                Its ``limit`` is set by this method.
+            order_by: ``recent``, the newest first; or ``rank``, the best first, of which some
+                homeservers give one page only.
+            event_context: What to give around each event: ``before_limit``, ``after_limit``,
+                ``include_profile``. Nothing if None.
+            include_state: Whether the state of the rooms is given.
+            group_by: ``room_id`` and ``sender``: how the results are grouped.
+            limit: How many results at most, None for all.
+            from_token: Where to begin; at the beginning if None.
+            page_size: How many results to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Returns:
+            The results; ``event`` is what was found.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``POST /search``.
+        """
+        if not isinstance(search_term, str) or not search_term:
+            raise ValueError(f"search_term must be a text, not {search_term!r}")
+        criteria: dict[str, Any] = {
+            "search_term": search_term,
+            "order_by": checked_choice("order_by", order_by, "recent", "rank"),
+        }
+        if keys is not None:
+            criteria["keys"] = [_key(key) for key in ([keys] if isinstance(keys, str) else keys)]
+        if event_context is not None:
+            criteria["event_context"] = content_of(event_context, "event_context")
+        if include_state is not None:
+            criteria["include_state"] = include_state
+        groups = [group_by] if isinstance(group_by, str) else group_by
+        by = [{"key": checked_choice("group_by", one, "room_id", "sender")} for one in groups]
+        if by:
+            criteria["groupings"] = {"group_by": by}
+        passed = content_of({} if filter is None else filter, "the filter")
+
+        def ask(token: str | None, size: int | None) -> Page[SearchResult]:
+            asked = {**passed, "limit": size} if size is not None else passed
+            return self._search_page({**criteria, "filter": asked}, token, options)
+
+        return SearchPages(ask, limit=limit, page_size=page_size, token=from_token, counted=True)
+
+    def _search_page(
+        self, criteria: dict[str, Any], token: str | None, options: CallOptions
+    ) -> Page[SearchResult]:
+        from ..answers.search import RoomEventsFound
+
+        content = {"search_categories": {"room_events": criteria}}
+        answer = self._call(SEARCH, (), content, options, query_params={"next_batch": token})
+        categories = self._field(SEARCH, answer, "search_categories", dict)
+        found = RoomEventsFound.read(self._field(SEARCH, categories, "room_events", dict))
+        return Page(found.results, found.next_batch, found, found.count)
+
+    @USERS
+    def search_users(
+        self, search_query: str, limit: int | None = 10, **options: Unpack[CallOptions]
+    ) -> UserSearchResults:
+        """Find users by parts of their names.
+
+        Args:
+            search_query: The part of a user ID or display name.
+            limit: How many users at most; the homeserver's choice if None.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            ``results``, and whether they are ``limited``.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /user_directory/search``.
+        """
+        from ..answers.search import UserSearchResults
+
+        content: dict[str, Any] = {"search_term": search_query}
+        if limit is not None:
+            content["limit"] = limit
+        answer = self._call(USERS, (), content, options)
+        self._field(USERS, answer, "results", list)
+        return UserSearchResults.read(answer)
+
+    @MUTUAL_ROOMS
+    def get_mutual_rooms(self, user_id: str, **options: Unpack[CallOptions]) -> list[RoomID]:
+        """The rooms that this user and another are both in.
+
+        This is for users with a token of their own, real users or ghosts that have logged in. The
+        endpoint's parameter is called ``user_id``, as that by which an application service says
+        whom it speaks for, so with its token nobody can be asked about.
+
+        Args:
+            user_id: The other user.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Raises:
+            ValueError: This user speaks by the application service's token.
+            MUnrecognized: The homeserver doesn't have this.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /mutual_rooms``.
+        """
+        other = UserID(user_id)
+        if self.api._asserts:
+            raise ValueError(
+                f"get_mutual_rooms({other}) needs a token of the user's own: with the application "
+                "service's, user_id says who asks. Use intent(user, token), or compare "
+                "get_joined_rooms() of both"
+            )
+
+        def ask(token: str | None, size: int | None) -> Page[RoomID]:
+            from ..answers.search import MutualRooms
+
+            query = {"user_id": other, "from": token}
+            answer = self._call(MUTUAL_ROOMS, (), options=options, query_params=query)
+            self._field(MUTUAL_ROOMS, answer, "joined", list)
+            page = MutualRooms.read(answer)
+            return Page(page.joined, page.next_batch, page, page.count)
+
+        return list(Pages(ask))
+
+
+def _key(key: str) -> str:
+    return checked_choice("keys", key, "content.body", "content.name", "content.topic")

@@ -1,0 +1,137 @@
+"""Spaces, and rooms seen from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+from .pages import PAGE_SIZE, Page, Pages
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.directory import RoomSummary, SpaceHierarchy, SpaceHierarchyRoom
+
+__all__ = ["SpaceMethods"]
+
+_V1 = "/_matrix/client/v1"
+# What is looked at from outside isn't joined for it.
+HIERARCHY = Endpoint("GET", _V1 + "/rooms/{roomId}/hierarchy", Needs.REGISTERED)
+SUMMARY = Endpoint("GET", _V1 + "/room_summary/{roomIdOrAlias}", Needs.REGISTERED)
+
+
+class SpaceMethods(ClientMethods):
+    """Reading spaces, and what rooms show to those who aren't in them."""
+
+    __slots__ = ()
+
+    @HIERARCHY
+    def get_space_hierarchy(
+        self,
+        room_id: str,
+        suggested_only: bool | None = None,
+        max_depth: int | None = None,
+        limit: int | None = None,
+        from_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SpaceHierarchy:
+        """Read a page of the rooms of a space; :meth:`hierarchy` reads all pages.
+
+        Args:
+            room_id: The space.
+            suggested_only: Whether only suggested rooms count.
+            max_depth: How many spaces deep to go; the homeserver's choice if None.
+            limit: How many rooms at most; the homeserver's choice if None.
+            from_token: The ``next_batch`` of the page before.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The page: ``rooms`` and, if there may be more, ``next_batch``.
+
+        Raises:
+            MForbidden: The user may not see the space. It isn't joined for this.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/hierarchy``.
+        """
+        from ..answers.directory import SpaceHierarchy
+
+        query = {
+            "suggested_only": suggested_only, "max_depth": max_depth, "limit": limit,
+            "from": from_token,
+        }  # fmt: skip
+        answer = self._call(HIERARCHY, (room_id,), options=options, query_params=query)
+        self._field(HIERARCHY, answer, "rooms", list)
+        return SpaceHierarchy.read(answer)
+
+    def hierarchy(
+        self,
+        room_id: str,
+        suggested_only: bool | None = None,
+        max_depth: int | None = None,
+        limit: int | None = None,
+        from_token: str | None = None,
+        page_size: int | None = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Pages[SpaceHierarchyRoom]:
+        """Iterate over the rooms of a space: the space itself, its rooms and spaces, theirs.
+
+        Args:
+            room_id: The space.
+            suggested_only: Whether only suggested rooms count.
+            max_depth: How many spaces deep to go; the homeserver's choice if None.
+            limit: How many rooms at most, None for all.
+            from_token: Where to begin; with the same other arguments as before.
+            page_size: How many rooms to request at once.
+            options: See :class:`CallOptions`; they hold for each request.
+
+        Returns:
+            The rooms that the user may see.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MForbidden: The user may not see the space; raised while iterating.
+            MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/hierarchy``.
+        """
+        HIERARCHY.path((room_id,))
+
+        def ask(token: str | None, size: int | None) -> Page[SpaceHierarchyRoom]:
+            page = self.get_space_hierarchy(
+                room_id, suggested_only, max_depth, size, token, **options
+            )
+            return Page(page.rooms, page.next_batch, page)
+
+        return Pages(ask, limit=limit, page_size=page_size, token=from_token)
+
+    @SUMMARY
+    def get_room_summary(
+        self,
+        room_id_or_alias: str,
+        via: Iterable[str] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomSummary:
+        """Read what a room shows to those who aren't in it.
+
+        Args:
+            room_id_or_alias: The room.
+            via: Server names of homeservers that may know it.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: There is no such room, or the user may not see it.
+            MUnrecognized: The homeserver doesn't have this; it came with version 1.15.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /room_summary/{roomIdOrAlias}``.
+        """
+        from ..answers.directory import RoomSummary
+
+        servers = [via] if isinstance(via, str) else list(via or ())
+        query = {"via": servers}
+        answer = self._call(SUMMARY, (room_id_or_alias,), options=options, query_params=query)
+        self._field(SUMMARY, answer, "room_id", str)
+        return RoomSummary.read(answer)

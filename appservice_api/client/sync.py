@@ -1,0 +1,80 @@
+"""Synchronising: what has happened since a moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events.content import content_of
+from .base import BasicOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.sync import SyncResponse
+
+__all__ = ["SyncMethods"]
+
+SYNC = Endpoint("GET", "/_matrix/client/v3/sync", Needs.REGISTERED)
+
+
+class SyncMethods(ClientMethods):
+    """Asking what has happened. What an application service is told by transactions needs no
+    sync; other users' events do."""
+
+    __slots__ = ()
+
+    @SYNC
+    def sync(
+        self,
+        since: str | None = None,
+        timeout: int = 30_000,
+        filter_id: str | Mapping[str, Any] | None = None,
+        full_state: bool = False,
+        set_presence: str | None = None,
+        *,
+        use_state_after: bool = False,
+        **options: Unpack[BasicOptions],
+    ) -> SyncResponse:
+        """Ask what has happened since a moment, and wait if nothing has.
+
+        Args:
+            since: The ``next_batch`` of the last answer; None for the present state of all.
+            timeout: How many milliseconds the homeserver may wait for something to happen; 0 for
+                none. The network's own time to read an answer comes on top.
+            filter_id: The ID of a filter, or a :class:`Filter`, as a dict or as JSON.
+            full_state: Whether the whole state of all rooms is given.
+            set_presence: What the user becomes by asking: ``online`` if None, ``offline`` for no
+                change, ``unavailable``.
+            use_state_after: Whether changes of state are given as they are after the timeline.
+            options: See :class:`BasicOptions`. Without a ``deadline``, the usual one is longer by
+                ``timeout``.
+
+        Raises:
+            ValueError: An argument can't be used.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /sync``.
+        """
+        from ..answers.sync import SyncResponse
+
+        if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout < 0:
+            raise ValueError(f"timeout must be int milliseconds, 0 or more, not {timeout!r}")
+        if filter_id is not None and not isinstance(filter_id, str):
+            filter_id = json.dumps(content_of(filter_id, "the filter"))
+        query = {
+            "since": since, "timeout": timeout, "filter": filter_id,
+            "full_state": full_state or None, "set_presence": set_presence,
+            "use_state_after": use_state_after or None,
+        }  # fmt: skip
+        shared, seconds = self.api._shared, timeout / 1000
+        connect, read = shared.timeout
+        if options.get("deadline") is None:
+            options["deadline"] = shared.policy.deadline + seconds
+        answer = self._call(
+            SYNC, (), options=options, query_params=query, timeout=(connect, read + seconds)
+        )
+        self._field(SYNC, answer, "next_batch", str)
+        return SyncResponse.read(answer)

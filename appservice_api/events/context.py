@@ -1,0 +1,32 @@
+"""An event and what stands around it. Spec: Client-Server API, "Event context"."""
+
+from __future__ import annotations
+
+from .event import Event, StateEvent
+from .view import Field, View, items, text
+
+__all__ = ["EventContext"]
+
+
+class EventContext(View):
+    """An event and what stands around it.
+
+    Attributes:
+        event: The event.
+        events_before: The events before it, the nearest first.
+        events_after: The events after it, the nearest first.
+        state: The state of the room after the last of them.
+        start: Where to go on reading backwards.
+        end: Where to go on reading forwards.
+    """
+
+    __slots__ = ()
+
+    event: Field[Event] = Field(
+        None, lambda found: Event.read(found) if isinstance(found, dict) else None
+    )
+    events_before = items(Event)
+    events_after = items(Event)
+    state = items(StateEvent)
+    start = text(str)
+    end = text(str)

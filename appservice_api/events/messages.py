@@ -1,0 +1,369 @@
+"""Messages: what people say, and what they say about it.
+
+Spec: Client-Server API, "Instant messaging", "Rich replies", "Threading", "Event replacements",
+"Event annotations and reactions", "Redactions", "Sticker messages".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from ..ids import ContentURI, DeviceID, EventID, UserID
+from .content import edit_content, plain_text, reply_content, thread_content
+from .enumerations import Format, KeyVerificationMethod, MessageType
+from .event_content import EventContent
+from .media_info import (
+    AudioInfo,
+    EncryptedFile,
+    FileInfo,
+    ImageInfo,
+    LocationInfo,
+    MediaInfo,
+    VideoInfo,
+)
+from .relations import Mentions, RelatesTo
+from .view import Field, View, items, one_of, text, view
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "KeyVerificationRequestMessageEventContent",
+    "LocationMessageEventContent",
+    "MediaMessageEventContent",
+    "MessageEventContent",
+    "ReactionEventContent",
+    "RedactionEventContent",
+    "ServerNoticeMessageEventContent",
+    "StickerEventContent",
+    "TextMessageEventContent",
+]
+
+
+class _HTML(Field[str]):
+    """The formatted body if it is HTML. Setting it sets the format, and the body if there is
+    none."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("formatted_body", lambda found: found if isinstance(found, str) else None)
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> str | None: ...
+    def __get__(self, view: View | None, owner: type) -> Self | str | None:
+        if view is None:
+            return self
+        found = view.get("formatted_body")
+        return found if isinstance(found, str) and view.get("format") == Format.HTML else None
+
+    def __set__(self, view: View, new: str | None) -> None:
+        super().__set__(view, new)
+        if new is None:
+            view.pop("format", None)
+        else:
+            view["format"] = Format.HTML
+            view.setdefault("body", plain_text(new))
+
+    def __delete__(self, view: View) -> None:
+        self.__set__(view, None)
+
+
+class _Info(Field[MediaInfo]):
+    """The ``info`` of a file, as the class of the message's type."""
+
+    __slots__ = ("_default",)
+
+    def __init__(self, default: type[FileInfo]) -> None:
+        super().__init__("info", FileInfo)
+        self._default = default
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> MediaInfo | None: ...
+    def __get__(self, view: View | None, owner: type) -> Self | MediaInfo | None:
+        if view is None:
+            return self
+        found = view.get("info")
+        msgtype = view.get("msgtype")
+        kind: type[MediaInfo] = self._default
+        if isinstance(msgtype, str):
+            kind = _INFOS.get(msgtype, kind)
+        if not isinstance(found, dict) or isinstance(found, kind):
+            return found if isinstance(found, kind) else None
+        made = kind(found)
+        view["info"] = made
+        return made
+
+
+class _NewContent(Field["MessageEventContent"]):
+    """The content that an edit puts in the place of another one."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("m.new_content", lambda found: _message(found))
+
+
+class MessageEventContent(EventContent):
+    """The content of ``m.room.message``.
+
+    Attributes:
+        msgtype: What kind of message it is.
+        body: Its text; for a file its caption or its name.
+        format: The format of ``formatted_body``.
+        formatted_body: The text with its formatting.
+        html: ``formatted_body`` if the format is HTML; setting it sets all three.
+        new_content: The content that an edit puts in the place of another one.
+    """
+
+    __slots__ = ()
+
+    msgtype = one_of(MessageType)
+    body = text(str)
+    format = one_of(Format)
+    formatted_body = text(str)
+    html = _HTML()
+    new_content = _NewContent()
+
+    def set_reply(self, event: str | Mapping[str, Any], mention: bool = False) -> None:
+        """Make it a reply.
+
+        Args:
+            event: The event that is replied to, or its ID.
+            mention: Mention its sender, who is notified; ``event`` must be the whole event.
+
+        Raises:
+            ValueError: It has no event ID, or no sender to mention.
+        """
+        self.update(reply_content(self, _event_id(event)))
+        if mention:
+            sender = event.get("sender") if isinstance(event, Mapping) else None
+            if not isinstance(sender, str):
+                raise ValueError(f"{event!r} has no sender who could be mentioned")
+            mentions = Mentions(self.mentions)
+            users = mentions.user_ids or []
+            mentions.user_ids = [*users, *({UserID.read(sender)} - {*users})]
+            self.mentions = mentions
+
+    def set_thread_parent(
+        self,
+        event: str | Mapping[str, Any],
+        last_event_in_thread: str | Mapping[str, Any] | None = None,
+        fallback: bool = True,
+    ) -> None:
+        """Make it a part of a thread; if it is a reply, it stays one.
+
+        Args:
+            event: The event at which the thread begins, any event of the thread, or the ID of
+                the first.
+            last_event_in_thread: The newest event of the thread, or its ID; ``event`` if None.
+            fallback: Make it look like a reply to that event for clients that know no threads.
+
+        Raises:
+            ValueError: An event has no ID.
+        """
+        last = _event_id(event if last_event_in_thread is None else last_event_in_thread)
+        root = _relation_of(event).thread_root or _event_id(event)
+        self.update(thread_content(self, root, last, fallback))
+
+    def set_edit(self, event: str | Mapping[str, Any]) -> None:
+        """Make it a replacement of a message: the content becomes that of the edit, with a body
+        for clients that know no edits.
+
+        Args:
+            event: The message or an edit of it, or the ID of the message. Users whom the message
+                mentions already aren't notified again if it is the whole event.
+
+        Raises:
+            ValueError: It has no event ID.
+        """
+        edited = edit_content(self, _relation_of(event).edits or _event_id(event))
+        mentions = MessageEventContent(edited).mentions
+        if mentions is not None and mentions.user_ids:
+            known = _mentioned_in(event)
+            newly = Mentions(mentions)
+            newly.user_ids = [user for user in mentions.user_ids if user not in known]
+            edited["m.mentions"] = newly
+        self.clear()
+        self.update(edited)
+
+    def get_reply_to(self) -> EventID | None:
+        """The event that it replies to; None if that is only the fallback of a thread."""
+        return _relation(self).reply_to
+
+    def get_thread_parent(self) -> EventID | None:
+        """The event at which its thread begins."""
+        return _relation(self).thread_root
+
+    def get_edit(self) -> EventID | None:
+        """The event whose content it replaces."""
+        return _relation(self).edits
+
+
+class TextMessageEventContent(MessageEventContent):
+    """The content of ``m.text``, ``m.notice`` and ``m.emote``."""
+
+    __slots__ = ()
+
+
+class MediaMessageEventContent(MessageEventContent):
+    """The content of ``m.image``, ``m.video``, ``m.audio`` and ``m.file``.
+
+    Attributes:
+        url: Where the file is.
+        file: The same, if it is encrypted.
+        filename: Its name; None if ``body`` is the name.
+        info: What is told of it.
+    """
+
+    __slots__ = ()
+
+    url = text(ContentURI)
+    file = view(EncryptedFile)
+    filename = text(str)
+    info = _Info(FileInfo)
+
+    @property
+    def caption(self) -> str | None:
+        """The text beside the file, None if there is none."""
+        body, name = self.body, self.filename
+        return body if name is not None and body != name else None
+
+
+class LocationMessageEventContent(MessageEventContent):
+    """The content of ``m.location``.
+
+    Attributes:
+        geo_uri: The place, as a ``geo:`` URI.
+        info: What is told of it.
+    """
+
+    __slots__ = ()
+
+    geo_uri = text(str)
+    info = view(LocationInfo)
+
+
+class ServerNoticeMessageEventContent(MessageEventContent):
+    """The content of ``m.server_notice``.
+
+    Attributes:
+        server_notice_type: What it is about.
+        admin_contact: The URI at which the administrator is reached.
+        limit_type: Which limit was exceeded.
+    """
+
+    __slots__ = ()
+
+    server_notice_type = text(str)
+    admin_contact = text(str)
+    limit_type = text(str)
+
+
+class KeyVerificationRequestMessageEventContent(MessageEventContent):
+    """The content of a message that asks a user to verify keys.
+
+    Attributes:
+        from_device: The device that asks.
+        methods: How it can verify.
+        to: The user who is asked.
+    """
+
+    __slots__ = ()
+
+    from_device = text(DeviceID)
+    methods = items(KeyVerificationMethod)
+    to = text(UserID)
+
+
+class StickerEventContent(MediaMessageEventContent):
+    """The content of ``m.sticker``, an image without a ``msgtype``; ``body`` says what it
+    shows."""
+
+    __slots__ = ()
+
+    info = _Info(ImageInfo)
+
+
+class ReactionEventContent(EventContent):
+    """The content of ``m.reaction``; ``relates_to`` has its ``key``."""
+
+    __slots__ = ()
+
+
+class RedactionEventContent(EventContent):
+    """The content of ``m.room.redaction``.
+
+    Attributes:
+        redacts: The event that is redacted; ``Event.redacts`` knows where old rooms have it.
+        reason: Why.
+    """
+
+    __slots__ = ()
+
+    redacts = text(EventID)
+    reason = text(str)
+
+
+_MESSAGES: dict[str, type[MessageEventContent]] = {
+    MessageType.TEXT: TextMessageEventContent,
+    MessageType.NOTICE: TextMessageEventContent,
+    MessageType.EMOTE: TextMessageEventContent,
+    MessageType.IMAGE: MediaMessageEventContent,
+    MessageType.VIDEO: MediaMessageEventContent,
+    MessageType.AUDIO: MediaMessageEventContent,
+    MessageType.FILE: MediaMessageEventContent,
+    MessageType.LOCATION: LocationMessageEventContent,
+    MessageType.SERVER_NOTICE: ServerNoticeMessageEventContent,
+    MessageType.KEY_VERIFICATION_REQUEST: KeyVerificationRequestMessageEventContent,
+}
+_INFOS: dict[str, type[MediaInfo]] = {
+    MessageType.IMAGE: ImageInfo,
+    MessageType.VIDEO: VideoInfo,
+    MessageType.AUDIO: AudioInfo,
+}
+
+
+def message_class(content: object) -> type[MessageEventContent]:
+    """The class that reads the content of a message, by its ``msgtype``."""
+    msgtype = content.get("msgtype") if isinstance(content, dict) else None
+    if not isinstance(msgtype, str):
+        return MessageEventContent
+    return _MESSAGES.get(msgtype, MessageEventContent)
+
+
+def _message(found: Any) -> MessageEventContent | None:
+    if not isinstance(found, dict):
+        return None
+    kind = message_class(found)
+    return found if isinstance(found, kind) else kind(found)
+
+
+def _event_id(event: object) -> EventID:
+    found = event.get("event_id") if isinstance(event, Mapping) else event
+    if found is None:
+        raise ValueError(f"{event!r} has no event_id")
+    return EventID(found)  # type: ignore[arg-type]  # which is what it checks
+
+
+def _relation(content: object) -> RelatesTo:
+    found = content.get("m.relates_to") if isinstance(content, Mapping) else None
+    return RelatesTo.read(found)
+
+
+def _relation_of(event: object) -> RelatesTo:
+    return _relation(event.get("content") if isinstance(event, Mapping) else None)
+
+
+def _mentioned_in(event: object) -> set[str]:
+    content = event.get("content") if isinstance(event, Mapping) else None
+    users: set[str] = set()
+    for one in (content, content.get("m.new_content") if isinstance(content, dict) else None):
+        mentions = EventContent.read(one).mentions
+        users.update(mentions.user_ids or () if mentions is not None else ())
+    return users

@@ -1,0 +1,347 @@
+"""The state of a room, but for members and power levels.
+
+Spec: Client-Server API, "Room events" and the modules that its state events belong to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from ..ids import ContentURI, EventID, RoomAlias, RoomID, ServerName, UserID
+from .content import plain_text
+from .enumerations import (
+    GuestAccess,
+    HistoryVisibility,
+    JoinRestrictionType,
+    JoinRule,
+    RoomType,
+)
+from .event_content import StateEventContent
+from .media_info import ImageInfo
+from .view import Field, View, flag, items, mapping, one_of, text, view
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "CanonicalAliasStateEventContent",
+    "GuestAccessStateEventContent",
+    "HistoryVisibilityStateEventContent",
+    "JoinRestriction",
+    "JoinRulesStateEventContent",
+    "PublicKey",
+    "RoomAvatarStateEventContent",
+    "RoomCreateStateEventContent",
+    "RoomNameStateEventContent",
+    "RoomPinnedEventsStateEventContent",
+    "RoomPolicyStateEventContent",
+    "RoomPredecessor",
+    "RoomTombstoneStateEventContent",
+    "RoomTopicStateEventContent",
+    "ServerACLStateEventContent",
+    "SpaceChildStateEventContent",
+    "SpaceParentStateEventContent",
+    "TextRepresentation",
+    "ThirdPartyInviteStateEventContent",
+    "Topic",
+]
+
+
+class RoomPredecessor(View):
+    """The room that a room replaces.
+
+    Attributes:
+        room_id: The room.
+        event_id: Its last event, if the homeserver says so.
+    """
+
+    __slots__ = ()
+
+    room_id = text(RoomID)
+    event_id = text(EventID)
+
+
+class RoomCreateStateEventContent(StateEventContent):
+    """The content of ``m.room.create``.
+
+    Attributes:
+        creator: Who made the room, until room version 10; the sender of the event always is.
+        federate: Whether users of other homeservers may join.
+        room_version: The version of the room; 1 if None.
+        type: What the room is, if it isn't for talking.
+        predecessor: The room that it replaces.
+        additional_creators: Who has the creator's powers as well, since room version 12.
+    """
+
+    __slots__ = ()
+
+    creator = text(UserID)
+    federate = flag("m.federate")
+    room_version = text(str)
+    type = one_of(RoomType)
+    predecessor = view(RoomPredecessor)
+    additional_creators = items(UserID)
+
+
+class RoomNameStateEventContent(StateEventContent):
+    """The content of ``m.room.name``."""
+
+    __slots__ = ()
+
+    name = text(str)
+
+
+class TextRepresentation(View):
+    """A text in one format.
+
+    Attributes:
+        body: The text.
+        mimetype: Its media type; ``text/plain`` if None.
+    """
+
+    __slots__ = ()
+
+    body = text(str)
+    mimetype = text(str)
+
+
+class Topic(View):
+    """A topic in several formats, the best first."""
+
+    __slots__ = ()
+
+    text = items(TextRepresentation, "m.text")
+
+
+class _TopicHTML(Field[str]):
+    """The HTML of a topic. Setting it sets the plain text beside it."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("m.topic", lambda found: None)
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> str | None: ...
+    def __get__(self, view: View | None, owner: type) -> Self | str | None:
+        if view is None:
+            return self
+        for one in Topic.read(view.get("m.topic")).text or ():
+            if one.mimetype == "text/html":
+                return one.body
+        return None
+
+    def __set__(self, view: View, new: str | None) -> None:
+        if new is None:
+            view.pop("m.topic", None)
+            return
+        plain = view.setdefault("topic", plain_text(new))
+        view["m.topic"] = Topic({"m.text": [
+            {"mimetype": "text/html", "body": new}, {"mimetype": "text/plain", "body": plain},
+        ]})  # fmt: skip
+
+
+class RoomTopicStateEventContent(StateEventContent):
+    """The content of ``m.room.topic``.
+
+    Attributes:
+        topic: The topic as plain text.
+        rich_topic: The topic in several formats.
+        html: The topic as HTML; setting it sets ``rich_topic``, and ``topic`` if there is none.
+    """
+
+    __slots__ = ()
+
+    topic = text(str)
+    rich_topic = view(Topic, "m.topic")
+    html = _TopicHTML()
+
+
+class RoomAvatarStateEventContent(StateEventContent):
+    """The content of ``m.room.avatar``.
+
+    Attributes:
+        url: Where the image is; None for no avatar.
+        info: What is told of it.
+    """
+
+    __slots__ = ()
+
+    url = text(ContentURI)
+    info = view(ImageInfo)
+
+
+class CanonicalAliasStateEventContent(StateEventContent):
+    """The content of ``m.room.canonical_alias``.
+
+    Attributes:
+        canonical_alias: The main alias, which the JSON calls ``alias``.
+        alias: The same.
+        alt_aliases: Other aliases.
+    """
+
+    __slots__ = ()
+
+    canonical_alias = text(RoomAlias, "alias")
+    alias = text(RoomAlias)
+    alt_aliases = items(RoomAlias)
+
+
+class JoinRestriction(View):
+    """What lets a user join a restricted room.
+
+    Attributes:
+        type: What it is.
+        room_id: The room of which the user must be a member.
+    """
+
+    __slots__ = ()
+
+    type = one_of(JoinRestrictionType)
+    room_id = text(RoomID)
+
+
+class JoinRulesStateEventContent(StateEventContent):
+    """The content of ``m.room.join_rules``.
+
+    Attributes:
+        join_rule: Who may join.
+        allow: What lets a user join a restricted room; one is enough.
+    """
+
+    __slots__ = ()
+
+    join_rule = one_of(JoinRule)
+    allow = items(JoinRestriction)
+
+
+class HistoryVisibilityStateEventContent(StateEventContent):
+    """The content of ``m.room.history_visibility``."""
+
+    __slots__ = ()
+
+    history_visibility = one_of(HistoryVisibility)
+
+
+class GuestAccessStateEventContent(StateEventContent):
+    """The content of ``m.room.guest_access``."""
+
+    __slots__ = ()
+
+    guest_access = one_of(GuestAccess)
+
+
+class RoomPinnedEventsStateEventContent(StateEventContent):
+    """The content of ``m.room.pinned_events``."""
+
+    __slots__ = ()
+
+    pinned = items(EventID)
+
+
+class RoomTombstoneStateEventContent(StateEventContent):
+    """The content of ``m.room.tombstone``.
+
+    Attributes:
+        body: What to say to those who look for the room.
+        replacement_room: The room that replaces it.
+    """
+
+    __slots__ = ()
+
+    body = text(str)
+    replacement_room = text(RoomID)
+
+
+class ServerACLStateEventContent(StateEventContent):
+    """The content of ``m.room.server_acl``.
+
+    Attributes:
+        allow: Patterns of the servers that may take part.
+        deny: Patterns of the servers that may not, which count more.
+        allow_ip_literals: Whether servers whose names are IP addresses may; True if None.
+    """
+
+    __slots__ = ()
+
+    allow = items(str)
+    deny = items(str)
+    allow_ip_literals = flag()
+
+
+class PublicKey(View):
+    """A key with which a third-party invite is signed.
+
+    Attributes:
+        public_key: The key, base64.
+        key_validity_url: Where to ask whether it still holds.
+    """
+
+    __slots__ = ()
+
+    public_key = text(str)
+    key_validity_url = text(str)
+
+
+class ThirdPartyInviteStateEventContent(StateEventContent):
+    """The content of ``m.room.third_party_invite``; the state key is the token of the invite.
+
+    Attributes:
+        display_name: What to call the user.
+        public_key: The key with which the invite is signed, base64.
+        key_validity_url: Where to ask whether that key still holds.
+        public_keys: All such keys.
+    """
+
+    __slots__ = ()
+
+    display_name = text(str)
+    public_key = text(str)
+    key_validity_url = text(str)
+    public_keys = items(PublicKey)
+
+
+class RoomPolicyStateEventContent(StateEventContent):
+    """The content of ``m.room.policy``.
+
+    Attributes:
+        via: The server that is asked about every event.
+        public_keys: Its keys by algorithm, unpadded base64.
+    """
+
+    __slots__ = ()
+
+    via = text(ServerName)
+    public_keys = mapping(str)
+
+
+class SpaceChildStateEventContent(StateEventContent):
+    """The content of ``m.space.child``; the state key is the room.
+
+    Attributes:
+        via: Servers by which the room can be joined; without any it is no child.
+        order: What its place depends on: text that is compared.
+        suggested: Whether it is recommended.
+    """
+
+    __slots__ = ()
+
+    via = items(ServerName)
+    order = text(str)
+    suggested = flag()
+
+
+class SpaceParentStateEventContent(StateEventContent):
+    """The content of ``m.space.parent``; the state key is the space.
+
+    Attributes:
+        via: Servers by which the space can be joined; without any it is no parent.
+        canonical: Whether it is the main one.
+    """
+
+    __slots__ = ()
+
+    via = items(ServerName)
+    canonical = flag()

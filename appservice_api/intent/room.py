@@ -1,0 +1,198 @@
+"""A room, as one user sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from ..errors import MNotFound
+from ..ids import RoomAlias, RoomID, UserID
+from .intent import IntentAPI
+
+if TYPE_CHECKING:
+    from ..events import Member
+
+__all__ = ["Room"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# What a docstring says of the parameter that a room fills in.
+_OWN_PARAMETER = re.compile(r"^( +)room_id(?:_or_alias)?: .*\n(?:\1 +.*\n)*", re.MULTILINE)
+
+
+def verb(
+    method: Callable[Concatenate[IntentAPI, str, P], T],
+) -> Callable[Concatenate[Room, P], T]:
+    """A method of the intent as a method of the room."""
+    name = method.__name__
+
+    @wraps(method)
+    def said(self: Room, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        found: Callable[..., T] = getattr(self.intent, name)
+        return found(self.room_id, *args, **kwargs)
+
+    of_intent = signature(method)
+    me, _, *others = of_intent.parameters.values()
+    said.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
+    said.__doc__ = _OWN_PARAMETER.sub("", method.__doc__ or "")
+    said.__module__, said.__qualname__ = __name__, f"Room.{name}"
+    return said
+
+
+class Room:
+    """A room, as one user sees it: the intent's methods without their first argument.
+
+    Rooms are made by :meth:`IntentAPI.room`, hold nothing but the intent and the room ID, and two
+    of the same are equal. Making one asks the homeserver nothing; each property asks it anew.
+
+    Args:
+        intent: Who acts.
+        room_id: The room.
+
+    Raises:
+        ValueError: That isn't a room ID.
+    """
+
+    __slots__ = ("intent", "room_id")
+    intent: IntentAPI
+    room_id: RoomID
+
+    def __init__(self, intent: IntentAPI, room_id: str) -> None:
+        self.intent = intent
+        self.room_id = RoomID(room_id)
+
+    @property
+    def name(self) -> str | None:
+        """The name, None if it has none. One request."""
+        return self._text("m.room.name", "name")
+
+    @property
+    def topic(self) -> str | None:
+        """The topic, None if it has none. One request."""
+        return self._text("m.room.topic", "topic")
+
+    @property
+    def alias(self) -> RoomAlias | None:
+        """The canonical alias, None if it has none. One request."""
+        found = self._text("m.room.canonical_alias", "alias")
+        return None if found is None else RoomAlias.read(found)
+
+    @property
+    def members(self) -> dict[UserID, Member]:
+        """The joined members' ``displayname`` and ``avatar_url``, by user ID. One request."""
+        return self.get_joined_members()
+
+    @property
+    def power_levels(self) -> dict[str, Any] | None:
+        """The content of ``m.room.power_levels``, None if the room has none. One request."""
+        return self._state("m.room.power_levels")
+
+    @property
+    def version(self) -> str | None:
+        """The room version, None if the room can't be found. One request."""
+        create = self._state("m.room.create")
+        if create is None:
+            return None
+        found = create.get("room_version")
+        return found if isinstance(found, str) else "1"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether messages are to be encrypted. One request; none once it is known that they
+        are, which doesn't end."""
+        known = self.intent.api.state_store.is_encrypted(self.room_id)
+        return known or self._state("m.room.encryption") is not None
+
+    def _state(self, event_type: str) -> dict[str, Any] | None:
+        """The content of a state event, None if there is none."""
+        try:
+            return self.get_state_event(event_type)
+        except MNotFound:
+            return None
+
+    def _text(self, event_type: str, key: str) -> str | None:
+        """A text in the content of a state event, None if there is none, or an empty one."""
+        found = (self._state(event_type) or {}).get(key)
+        return found if isinstance(found, str) and found else None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Room):
+            return NotImplemented
+        return self.intent.api == other.intent.api and self.room_id == other.room_id
+
+    def __hash__(self) -> int:
+        return hash((self.intent.api, self.room_id))
+
+    def __repr__(self) -> str:
+        user = self.intent.api.acting_user or "the application service"
+        return f"<Room {self.room_id} as {user}>"
+
+    # Messages.
+    send_message_event = verb(IntentAPI.send_message_event)
+    send_message = verb(IntentAPI.send_message)
+    send_text = verb(IntentAPI.send_text)
+    send_notice = verb(IntentAPI.send_notice)
+    send_emote = verb(IntentAPI.send_emote)
+    send_file = verb(IntentAPI.send_file)
+    send_image = verb(IntentAPI.send_image)
+    reply = verb(IntentAPI.reply)
+    edit = verb(IntentAPI.edit)
+    react = verb(IntentAPI.react)
+    redact = verb(IntentAPI.redact)
+
+    # The timeline.
+    get_event = verb(IntentAPI.get_event)
+    get_event_context = verb(IntentAPI.get_event_context)
+    get_messages = verb(IntentAPI.get_messages)
+    messages = verb(IntentAPI.messages)
+    timestamp_to_event = verb(IntentAPI.timestamp_to_event)
+    get_relating_events = verb(IntentAPI.get_relating_events)
+    relations = verb(IntentAPI.relations)
+    get_thread_roots = verb(IntentAPI.get_thread_roots)
+    threads = verb(IntentAPI.threads)
+    report_event = verb(IntentAPI.report_event)
+
+    # State.
+    send_state_event = verb(IntentAPI.send_state_event)
+    get_state_event = verb(IntentAPI.get_state_event)
+    get_state = verb(IntentAPI.get_state)
+
+    # Who is in it.
+    ensure_joined = verb(IntentAPI.ensure_joined)
+    join_room_by_id = verb(IntentAPI.join_room_by_id)
+    join_room = verb(IntentAPI.join_room)
+    leave_room = verb(IntentAPI.leave_room)
+    forget_room = verb(IntentAPI.forget_room)
+    knock_room = verb(IntentAPI.knock_room)
+    invite_user = verb(IntentAPI.invite_user)
+    invite_by_3pid = verb(IntentAPI.invite_by_3pid)
+    kick_user = verb(IntentAPI.kick_user)
+    ban_user = verb(IntentAPI.ban_user)
+    unban_user = verb(IntentAPI.unban_user)
+    send_member_event = verb(IntentAPI.send_member_event)
+    get_members = verb(IntentAPI.get_members)
+    get_joined_members = verb(IntentAPI.get_joined_members)
+
+    # As others see it: the directory, spaces, its successor.
+    get_room_summary = verb(IntentAPI.get_room_summary)
+    get_space_hierarchy = verb(IntentAPI.get_space_hierarchy)
+    hierarchy = verb(IntentAPI.hierarchy)
+    report_room = verb(IntentAPI.report_room)
+    add_room_alias = verb(IntentAPI.add_room_alias)
+    get_room_aliases = verb(IntentAPI.get_room_aliases)
+    get_room_directory_visibility = verb(IntentAPI.get_room_directory_visibility)
+    set_room_directory_visibility = verb(IntentAPI.set_room_directory_visibility)
+    upgrade_room = verb(IntentAPI.upgrade_room)
+
+    # What the user keeps of it.
+    get_room_tags = verb(IntentAPI.get_room_tags)
+    get_room_tag = verb(IntentAPI.get_room_tag)
+    set_room_tag = verb(IntentAPI.set_room_tag)
+    remove_room_tag = verb(IntentAPI.remove_room_tag)
+    set_typing = verb(IntentAPI.set_typing)
+    mark_read = verb(IntentAPI.mark_read)
+    send_receipt = verb(IntentAPI.send_receipt)
+    set_fully_read_marker = verb(IntentAPI.set_fully_read_marker)
