@@ -172,6 +172,8 @@ def _wants_repeat(state: RetryCallState) -> bool:
     exchange: Exchange = state.args[0]
     if error is None or not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
         return False
+    if exchange.spent:
+        return False
     if _is_rate_limit(error):
         return True
     if not error.temporary:

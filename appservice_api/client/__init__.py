@@ -5,10 +5,12 @@ from __future__ import annotations
 from .account import AccountMethods
 from .account_data import AccountDataMethods
 from .admin import AdminMethods
+from .attachments import AttachmentMethods
 from .credentials import CredentialMethods
 from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .discovery import DiscoveryMethods
+from .downloads import DownloadMethods
 from .events import EventMethods
 from .filters import FilterMethods
 from .joining import JoiningMethods
@@ -35,6 +37,7 @@ __all__ = ["ClientAPI"]
 class ClientAPI(
     RoomDetailMethods,
     PowerLevelMethods,
+    AttachmentMethods,
     MessageMethods,
     EventMethods,
     JoiningMethods,
@@ -45,6 +48,7 @@ class ClientAPI(
     DeviceMethods,
     ProfileMethods,
     MediaMethods,
+    DownloadMethods,
     ReceiptMethods,
     FilterMethods,
     RelationMethods,

@@ -139,6 +139,8 @@ class Room:
     send_emote = verb(IntentAPI.send_emote)
     send_file = verb(IntentAPI.send_file)
     send_image = verb(IntentAPI.send_image)
+    send_video = verb(IntentAPI.send_video)
+    send_audio = verb(IntentAPI.send_audio)
     send_sticker = verb(IntentAPI.send_sticker)
     reply = verb(IntentAPI.reply)
     edit = verb(IntentAPI.edit)
