@@ -8,12 +8,15 @@ from .devices import DeviceMethods
 from .directory import DirectoryMethods
 from .events import EventMethods
 from .joining import JoiningMethods
+from .key_backup import KeyBackupMethods
+from .keys import KeyMethods
 from .media import MediaMethods
 from .messages import MessageMethods
 from .profile import ProfileMethods
 from .receipts import ReceiptMethods
 from .rooms import RoomMethods
 from .state import StateMethods
+from .to_device import ToDeviceMethods
 
 __all__ = ["ClientAPI"]
 
@@ -30,6 +33,9 @@ class ClientAPI(
     ProfileMethods,
     MediaMethods,
     ReceiptMethods,
+    KeyMethods,
+    KeyBackupMethods,
+    ToDeviceMethods,
     AccountMethods,
 ):
     """All chapters together."""

@@ -11,7 +11,7 @@ import pytest
 
 import appservice_api.client
 import appservice_api.intent
-from appservice_api import AppServiceAPI, IntentAPI
+from appservice_api import AppServiceAPI, IntentAPI, MatrixRequestError
 from appservice_api.client.endpoint import Endpoint
 from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
 from tests.conftest import GHOST
@@ -80,6 +80,8 @@ def test_method_keeps_to_the_specification(
         try:
             getattr(api.intent(GHOST), name)(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, MatrixRequestError) and "failures" in error.body:
+                continue  # so says the example, and so must the method
             problems.append(f"{name}() raised {error!r}")
             record_property(RAISED, problems[-1])
     reached = set()
