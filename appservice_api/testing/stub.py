@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import endpoints as _endpoints  # noqa: F401  registers them
+from . import accounts, directory, endpoints, history, media  # noqa: F401  registers them
 from .memory import MemoryHomeserver
 from .wire import DROP, RESET, Answer, Broken, LoopbackServer, Recorded, answer, truncated
 
