@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MatrixRequestError
 from ..events.content import content_of
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from ..answers.keys import ClaimKeysResponse, KeysChanges, QueryKeysResponse
 
 __all__ = ["KeyMethods"]
-
-# The keys of dicts: plain text or identifiers.
-U = TypeVar("U", bound=str)
-D = TypeVar("D", bound=str)
 
 _KEYS = "/_matrix/client/v3/keys"
 UPLOAD_KEYS = Endpoint("POST", _KEYS + "/upload", Needs.REGISTERED)
@@ -86,7 +82,7 @@ class KeyMethods(ClientMethods):
     @QUERY_KEYS
     def query_keys(
         self,
-        device_keys: Iterable[str] | Mapping[U, Iterable[str]],
+        device_keys: Iterable[str] | Mapping[Any, Iterable[str]],
         token: str = "",
         timeout: int = 10000,
         **options: Unpack[BasicOptions],
@@ -125,7 +121,7 @@ class KeyMethods(ClientMethods):
     @CLAIM_KEYS
     def claim_keys(
         self,
-        one_time_keys: Mapping[U, Mapping[D, str]],
+        one_time_keys: Mapping[Any, Mapping[Any, str]],
         timeout: int = 10000,
         **options: Unpack[BasicOptions],
     ) -> ClaimKeysResponse:
@@ -187,7 +183,7 @@ class KeyMethods(ClientMethods):
     @UPLOAD_CROSS_SIGNING
     def upload_cross_signing_keys(
         self,
-        keys: Mapping[U, Mapping[str, Any]],
+        keys: Mapping[Any, Mapping[str, Any]],
         auth: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
@@ -231,7 +227,7 @@ class KeyMethods(ClientMethods):
     @UPLOAD_SIGNATURES
     def upload_many_signatures(
         self,
-        signatures: Mapping[U, Mapping[D, Mapping[str, Any]]],
+        signatures: Mapping[Any, Mapping[Any, Mapping[str, Any]]],
         **options: Unpack[CallOptions],
     ) -> None:
         """Upload signatures of devices and cross-signing keys.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of
 from ..ids import DeviceID, UserID
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["ToDeviceMethods"]
-
-# The keys of dicts: plain text or identifiers.
-U = TypeVar("U", bound=str)
-D = TypeVar("D", bound=str)
 
 SEND_TO_DEVICE = Endpoint(
     "PUT", "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Needs.REGISTERED
@@ -33,7 +29,7 @@ class ToDeviceMethods(ClientMethods):
     def send_to_device(
         self,
         event_type: str,
-        messages: Mapping[U, Mapping[D, Mapping[str, Any]]],
+        messages: Mapping[Any, Mapping[Any, Mapping[str, Any]]],
         txn_id: str | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
