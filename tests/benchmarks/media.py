@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         length, received = int(self.headers.get("Content-Length", 0)), 0
         view = memoryview(bytearray(MIB))
         while received < length:
-            read = self.rfile.readinto(view[: length - received])  # type: ignore[attr-defined]
+            read = self.rfile.readinto(view[: length - received])
             if not read:
                 break
             received += read
@@ -126,7 +126,7 @@ def homeserver() -> Iterator[str]:
 def our_transfers(url: str) -> dict[str, Callable[[Path, int], int]]:
     from appservice_api import AppServiceAPI
 
-    intent = AppServiceAPI(url, BOT, TOKEN).intent(GHOST)
+    intent: Any = AppServiceAPI(url, BOT, TOKEN).intent(GHOST)
 
     def upload(path: Path, size: int) -> int:
         return int(intent.upload_media(path).rpartition("/")[2])
