@@ -74,7 +74,7 @@ class KeyMethods(ClientMethods):
         try:
             answer = self._call(UPLOAD_KEYS, (), content, options)
         except MatrixRequestError as refused:
-            if refused.http_status == 400 and self.api.device_id is None:
+            if refused.http_status == 400 and self.api._asserts and self.api.device_id is None:
                 refused.context = "no device was acting: see the device_id of intent()"
             raise
         return dict(self._field(UPLOAD_KEYS, answer, "one_time_key_counts", dict))

@@ -20,13 +20,17 @@ _ELSEWHERE = {
 @endpoint("PUT", "client/v3/profile/{}/{}")
 def put_profile(hs: MemoryHomeserver, call: Call) -> Json:
     user, key = call.parts
+    old = key in ("displayname", "avatar_url")
     if user != call.user:
-        old = key in ("displayname", "avatar_url")
         text = f"Cannot set another user's {key if old else 'profile'}"
         raise Refused(400 if old else 403, "M_FORBIDDEN", text)
     if key not in call.body:
         raise Refused(400, "M_MISSING_PARAM", f"Missing key {key!r}")
     hs.profiles.setdefault(user, {})[key] = call.body[key]
+    for room in hs.rooms.values() if old else ():
+        if room.membership(user) == "join":
+            content = {**room.content("m.room.member", user), key: call.body[key]}
+            room.change("join", user, user, content)
     return {}
 
 

@@ -127,10 +127,10 @@ def joined_members(hs: MemoryHomeserver, call: Call) -> Json:
             raise forbidden("Appservice not in room")
     joined = {}
     for user in members:
-        profile = hs.profiles.get(user, {})
+        member = room.content("m.room.member", user) if room else {}
         joined[user] = {
-            "display_name": profile.get("displayname"),
-            "avatar_url": profile.get("avatar_url"),
+            "display_name": member.get("displayname"),
+            "avatar_url": member.get("avatar_url"),
         }
     return {"joined": joined}
 

@@ -66,8 +66,9 @@ def test_devices_and_what_is_sent_to_them(
     assert ghost.get_devices() == []
 
 
-def test_profile_and_presence(ghost: IntentAPI, room: str) -> None:
+def test_profile_and_presence(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     ghost.set_displayname("Ghost")
+    assert stub.events(room)[-1]["content"] == {"membership": "join", "displayname": "Ghost"}
     ghost.set_profile_field("m.tz", "Europe/Berlin")
     assert ghost.get_profile(GHOST) == {"displayname": "Ghost", "m.tz": "Europe/Berlin"}
     ghost.delete_profile_field("m.tz")
