@@ -166,6 +166,7 @@ class LoopbackServer:
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._acceptor = threading.Thread()
 
     @property
     def url(self) -> str:
@@ -185,11 +186,10 @@ class LoopbackServer:
         """
         if self._listener is not None:
             return
-        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG)
-        self._port = self._listener.getsockname()[1]
-        threading.Thread(
-            target=self._accept, args=(self._listener,), name="loopback", daemon=True
-        ).start()
+        listener = self._listener = socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG)
+        self._port = listener.getsockname()[1]
+        self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening and cut every connection. Harmless when already stopped."""
@@ -201,6 +201,8 @@ class LoopbackServer:
         # Closing a listener doesn't wake the thread in accept() everywhere; a connection does.
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        # Until it has returned, the kernel goes on taking connections.
+        self._acceptor.join(5)
         listener.close()
         for connection in connections:
             with contextlib.suppress(OSError):
