@@ -22,7 +22,7 @@ OLD_CONFIG = Endpoint("GET", "/_matrix/media/v3/config", Needs.REGISTERED)
 
 # Since then all media endpoints but those for uploads have authenticated successors.
 _AUTHENTICATED = (1, 11)
-_VERSION = re.compile(r"v(\d{1,9})\.(\d{1,9})\Z")
+_VERSION = r"v(\d{1,9})\.(\d{1,9})\Z"
 
 
 class Repository(ClientMethods):
@@ -119,7 +119,7 @@ class Repository(ClientMethods):
             versions = who.versions(**patience).get("versions")
         except MatrixRequestError:
             return True
-        found = [_VERSION.match(one) for one in versions or () if isinstance(one, str)]
+        found = [re.match(_VERSION, one) for one in versions or () if isinstance(one, str)]
         return any(one and (int(one[1]), int(one[2])) >= _AUTHENTICATED for one in found)
 
 

@@ -33,7 +33,7 @@ _ALONE = 100
 _OLD_VERSIONS = frozenset(("", *(str(version) for version in range(1, 12))))
 _WITH_TEXT = frozenset(str(version) for version in range(1, 10))
 _FREE_NOTIFICATIONS = frozenset(str(version) for version in range(1, 6))
-_NUMERAL = re.compile(r"\s*[+-]?[0-9]{1,4000}\s*\Z")
+_NUMERAL = r"\s*[+-]?[0-9]{1,4000}\s*\Z"
 _POWER_LEVELS, _MEMBER = "m.room.power_levels", "m.room.member"
 
 
@@ -50,7 +50,7 @@ def read_level(value: object, default: int, *, text: bool = True) -> int:
 
 
 def _level(value: object, text: bool) -> int | None:
-    if text and isinstance(value, str) and _NUMERAL.match(value):
+    if text and isinstance(value, str) and re.match(_NUMERAL, value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
