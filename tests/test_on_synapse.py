@@ -226,7 +226,7 @@ def test_directory_data_and_devices(api: AppServiceAPI, homeserver: Homeserver) 
     ghost.set_account_data("com.example.x", {"a": 1})
     assert ghost.get_account_data("com.example.x") == {"a": 1}
     ghost.set_room_tag(room, "u.mine", {"order": 0.5})
-    assert ghost.get_room_tags(room) == {"u.mine": {"order": 0.5}}
+    assert ghost.get_room_tags(room).tags == {"u.mine": {"order": 0.5}}
     ghost.remove_room_tag(room, "u.mine")
     ghost.send_receipt(room, event_id)
     ghost.update_device("D1", "Bridge")

@@ -17,11 +17,13 @@ from .joining import JoiningMethods
 from .login import LoginMethods
 from .media import MediaMethods
 from .messages import MessageMethods
+from .power_levels import PowerLevelMethods
 from .profile import ProfileMethods
 from .push_rules import PushRuleMethods
 from .receipts import ReceiptMethods
 from .relations import RelationMethods
 from .reports import ReportMethods
+from .room_details import RoomDetailMethods
 from .rooms import RoomMethods
 from .search import SearchMethods
 from .spaces import SpaceMethods
@@ -33,6 +35,8 @@ __all__ = ["ClientAPI"]
 
 
 class ClientAPI(
+    RoomDetailMethods,
+    PowerLevelMethods,
     AttachmentMethods,
     MessageMethods,
     EventMethods,

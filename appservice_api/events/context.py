@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .event import Event, StateEvent
-from .view import Field, View, items, text
+from .event import Event, StateEvent, event_field
+from .view import View, items, text
 
 __all__ = ["EventContext"]
 
@@ -22,9 +22,7 @@ class EventContext(View):
 
     __slots__ = ()
 
-    event: Field[Event] = Field(
-        None, lambda found: Event.read(found) if isinstance(found, dict) else None
-    )
+    event = event_field()
     events_before = items(Event)
     events_after = items(Event)
     state = items(StateEvent)

@@ -124,8 +124,9 @@ class View(dict[str, Any]):
         return cls(data)
 
     def serialize(self) -> dict[str, Any]:
-        """The JSON object as a plain dict."""
-        return dict(self)
+        """The JSON object as plain dicts, lists and texts, a copy all the way down."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
 
     def copy(self) -> Self:
         """A shallow copy, of the same class."""
@@ -143,6 +144,14 @@ class View(dict[str, Any]):
         if not cycle:
             with printer.group(4, f"{type(self).__name__}(", ")"):
                 printer.pretty(dict(self))
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {str(key): _plain(one) for key, one in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [_plain(one) for one in found]
+    return str(found) if isinstance(found, str) else found
 
 
 _UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})

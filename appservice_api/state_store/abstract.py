@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
-from ..events.power_levels import level_of, needed_level
+from ..events.power_levels import RoomPowers
 from ..ids import UserID
 
 if TYPE_CHECKING:
@@ -237,8 +237,8 @@ class ASStateStore(abc.ABC):
         levels = self.get_power_levels(room_id)
         if levels is None:
             return None
-        level = level_of(user_id, levels or None, self.get_create(room_id))
-        return level >= needed_level(event_type, levels, state=state)
+        powers = RoomPowers(self.get_create(room_id), levels or None)
+        return powers.level(user_id) >= powers.needed(event_type, state=state)
 
     def update_state(self, evt: Mapping[str, Any]) -> None:
         """Take what a state event tells, if it is newer than what is known.

@@ -153,7 +153,7 @@ def test_third_parties(api: AppServiceAPI, homeserver: Homeserver) -> None:
 
 def test_push_rules(api: AppServiceAPI, homeserver: Homeserver) -> None:
     ghost = api.intent(homeserver.ghost("rules"))
-    rules = ghost.get_push_rules().global_
+    rules = ghost.get_push_rules().global_rules
     assert rules == ghost.get_push_rules_global()
     assert rules is not None
     assert any(rule.rule_id == ".m.rule.message" for rule in rules.underride or ())
