@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .event import Event, StateEvent, event_field
-from .view import View, items, text
+from .view import View, listing, text
 
 __all__ = ["EventContext"]
 
@@ -23,8 +23,8 @@ class EventContext(View):
     __slots__ = ()
 
     event = event_field()
-    events_before = items(Event)
-    events_after = items(Event)
-    state = items(StateEvent)
+    events_before = listing(Event)
+    events_after = listing(Event)
+    state = listing(StateEvent)
     start = text(str)
     end = text(str)

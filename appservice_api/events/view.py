@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Field",
+    "Listing",
     "View",
     "flag",
     "items",
+    "listing",
     "mapping",
     "number",
     "one_of",
@@ -229,6 +231,25 @@ def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
         ]
 
     return Field(key, read)
+
+
+class Listing(Field[list[T]]):
+    """A list that reads as an empty one where it is missing or malformed."""
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> list[T]: ...
+    def __get__(self, view: View | None, owner: type) -> Self | list[T]:
+        found = super().__get__(view, owner)
+        return [] if found is None else found
+
+
+def listing(kind: type[T], key: str | None = None) -> Listing[T]:
+    """As :func:`items`, for lists that one loops over: never None."""
+    return Listing(key, items(kind).read)
 
 
 def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:

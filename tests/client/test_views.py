@@ -112,7 +112,7 @@ def test_events(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert context == around
     assert isinstance(context.event, StateEvent)
     assert [one.type for one in context.events_before or ()] == ["m.x"]
-    assert (context.start, context.end, context.state) == ("s", None, None)
+    assert (context.start, context.end, context.state) == ("s", None, [])
 
 
 def test_people(stub: StubHomeserver, ghost: IntentAPI) -> None:

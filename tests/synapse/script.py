@@ -11,6 +11,7 @@ from pathlib import Path
 from appservice_api import (
     AppServiceAPI,
     ContentURI,
+    EventID,
     EventType,
     Format,
     HistoryVisibility,
@@ -88,7 +89,7 @@ class Portal:
             assert intent.get_avatar_url(ghost) == url
         return url
 
-    def talk(self, picture: ContentURI, size: int) -> dict[str, str]:
+    def talk(self, picture: ContentURI, size: int) -> dict[str, EventID]:
         first, second = (self.az.intent(ghost) for ghost in self.ghosts)
         seen = {}
         first.set_typing(self.mxid, timeout=5000)
@@ -162,7 +163,7 @@ class Portal:
 
 def run(
     base_url: str, bot: str, as_token: str, ghosts: list[str], owner: str, token: str, png: Path
-) -> tuple[list[str], dict[str, str]]:
+) -> tuple[list[str], dict[str, EventID]]:
     """Run the script; what was said in the room, and the events."""
     api = AppServiceAPI(
         base_url=base_url, bot_mxid=UserID(bot), token=as_token, log=log,
