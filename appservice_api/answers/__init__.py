@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .discovery import *
     from .events import *
     from .filters import *
+    from .keys import *
+    from .media import *
     from .relations import *
     from .search import *
     from .sync import *
@@ -51,6 +53,13 @@ _MODULES = {
     """,
     "filters": """
         EventFilter Filter RoomEventFilter RoomFilter
+    """,
+    "keys": """
+        ClaimKeysResponse CrossSigningKeys DeviceKeys KeyBackupData KeysChanges
+        QueryKeysResponse RoomKeyBackup RoomKeys RoomKeysUpdate RoomKeysVersion
+    """,
+    "media": """
+        MXOpenGraph MediaCreateResponse MediaRepoConfig
     """,
     "relations": """
         RelatedEvents ThreadRoots

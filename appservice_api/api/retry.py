@@ -39,11 +39,12 @@ __all__ = [
 ]
 
 # POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
-# uploads, login, knock, report, keys/claim, openid, and any that isn't known here) are repeated
-# only when the request can't have reached the homeserver. ``*`` is one part of a path.
+# uploads, login, knock, report, keys/claim, keys/upload, room_keys/version, openid, and any that
+# isn't known here) are repeated only when the request can't have reached the homeserver. ``*`` is
+# one part of a path.
 _REPEATABLE_POSTS = """
-    appservice/*/ping  delete_devices  join/*  keys/query  keys/signatures/upload  logout
-    logout/all  publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite
+    appservice/*/ping  delete_devices  join/*  keys/device_signing/upload  keys/query
+    keys/signatures/upload  logout  logout/all  publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite
     rooms/*/join  rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*
     rooms/*/unban  search  user/*/filter  user_directory/search
 """

@@ -14,6 +14,8 @@ from .downloads import DownloadMethods
 from .events import EventMethods
 from .filters import FilterMethods
 from .joining import JoiningMethods
+from .key_backup import KeyBackupMethods
+from .keys import KeyMethods
 from .login import LoginMethods
 from .media import MediaMethods
 from .messages import MessageMethods
@@ -30,6 +32,7 @@ from .spaces import SpaceMethods
 from .state import StateMethods
 from .sync import SyncMethods
 from .third_party import ThirdPartyMethods
+from .to_device import ToDeviceMethods
 
 __all__ = ["ClientAPI"]
 
@@ -56,6 +59,9 @@ class ClientAPI(
     SearchMethods,
     SpaceMethods,
     SyncMethods,
+    KeyMethods,
+    KeyBackupMethods,
+    ToDeviceMethods,
     AccountMethods,
     LoginMethods,
     DiscoveryMethods,

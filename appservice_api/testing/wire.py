@@ -205,7 +205,7 @@ class LoopbackServer:
             socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
         # A listener that somebody still waits at takes connections, closed or not.
         if self._acceptor is not None:
-            self._acceptor.join(1)
+            self._acceptor.join(5)
         listener.close()
         for connection in connections:
             with contextlib.suppress(OSError):

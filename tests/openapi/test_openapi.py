@@ -8,7 +8,7 @@ import pytest
 
 import appservice_api.client
 import appservice_api.intent
-from appservice_api import AppServiceAPI, IntentAPI
+from appservice_api import AppServiceAPI, IntentAPI, MatrixRequestError
 from appservice_api.client.endpoint import endpoints_of
 from appservice_api.client.media_stream import MediaStream
 from appservice_api.client.pages import Pages
@@ -78,6 +78,8 @@ def test_method_keeps_to_the_specification(
             if isinstance(outcome, MediaStream):
                 outcome.close()
         except Exception as error:
+            if isinstance(error, MatrixRequestError) and "failures" in error.body:
+                continue  # so says the example, and so must the method
             problems.append(f"{name}() raised {error!r}")
             record_property(RAISED, problems[-1])
     reached = set()
