@@ -30,7 +30,7 @@ from .api import (
 from .client.base import CallOptions, EventOptions
 from .client.pages import Pages
 from .errors import *  # noqa: F403
-from .events.membership import Membership
+from .events.membership import Membership as Membership
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .intent import IntentAPI
 from .lazy import lazily
@@ -74,7 +74,6 @@ __all__ = [
     "IntentAPI",
     "MatrixURI",
     "MediaPath",
-    "Membership",
     "MemoryStateStore",
     "Method",
     "Pages",

@@ -44,9 +44,10 @@ __all__ = [
 # one part of a path.
 _REPEATABLE_POSTS = """
     appservice/*/ping  delete_devices  join/*  keys/device_signing/upload  keys/query
-    keys/signatures/upload  logout  logout/all  publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite
-    rooms/*/join  rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*
-    rooms/*/unban  search  user/*/filter  user_directory/search
+    keys/signatures/upload  logout  logout/all  publicRooms  refresh  register  rooms/*/ban
+    rooms/*/forget  rooms/*/invite  rooms/*/join  rooms/*/kick  rooms/*/leave
+    rooms/*/read_markers  rooms/*/receipt/*/*  rooms/*/unban  search  user/*/filter
+    user_directory/search
 """
 _ALTERNATIVES = "|".join(
     re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split()

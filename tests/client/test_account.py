@@ -181,7 +181,7 @@ def test_turn_servers(stub: StubHomeserver, ghost: IntentAPI) -> None:
         "u", "p455", ["turn:x"], 60,
     )  # fmt: skip
     assert "p455" not in repr(server)
-    assert ghost.get_turn_server().uris is None
+    assert ghost.get_turn_server().uris == []
 
 
 def test_profile_fields(stub: StubHomeserver, ghost: IntentAPI) -> None:

@@ -215,7 +215,7 @@ def test_context() -> None:
     })  # fmt: skip
     assert isinstance(context.event, StateEvent)
     assert [type(one) for one in context.events_before or ()] == [StateEvent, Event]
-    assert context.events_after is None
+    assert context.events_after == []
     assert [type(one) for one in context.state or ()] == [StateEvent]
     assert (context.start, context.end) == ("s", "e")
 

@@ -18,6 +18,7 @@ from appservice_api import (
     ImageInfo,
     IntentAPI,
     JoinRule,
+    MBadState,
     MediaMessageEventContent,
     Membership,
     MemberStateEventContent,
@@ -131,7 +132,7 @@ class Portal:
         bot.ban_user(self.mxid, rowdy, reason="still rowdy")
         try:
             self.az.intent(rowdy).join_room(self.mxid)
-        except MForbidden as error:
+        except (MBadState, MForbidden) as error:
             log.info("as expected: %s", error)
         bot.unban_user(self.mxid, rowdy)
         bot.pin_message(self.mxid, self.az.intent(self.ghosts[0]).send_text(self.mxid, "rules"))

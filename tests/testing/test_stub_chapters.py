@@ -36,9 +36,9 @@ def test_account_data_and_tags(ghost: IntentAPI, room: str) -> None:
     ghost.mark_read(room, event_id)
     assert ghost.get_account_data("m.fully_read", room) == {"event_id": event_id}
     ghost.set_room_tag(room, "u.work", {"order": 0.5})
-    assert ghost.get_room_tags(room) == {"u.work": {"order": 0.5}}
+    assert ghost.get_room_tags(room).tags == {"u.work": {"order": 0.5}}
     ghost.remove_room_tag(room, "u.work")
-    assert ghost.get_room_tags(room) == {}
+    assert ghost.get_room_tags(room).tags == {}
 
 
 def test_receipts_are_kept(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
