@@ -13,18 +13,17 @@ import requests
 from ..errors import (
     MatrixConnectionError,
     MatrixError,
-    MatrixInteractiveAuthError,
-    MatrixRequestError,
     MatrixResponseError,
     MLimitExceeded,
     excerpt,
 )
 from ..log import TRACE
+from .answer import decoded, refusal
 from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, redirected, target_of
-from .retry import RetryPolicy, retry_after
+from .retry import RetryPolicy
 from .shared import Shared, send_settings
 from .wire import Timeouts
 
@@ -41,7 +40,6 @@ _UNSENDABLE = (
 )
 # What is read of a refusal that comes where a download was expected.
 _MAX_REFUSAL = 65_536
-_decode = json.JSONDecoder().decode
 
 
 class Limits(NamedTuple):
@@ -236,16 +234,18 @@ class Exchange:
         authorization = str(self.request.headers.get("Authorization") or "")
         return authorization.partition(" ")[2]
 
-    def _masked(self, content: bytes) -> bytes:
+    def masked(self, content: bytes) -> bytes:
+        """What was answered, without the token."""
         token = self._token.encode()
         return content.replace(token, _MASK.encode()) if token else content
 
-    def _excerpt(self, content: bytes) -> str:
+    def excerpt(self, content: bytes) -> str:
+        """The beginning of what was answered, as an error shows it."""
         if self.secrets is not None:
             return ""
-        return excerpt(self._masked(content).decode(errors="replace"))
+        return excerpt(self.masked(content).decode(errors="replace"))
 
-    def _echoes(self, content: Any) -> bool:
+    def echoes(self, content: Any) -> bool:
         """Whether an answer holds a secret of the request."""
         text = json.dumps(content)
         return any(json.dumps(secret)[1:-1] in text for secret in self.secrets or () if secret)
@@ -280,25 +280,9 @@ class Exchange:
             raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
         if self.reader is not None:
             return self._hand_over(response, self.reader)
-        body = response.content
         if not 200 <= status < 300:
-            raise self._refusal(response, body)
-        try:
-            answer = _decode(body.decode())
-        except (ValueError, RecursionError):
-            if status == 204 and not body:
-                return {}
-            raise MatrixResponseError(
-                f"{status} with a body that isn't JSON ({_kind(response)}): is base_url the "
-                "homeserver's?",
-                http_status=status, text=self._excerpt(body), temporary=True, **self.facts(),
-            ) from None  # fmt: skip
-        if isinstance(answer, (dict, list)):
-            return answer
-        raise MatrixResponseError(
-            f"{status} with JSON that is neither an object nor a list",
-            http_status=status, text=self._excerpt(body), **self.facts(),
-        )  # fmt: skip
+            raise refusal(self, response, response.content)
+        return decoded(self, response)
 
     def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
         """Have the reader read a good answer; a refusal is read to a certain size. A reader that
@@ -307,56 +291,12 @@ class Exchange:
         try:
             if 200 <= response.status_code < 300:
                 return reader(incoming)
-            raise self._refusal(response, incoming.read(_MAX_REFUSAL))
+            raise refusal(self, response, incoming.read(_MAX_REFUSAL))
         except BaseException:
             incoming.close()
             raise
-
-    def _refusal(self, response: requests.Response, content: bytes) -> MatrixRequestError:
-        status = response.status_code
-        content = self._masked(content)
-        try:
-            body = _decode(content.decode())
-        except (ValueError, RecursionError):
-            body = None
-        text = "" if isinstance(body, dict) else self._excerpt(content)
-        body = body if isinstance(body, dict) else {}
-        errcode = body.get("errcode")
-        errcode = errcode if isinstance(errcode, str) and errcode else None
-        if self.secrets and self._echoes(body):
-            body = {"error": "(the answer repeats a secret of the request, and isn't shown)"}
-        message = body.get("error")
-        interactive = status == 401 and isinstance(body.get("flows"), list)
-        if not isinstance(message, str) or not message:
-            explained = self._masked(_explain(response).encode()).decode()
-            message = explained if errcode is None else "(no reason given)"
-            if interactive:
-                message = "the user must authenticate, with a password for example (auth=)"
-        asked = None
-        if status == 429:
-            asked = retry_after(response.headers, body, self.shared.clock.time())
-        facts = {
-            "message": message, "http_status": status, "body": body, "text": text,
-            "retry_after": asked, **self.facts(),
-        }  # fmt: skip
-        if interactive:
-            return MatrixInteractiveAuthError(errcode=errcode, **facts)
-        cls = MLimitExceeded if status == 429 else MatrixRequestError
-        return cls.of(errcode, **facts)
 
 
 def _without(token: str, error: Exception) -> Exception | None:
     """The cause of an error, unless it shows the token."""
     return None if token and token in f"{error!r} {error.__cause__!r}" else error
-
-
-def _kind(response: requests.Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
-
-
-def _explain(response: requests.Response) -> str:
-    """What to say of an answer without a word from the homeserver."""
-    location = response.headers.get("Location")
-    if location and 300 <= response.status_code < 400:
-        return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
-    return f"not a Matrix answer ({response.reason or _kind(response)}): is base_url right?"

@@ -378,7 +378,8 @@ class _Cutting:
             with connection:
                 if b"/upload" not in connection.recv(1000):
                     body = b'{"errcode":"M_UNRECOGNIZED"}'
-                    connection.sendall(b"".join(filter(None, refusal(404, body))))
+                    answer = refusal(404, body, b"Connection: close\r\n")
+                    connection.sendall(b"".join(filter(None, answer)))
                     continue
                 self.uploads += 1
                 linger = struct.pack("ii", 1, 0)
