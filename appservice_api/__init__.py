@@ -39,6 +39,7 @@ from .state_store import ASStateStore, MemoryStateStore
 
 if TYPE_CHECKING:
     from .answers import *  # noqa: F403
+    from .client.media_stream import MediaStream
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "answers": " ".join(answers.__all__),
+    "client.media_stream": "MediaStream",
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",
@@ -74,6 +76,7 @@ __all__ = [
     "IntentAPI",
     "MatrixURI",
     "MediaPath",
+    "MediaStream",
     "MemoryStateStore",
     "Method",
     "Pages",

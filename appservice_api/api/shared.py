@@ -199,7 +199,8 @@ class AppServiceShared(Shared):
         self.children = weakref.WeakValueDictionary()
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
         self.real_users = weakref.WeakValueDictionary()
-        self.versions: dict[str, Any] | None = None
+        #: What each homeserver answered to /versions, by base URL.
+        self.versions: dict[str, dict[str, Any]] = {}
         #: How many bytes an upload may have, by the homeserver's URL; None where it doesn't tell.
         self.upload_limits: dict[str, int | None] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.

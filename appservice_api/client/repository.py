@@ -107,13 +107,9 @@ class Repository(ClientMethods):
             raise
 
     def _has_authenticated(self, options: CallOptions) -> bool:
-        """Whether the homeserver's versions have authenticated media; true where that can't be
-        told without asking more than once."""
-        api = self.api
-        if api._access.base_url != api._root._access.base_url:
-            return True
-        # Not as a ghost, who may not be registered yet.
-        who: Any = self if api.is_real_user else api._root.bot_intent()
+        """Whether the homeserver's versions have authenticated media; true where it doesn't say
+        them."""
+        who: Any = self  # the chapter of the account has it
         patience: Any = {key: value for key, value in options.items() if key != "ensure_joined"}
         try:
             versions = who.versions(**patience).get("versions")

@@ -46,10 +46,8 @@ class _Table(Field[dict[str, Any]]):
     def __get__(self, view: View | None, owner: type) -> Self | dict[str, Any]:
         if view is None:
             return self
-        found = view.get(self.key)
-        if not isinstance(found, dict):
-            found = view[self.key] = {}
-        return found
+        found = view.setdefault(self.key, {})
+        return found if isinstance(found, dict) else {}
 
 
 class PowerLevelStateEventContent(StateEventContent):
@@ -89,7 +87,7 @@ class PowerLevelStateEventContent(StateEventContent):
 
     def set_user_level(self, user_id: str, level: int) -> None:
         """Give a user a level. It is listed even if it is the default."""
-        self.users[user_id] = level
+        self["users"] = {**self.users, user_id: level}
 
     def ensure_user_level(self, user_id: str, level: int) -> bool:
         """Give a user a level, unless that is the level that the user has.
@@ -115,7 +113,7 @@ class PowerLevelStateEventContent(StateEventContent):
 
     def set_event_level(self, event_type: str, level: int) -> None:
         """Have events of a type need a level. It is listed even if it is the default."""
-        self.events[event_type] = level
+        self["events"] = {**self.events, event_type: level}
 
     def ensure_event_level(self, event_type: str, level: int, state: bool | None = None) -> bool:
         """Have events of a type need a level, unless that is what they need.

@@ -38,6 +38,7 @@ def test_versions_and_whoami_are_views(stub: StubHomeserver, ghost: IntentAPI) -
     versions = ghost.versions()
     assert isinstance(versions, VersionsResponse)
     assert versions == ghost.versions() == said
+    assert [request.query for request in stub.requests] == [{}]  # the ghost may not exist yet
     assert [versions.supports(one) for one in ("v1.11", "v1.12", "org.x", "org.y")] == [
         True, False, True, False,
     ]  # fmt: skip

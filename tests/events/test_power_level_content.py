@@ -51,6 +51,7 @@ def test_malformed_levels_read_as_defaults() -> None:
     content = PowerLevelStateEventContent(wrong)
     assert (content.ban, content.invite, content.kick) == (50, 0, 50)
     assert (content.users, content.events) == ({}, {})
+    assert content == wrong
     content.set_user_level(A, 5)
     assert content["users"] == {A: 5}
 
