@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from appservice_api import (
@@ -15,19 +13,11 @@ from appservice_api import (
     MUnknown,
     MUnknownToken,
     MUnrecognized,
-    Registration,
 )
 from appservice_api.errors import MatrixInteractiveAuthError, MatrixRequestError
 from appservice_api.testing import Homeserver
 
 pytestmark = pytest.mark.synapse
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 def test_a_real_user_logs_in_and_speaks(api: AppServiceAPI, homeserver: Homeserver) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from appservice_api import AppServiceAPI, Membership, Registration
+from appservice_api import AppServiceAPI, Membership
 from appservice_api.events import (
     Event,
     EventType,
@@ -17,16 +15,8 @@ from appservice_api.events import (
     StateEvent,
     TextMessageEventContent,
 )
-from appservice_api.testing import Homeserver
 
 pytestmark = pytest.mark.synapse
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 @pytest.mark.parametrize("room_version", ["10", "11", "12"])

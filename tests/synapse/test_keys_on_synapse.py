@@ -3,7 +3,6 @@ check the signatures of cross-signing only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from appservice_api import (
     MNotFound,
     MUnknown,
     MWrongRoomKeysVersion,
-    Registration,
     RoomID,
 )
 from appservice_api.testing import Homeserver
@@ -27,13 +25,6 @@ SESSION = {
     "first_message_index": 1, "forwarded_count": 0, "is_verified": False,
     "session_data": {"ephemeral": "e", "ciphertext": "c", "mac": "m"},
 }  # fmt: skip
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 def device_keys(intent: IntentAPI) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,20 +19,12 @@ from appservice_api import (
     MNotFound,
     MNotYetUploaded,
     MTooLarge,
-    Registration,
 )
 from appservice_api.testing import Homeserver
 
 pytestmark = pytest.mark.synapse
 
 Image: Any = pytest.importorskip("PIL.Image", reason="Pillow isn't installed")
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 @pytest.fixture

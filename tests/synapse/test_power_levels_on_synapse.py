@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,35 +14,17 @@ from appservice_api import (
     Membership,
     MForbidden,
     MUnknown,
-    Registration,
 )
 from appservice_api.errors import PowerLevelError
 from appservice_api.events.power_levels import CREATOR_LEVEL, RoomPowers
 from appservice_api.testing import Homeserver
 
+from .requests_seen import count_requests
+
 pytestmark = pytest.mark.synapse
 
 LEVELS = "m.room.power_levels"
 VERSIONS = ["10", "11", "12"]
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
-
-
-def count_requests(api: AppServiceAPI) -> list[tuple[str, str]]:
-    """A list that grows by (method, URL) with every request of the API."""
-    seen: list[tuple[str, str]] = []
-
-    def note(response: object, **_: object) -> None:
-        request = response.request  # type: ignore[attr-defined]
-        seen.append((request.method, request.url))
-
-    api.session.hooks["response"].append(note)
-    return seen
 
 
 @pytest.mark.parametrize("version", VERSIONS)
