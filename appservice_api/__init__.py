@@ -3,13 +3,16 @@
 >>> from appservice_api import AppServiceAPI
 >>> api = AppServiceAPI.from_registration("registration.yaml", "http://localhost:8008")
 >>> api.intent("@_demo_alice:example.org").send_text("!room:example.org", "Hello")
+
+What most programs don't need (views, enumerations, registrations, rooms as objects) is imported
+when it is first used.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import errors
+from . import answers, errors, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
@@ -25,15 +28,38 @@ from .api import (
     SynapseAdminPath,
 )
 from .client.base import CallOptions, EventOptions
+from .client.pages import Pages
 from .errors import *  # noqa: F403
-from .events.membership import Membership
-from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, UserID
+from .events.membership import Membership as Membership
+from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .intent import IntentAPI
+from .lazy import lazily
 from .log import TraceLogger
 from .state_store import ASStateStore, MemoryStateStore
 
 if TYPE_CHECKING:
+    from .answers import *  # noqa: F403
+    from .client.media_stream import MediaStream
+    from .client.search import SearchPages
+    from .events import *  # noqa: F403
+    from .events.power_levels import RoomPowers
+    from .intent.room import Room
+    from .localparts import decode_localpart, encode_localpart
     from .registration import Registration
+    from .uris import MatrixURI
+
+_LAZY = {
+    "answers": " ".join(answers.__all__),
+    "client.media_stream": "MediaStream",
+    "client.search": "SearchPages",
+    "events": " ".join(events.__all__),
+    "events.power_levels": "RoomPowers",
+    "intent.room": "Room",
+    "localparts": "decode_localpart encode_localpart",
+    "registration": "Registration",
+    "uris": "MatrixURI",
+}
+_, __getattr__, __dir__ = lazily(__name__, _LAZY)
 
 __all__ = [
     "HTTPAPI",
@@ -48,32 +74,29 @@ __all__ = [
     "EventID",
     "EventOptions",
     "IntentAPI",
+    "MatrixURI",
     "MediaPath",
-    "Membership",
+    "MediaStream",
     "MemoryStateStore",
     "Method",
+    "Pages",
     "Path",
     "PathBuilder",
     "Registration",
     "RetryPolicy",
+    "Room",
     "RoomAlias",
     "RoomID",
+    "RoomPowers",
+    "SearchPages",
+    "ServerName",
     "SynapseAdminPath",
     "TraceLogger",
     "UserID",
     "__version__",
+    "decode_localpart",
+    "encode_localpart",
 ]
 __all__ += errors.__all__
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use what most programs don't need."""
-    if name == "Registration":
-        from .registration import Registration
-
-        return Registration
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__ += answers.__all__
+__all__ += events.__all__

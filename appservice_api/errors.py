@@ -20,6 +20,7 @@ __all__ = [
     "MatrixResponseError",
     "MatrixTimeoutError",
     "MissingExtraError",
+    "PowerLevelError",
     "RegistrationError",
     "StateStoreError",
 ]
@@ -68,7 +69,7 @@ class _Exchanged(MatrixError):
         return _rebuild, (type(self), self.__dict__.copy())
 
 
-def _rebuild(cls: type[_Exchanged], state: dict[str, Any]) -> _Exchanged:
+def _rebuild(cls: type[MatrixError], state: dict[str, Any]) -> MatrixError:
     error = cls.__new__(cls)
     Exception.__init__(error, state["reason"])
     error.__dict__.update(state)
@@ -467,6 +468,30 @@ class RegistrationError(MatrixError, ValueError):
     def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.problems = list(problems)
+
+
+class PowerLevelError(MatrixError):
+    """A user's power level isn't enough, and nobody here can raise it. Nothing was sent that
+    would have been refused.
+
+    Attributes:
+        room_id: The room.
+        user_id: The user.
+        level: The user's power level.
+        needed: The level that is needed.
+    """
+
+    def __init__(
+        self, message: str, *, room_id: str, user_id: str, level: int, needed: int
+    ) -> None:
+        super().__init__(message)
+        self.room_id = room_id
+        self.user_id = user_id
+        self.level = level
+        self.needed = needed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), {"reason": str(self), **self.__dict__})
 
 
 class StateStoreError(MatrixError):

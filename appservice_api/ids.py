@@ -27,15 +27,14 @@ __all__ = [
 ]
 
 _MAX_BYTES = 255
-_LOCALPART = re.compile(r"[a-z0-9._=/+-]+\Z")
-_SERVER_NAME = re.compile(
-    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,254})(?::[0-9]{1,5})?\Z"
-)
+# Compiled on first use: most programs need few of them.
+_LOCALPART = r"[a-z0-9._=/+-]+\Z"
+_SERVER_NAME = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,254})(?::[0-9]{1,5})?\Z"
 # Historical user IDs hold nearly anything; what can't be meant is white space and control
 # characters.
-_USER_ID = re.compile(r"@[^:\x00-\x20\x7f]+:(.+)\Z")
-_ALIAS = re.compile(r"#[^:\x00]+:(.+)\Z")
-_MXC = re.compile(r"mxc://([^/]+)/([A-Za-z0-9_-]+)\Z")
+_USER_ID = r"@[^:\x00-\x20\x7f]+:(.+)\Z"
+_ALIAS = r"#[^:\x00]+:(.+)\Z"
+_MXC = r"mxc://([^/]+)/([A-Za-z0-9_-]+)\Z"
 
 
 class Identifier(str):
@@ -143,8 +142,8 @@ class UserID(_OfServer):
     @classmethod
     def _checked(cls, value: Any) -> str:
         text = _text(value, "user ID")
-        match = _USER_ID.match(text)
-        if match is None or not _SERVER_NAME.match(match[1]):
+        match = re.match(_USER_ID, text)
+        if match is None or not re.match(_SERVER_NAME, match[1]):
             raise ValueError(f"{text!r} is not a user ID: it must look like '@localpart:server'")
         return text
 
@@ -157,8 +156,8 @@ class RoomAlias(_OfServer):
     @classmethod
     def _checked(cls, value: Any) -> str:
         text = _text(value, "room alias")
-        match = _ALIAS.match(text)
-        if match is None or not _SERVER_NAME.match(match[1]):
+        match = re.match(_ALIAS, text)
+        if match is None or not re.match(_SERVER_NAME, match[1]):
             raise ValueError(f"{text!r} is not a room alias: it must look like '#localpart:server'")
         return text
 
@@ -208,8 +207,8 @@ class ContentURI(Identifier):
 
     @classmethod
     def _checked(cls, value: Any) -> str:
-        match = _MXC.match(value) if isinstance(value, str) else None
-        if match is None or not _SERVER_NAME.match(match[1]):
+        match = re.match(_MXC, value) if isinstance(value, str) else None
+        if match is None or not re.match(_SERVER_NAME, match[1]):
             raise ValueError(
                 f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
             )
@@ -238,7 +237,7 @@ def check_localpart(value: str) -> str:
     Raises:
         ValueError: It holds a character that new user IDs may not have.
     """
-    if not isinstance(value, str) or not _LOCALPART.match(value):
+    if not isinstance(value, str) or not re.match(_LOCALPART, value):
         raise ValueError(
             f"{value!r} can't be registered: a localpart may hold only a-z, 0-9 and . _ = - / +"
         )
@@ -263,7 +262,7 @@ def check_room_id_or_alias(value: object) -> RoomID | RoomAlias:
 
 def is_server_name(value: str) -> bool:
     """Tell whether a text is a server name (host, IPv4, or IPv6 in brackets; a port or none)."""
-    return bool(_SERVER_NAME.match(value))
+    return bool(re.match(_SERVER_NAME, value))
 
 
 def localpart_of(user_id: str) -> str:

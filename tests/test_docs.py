@@ -41,7 +41,7 @@ def test_every_endpoint_and_its_methods_are_in_it(generated: str) -> None:
 
 def test_helpers_are_named_beside_what_they_go_through(generated: str) -> None:
     row = next(row for row in generated.split("   * - ") if row.startswith("``send_message_event"))
-    assert "also ``edit``, ``react``" in row
+    assert "also ``edit``, ``error_and_leave``, ``react``" in row
     assert "``send_text``" in row
 
 

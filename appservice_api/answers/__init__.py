@@ -1,1 +1,80 @@
-"""Views of what homeservers answer, a module for each chapter of the client."""
+"""Views of what homeservers answer, a module for each chapter of the client.
+
+What it exports is imported when it is first used.
+"""
+# ruff: noqa: F403
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
+
+if TYPE_CHECKING:
+    from .account import *
+    from .aliases import *
+    from .capabilities import *
+    from .devices import *
+    from .directory import *
+    from .discovery import *
+    from .events import *
+    from .filters import *
+    from .keys import *
+    from .media import *
+    from .relations import *
+    from .search import *
+    from .sync import *
+    from .third_party import *
+
+# The names by the modules that have them.
+_MODULES = {
+    "account": """
+        ConnectionInfo LoginFlow LoginFlowList LoginResponse OpenIDToken TurnServer
+        VersionsResponse WhoamiResponse WhoisResponse
+    """,
+    "aliases": """
+        RoomAliasInfo
+    """,
+    "capabilities": """
+        AccountModerationCapability BooleanCapability Capabilities ProfileFieldsCapability
+        RoomVersionsCapability
+    """,
+    "devices": """
+        Device
+    """,
+    "directory": """
+        PublicRoomInfo RoomDirectoryResponse RoomSummary SpaceHierarchy SpaceHierarchyRoom
+    """,
+    "discovery": """
+        AuthMetadata ServerInformation SupportContact WellKnown WellKnownSupport
+    """,
+    "events": """
+        ClosestEvent PaginatedMessages
+    """,
+    "filters": """
+        EventFilter Filter RoomEventFilter RoomFilter
+    """,
+    "keys": """
+        ClaimKeysResponse CrossSigningKeys DeviceKeys KeyBackupData KeysChanges
+        QueryKeysResponse RoomKeyBackup RoomKeys RoomKeysUpdate RoomKeysVersion
+    """,
+    "media": """
+        MXOpenGraph MediaCreateResponse MediaRepoConfig
+    """,
+    "relations": """
+        RelatedEvents ThreadRoots
+    """,
+    "search": """
+        FoundUser MutualRooms RoomEventsFound SearchContext SearchResult UserSearchResults
+    """,
+    "sync": """
+        DeviceLists InvitedRoom JoinedRoom KnockedRoom LeftRoom NotificationCounts
+        SyncEvents SyncResponse SyncRooms SyncState SyncStrippedState SyncSummary
+        SyncTimeline SyncToDevice
+    """,
+    "third_party": """
+        ThirdPartyInstance ThirdPartyLocation ThirdPartyProtocol ThirdPartyUser
+    """,
+}
+
+__all__, __getattr__, __dir__ = lazily(__name__, _MODULES)

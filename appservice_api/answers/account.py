@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..events.view import View, flag, items, number, table, text
+from ..events.view import View, flag, listing, number, table, text
 from ..ids import DeviceID, ServerName, UserID
 
 __all__ = [
@@ -47,7 +47,7 @@ class VersionsResponse(View):
     """
 
     __slots__ = ()
-    versions = items(str)
+    versions = listing(str)
     unstable_features = table()
 
     def supports(self, feature: str) -> bool:
@@ -98,7 +98,7 @@ class LoginFlowList(View):
     """
 
     __slots__ = ()
-    flows = items(LoginFlow)
+    flows = listing(LoginFlow)
 
     def supports(self, login_type: str) -> bool:
         """Tell whether one can log in by a login type."""
@@ -175,7 +175,7 @@ class TurnServer(_Secretive):
     _secrets = frozenset({"password"})
     username = text(str)
     password = text(str)
-    uris = items(str)
+    uris = listing(str)
     ttl = number()
 
 

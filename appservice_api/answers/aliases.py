@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..events.view import View, items, text
+from ..events.view import View, listing, text
 from ..ids import RoomID, ServerName
 
 __all__ = ["RoomAliasInfo"]
@@ -14,4 +14,4 @@ class RoomAliasInfo(View):
     __slots__ = ()
     room_id = text(RoomID)
     #: Homeservers that know the room, to join it through.
-    servers = items(ServerName)
+    servers = listing(ServerName)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..events.enumerations import EncryptionAlgorithm, JoinRule, RoomType
 from ..events.event import StrippedStateEvent
 from ..events.membership import Membership
-from ..events.view import View, flag, items, number, one_of, text
+from ..events.view import View, flag, items, listing, number, one_of, text
 from ..ids import ContentURI, RoomAlias, RoomID
 
 __all__ = [
@@ -41,7 +41,7 @@ class RoomDirectoryResponse(View):
 
     __slots__ = ()
     #: The rooms.
-    chunk = items(PublicRoomInfo)
+    chunk = listing(PublicRoomInfo)
     #: Where the next page begins; None at the end.
     next_batch = text(str)
     #: Where the page before begins; None at the beginning.
@@ -68,7 +68,7 @@ class SpaceHierarchyRoom(RoomSummary):
 
     __slots__ = ()
     #: The ``m.space.child`` events, if it is a space itself.
-    children_state = items(StrippedStateEvent)
+    children_state = listing(StrippedStateEvent)
 
 
 class SpaceHierarchy(View):
@@ -76,6 +76,6 @@ class SpaceHierarchy(View):
 
     __slots__ = ()
     #: The space, the rooms in it, the rooms in its spaces and so on.
-    rooms = items(SpaceHierarchyRoom)
+    rooms = listing(SpaceHierarchyRoom)
     #: Where the next page begins; None at the end.
     next_batch = text(str)

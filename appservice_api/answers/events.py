@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events.event import Event, StateEvent
-from ..events.view import View, items, number, text
+from ..events.view import View, listing, number, text
 from ..ids import EventID
 
 __all__ = ["ClosestEvent", "PaginatedMessages"]
@@ -18,9 +18,9 @@ class PaginatedMessages(View):
     #: Where the next page begins; None at the end.
     end = text(str)
     #: The events, in the direction that was asked for.
-    events = items(Event, "chunk")
+    events = listing(Event, "chunk")
     #: State that helps to show them, with lazy-loaded members.
-    state = items(StateEvent)
+    state = listing(StateEvent)
 
 
 class ClosestEvent(View):

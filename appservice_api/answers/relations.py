@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events.event import Event
-from ..events.view import View, items, number, text
+from ..events.view import View, listing, number, text
 
 __all__ = ["RelatedEvents", "ThreadRoots"]
 
@@ -13,7 +13,7 @@ class RelatedEvents(View):
 
     __slots__ = ()
     #: The events, in the direction that was asked for.
-    events = items(Event, "chunk")
+    events = listing(Event, "chunk")
     #: Where the next page begins; None at the end.
     next_batch = text(str)
     #: Where the page before begins; None at the beginning.
@@ -27,6 +27,6 @@ class ThreadRoots(View):
 
     __slots__ = ()
     #: The first event of each, the thread with the latest message first.
-    events = items(Event, "chunk")
+    events = listing(Event, "chunk")
     #: Where the next page begins; None at the end.
     next_batch = text(str)

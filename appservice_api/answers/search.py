@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events.event import Event
-from ..events.view import Field, View, flag, items, number, real, table, text, view
+from ..events.view import Field, View, flag, listing, number, real, table, text, view
 from ..ids import ContentURI, RoomID, UserID
 
 __all__ = [
@@ -25,9 +25,9 @@ class SearchContext(View):
     #: Where it ends.
     end = text(str)
     #: The events before, the nearest first.
-    events_before = items(Event)
+    events_before = listing(Event)
     #: The events after, the nearest first.
-    events_after = items(Event)
+    events_after = listing(Event)
     #: The profiles that the senders had then, by user ID.
     profile_info = table()
 
@@ -53,8 +53,8 @@ class RoomEventsFound(View):
     #: About how many there are in all.
     count = number()
     #: The words that matched.
-    highlights = items(str)
-    results = items(SearchResult)
+    highlights = listing(str)
+    results = listing(SearchResult)
     #: By ``room_id`` or ``sender``, then by its value, which results are its.
     groups = table()
     #: The state of the rooms, by room ID, if that was asked for.
@@ -76,7 +76,7 @@ class UserSearchResults(View):
     """Users that were found."""
 
     __slots__ = ()
-    results = items(FoundUser)
+    results = listing(FoundUser)
     #: Whether there are more.
     limited = flag()
 
@@ -85,7 +85,7 @@ class MutualRooms(View):
     """A page of the rooms that two users are in."""
 
     __slots__ = ()
-    joined = items(RoomID)
+    joined = listing(RoomID)
     #: About how many there are in all.
     count = number()
     #: Where the next page begins; None at the end.

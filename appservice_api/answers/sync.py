@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events.event import Event, StateEvent, StrippedStateEvent, ToDeviceEvent
-from ..events.view import View, flag, items, mapping, number, table, text, view
+from ..events.view import View, flag, items, listing, mapping, number, table, text, view
 from ..ids import UserID
 
 __all__ = [
@@ -28,35 +28,35 @@ class SyncEvents(View):
     """Events that are no part of a timeline."""
 
     __slots__ = ()
-    events = items(Event)
+    events = listing(Event)
 
 
 class SyncToDevice(View):
     """Events that were sent to the device."""
 
     __slots__ = ()
-    events = items(ToDeviceEvent)
+    events = listing(ToDeviceEvent)
 
 
 class SyncState(View):
     """Changes of a room's state."""
 
     __slots__ = ()
-    events = items(StateEvent)
+    events = listing(StateEvent)
 
 
 class SyncStrippedState(View):
     """The state of a room that the user isn't in."""
 
     __slots__ = ()
-    events = items(StrippedStateEvent)
+    events = listing(StrippedStateEvent)
 
 
 class SyncTimeline(View):
     """New events of a room, the oldest first. They don't name the room."""
 
     __slots__ = ()
-    events = items(Event)
+    events = listing(Event)
     #: Whether there are more before them.
     limited = flag()
     #: Where these begin, for reading backwards.
@@ -68,7 +68,7 @@ class SyncSummary(View):
 
     __slots__ = ()
     #: Some of its members.
-    heroes = items(UserID, "m.heroes")
+    heroes = listing(UserID, "m.heroes")
     joined_member_count = number("m.joined_member_count")
     invited_member_count = number("m.invited_member_count")
 
@@ -133,8 +133,8 @@ class DeviceLists(View):
     """Users whose devices must be asked for anew."""
 
     __slots__ = ()
-    changed = items(UserID)
-    left = items(UserID)
+    changed = listing(UserID)
+    left = listing(UserID)
 
 
 class SyncResponse(View):

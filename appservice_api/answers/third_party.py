@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..events.view import View, items, table, text
+from ..events.view import View, listing, table, text
 from ..ids import ContentURI, RoomAlias, UserID
 
 __all__ = [
@@ -44,11 +44,11 @@ class ThirdPartyProtocol(View):
     """
 
     __slots__ = ()
-    user_fields = items(str)
-    location_fields = items(str)
+    user_fields = listing(str)
+    location_fields = listing(str)
     field_types = table()
     icon = text(ContentURI)
-    instances = items(ThirdPartyInstance)
+    instances = listing(ThirdPartyInstance)
 
 
 class ThirdPartyLocation(View):

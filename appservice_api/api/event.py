@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from ..events.content import check_event_size, check_event_values
-from .request import Body, json_body
+from .body import Body
+from .request import json_body
 
 __all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import requests
-import urllib3
 
 from ..errors import (
     MatrixConnectionError,
     MatrixError,
-    MatrixInteractiveAuthError,
-    MatrixRequestError,
     MatrixResponseError,
     MLimitExceeded,
     excerpt,
 )
 from ..log import TRACE
+from .answer import decoded, refusal
+from .body import Stream, UnreadableBody
 from .failure import connection_error
-from .request import FileBody, UnreadableBody
-from .retry import RetryPolicy, retry_after
+from .incoming import TRANSPORT_FAILURES, Incoming
+from .redirect import MAX_REDIRECTS, redirected, target_of
+from .retry import RetryPolicy
+from .shared import Shared, send_settings
 from .wire import Timeouts
-
-if TYPE_CHECKING:
-    from .shared import Shared
 
 __all__ = ["Exchange", "Limits"]
 
@@ -40,14 +38,8 @@ _UNSENDABLE = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
 )
-_TRANSPORT_FAILURES = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    OverflowError,
-)
-_decode = json.JSONDecoder().decode
+# What is read of a refusal that comes where a download was expected.
+_MAX_REFUSAL = 65_536
 
 
 class Limits(NamedTuple):
@@ -67,11 +59,23 @@ class Limits(NamedTuple):
 
 
 class Exchange:
-    """A prepared request and the story of its attempts."""
+    """A prepared request and the story of its attempts.
+
+    Args:
+        shared: What is sent through.
+        request: The request.
+        settings: The arguments of ``Session.send``.
+        limits: How far it may go.
+        name: What it is called in logs and errors.
+        user: Who is acting.
+        secrets: What the request says that no error may show; None where nothing in it is secret.
+        reader: Makes the result of a good answer while it arrives; None for JSON. With a reader
+            the answer isn't kept in memory, and redirects are followed.
+    """
 
     __slots__ = (
-        "attempts", "failures", "limits", "lost", "name", "request", "secrets", "settings",
-        "shared", "started", "user",
+        "attempts", "context", "failures", "limits", "lost", "name", "reader", "request",
+        "secrets", "settings", "shared", "started", "user",
     )  # fmt: skip
 
     def __init__(
@@ -83,14 +87,17 @@ class Exchange:
         name: str,
         user: str | None,
         secrets: tuple[str, ...] | None = None,
+        reader: Callable[[Incoming], Any] | None = None,
     ) -> None:
         self.shared = shared
         self.request = request
-        self.settings = settings
+        self.settings = settings if reader is None else {**settings, "stream": True}
+        self.reader = reader
+        #: Where the attempt was redirected to, for errors.
+        self.context = ""
         self.limits = limits
         self.name = name
         self.user = user
-        #: What the request says that no error may show; None where nothing in it is secret.
         self.secrets = secrets
         self.attempts = 0
         self.failures = 0
@@ -111,7 +118,14 @@ class Exchange:
             "user": self.user,
             "attempts": self.attempts,
             "repeated": self.lost,
+            "context": self.context,
         }
+
+    @property
+    def spent(self) -> bool:
+        """Whether its body was an iterable's, and is gone."""
+        body: Any = self.request.body
+        return isinstance(body, Stream) and body.spent
 
     def attempt(self) -> Any:
         """Send the request once and return the JSON of its answer.
@@ -119,15 +133,21 @@ class Exchange:
         Raises:
             MatrixError: As :meth:`HTTPAPI.request` says.
         """
-        shared = self.shared
         self._check_open()
         if self.limits.policy.repeats:
             self._wait_for_turn()
         self.attempts += 1
-        if isinstance(self.request.body, FileBody):
-            self.request.body.rewind()
+        self.context = ""
+        response = self._deliver(self.request, self.settings)
+        return self._read(response if self.reader is None else self._follow(response))
+
+    def _deliver(
+        self, request: requests.PreparedRequest, settings: dict[str, Any]
+    ) -> requests.Response:
+        """Send a request and return its answer."""
+        shared = self.shared
         try:
-            response = shared.session.send(self.request, timeout=self._timeout(), **self.settings)
+            response = shared.session.send(request, timeout=self._timeout(), **settings)
         except requests.HTTPError as error:
             # A hook of the user's session that calls raise_for_status().
             if error.response is None:
@@ -136,12 +156,38 @@ class Exchange:
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
         except UnreadableBody as error:
+            if error.source_failed and error.__cause__ is not None:
+                raise error.__cause__ from None
             raise MatrixError(f"{error}; the request was broken off") from error.__cause__
-        except _TRANSPORT_FAILURES as error:
-            raise self._failure(error) from _without(self._token, error)
+        except TRANSPORT_FAILURES as error:
+            failure = self._failure(error)
+            raise failure from failure.__cause__
         if shared.log.isEnabledFor(_DEBUG):
             self._log(response)
-        return self._read(response)
+        return response
+
+    def _follow(self, response: requests.Response) -> requests.Response:
+        """The answer to a download, at the end of its redirects."""
+        request, redirects = self.request, 0
+        while (location := target_of(response)) is not None:
+            incoming = Incoming(response, self._failure)
+            incoming.read(_MAX_REFUSAL)
+            incoming.close()
+            redirects += 1
+            reason = f"redirected more than {MAX_REDIRECTS} times"
+            if redirects <= MAX_REDIRECTS:
+                try:
+                    request = redirected(request, location)
+                    reason = ""
+                except ValueError as error:
+                    reason = f"redirected to what can't be followed: {error}"
+            if reason:
+                raise MatrixResponseError(reason, http_status=response.status_code, **self.facts())
+            url = request.url or ""
+            self.context = f"redirected to {urlsplit(url).netloc}"
+            settings = {**send_settings(self.shared.session, url), "stream": True}
+            response = self._deliver(request, settings)
+        return response
 
     def _check_open(self) -> None:
         if self.shared.closed.is_set():
@@ -188,107 +234,69 @@ class Exchange:
         authorization = str(self.request.headers.get("Authorization") or "")
         return authorization.partition(" ")[2]
 
-    def _masked(self, content: bytes) -> bytes:
+    def masked(self, content: bytes) -> bytes:
+        """What was answered, without the token."""
         token = self._token.encode()
         return content.replace(token, _MASK.encode()) if token else content
 
-    def _excerpt(self, content: bytes) -> str:
+    def excerpt(self, content: bytes) -> str:
+        """The beginning of what was answered, as an error shows it."""
         if self.secrets is not None:
             return ""
-        return excerpt(self._masked(content).decode(errors="replace"))
+        return excerpt(self.masked(content).decode(errors="replace"))
 
-    def _echoes(self, content: Any) -> bool:
+    def echoes(self, content: Any) -> bool:
         """Whether an answer holds a secret of the request."""
         text = json.dumps(content)
         return any(json.dumps(secret)[1:-1] in text for secret in self.secrets or () if secret)
 
     def _failure(self, error: Exception) -> MatrixConnectionError:
+        """Our error for one of the transport's; its cause is that one, unless it shows a secret:
+        the token, or the URL of a redirect, which mostly is one."""
         failure = connection_error(error, **self.facts())
         if self._token:
             failure.reason = failure.reason.replace(self._token, _MASK)
             failure.args = (failure.reason,)
+        failure.__cause__ = None if self.context else _without(self._token, error)
         return failure
 
     def _log(self, response: requests.Response) -> None:
         who = f" as {self.user}" if self.user else ""
         level = _DEBUG if self.attempts == 1 else TRACE
+        size: Any = response.headers.get("Content-Length", "some")
+        if self.reader is None:
+            size = len(response.content)
         self.shared.log.log(
-            level, "%s %s%s: %d, %d bytes in %.0f ms", self.request.method, self.name, who,
-            response.status_code, len(response.content), response.elapsed.total_seconds() * 1000,
+            level, "%s %s%s: %d, %s bytes in %.0f ms", self.request.method, self.name, who,
+            response.status_code, size, response.elapsed.total_seconds() * 1000,
         )  # fmt: skip
 
     def _read(self, response: requests.Response) -> Any:
         status = response.status_code
-        body = response.content
         if status < 200:
             # The real answer may still come, and must not reach whoever sends next.
             response.close()
             self.shared.session.close()
             raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
+        if self.reader is not None:
+            return self._hand_over(response, self.reader)
         if not 200 <= status < 300:
-            raise self._refusal(response)
-        try:
-            answer = _decode(body.decode())
-        except (ValueError, RecursionError):
-            if status == 204 and not body:
-                return {}
-            raise MatrixResponseError(
-                f"{status} with a body that isn't JSON ({_kind(response)}): is base_url the "
-                "homeserver's?",
-                http_status=status, text=self._excerpt(body), temporary=True, **self.facts(),
-            ) from None  # fmt: skip
-        if isinstance(answer, (dict, list)):
-            return answer
-        raise MatrixResponseError(
-            f"{status} with JSON that is neither an object nor a list",
-            http_status=status, text=self._excerpt(body), **self.facts(),
-        )  # fmt: skip
+            raise refusal(self, response, response.content)
+        return decoded(self, response)
 
-    def _refusal(self, response: requests.Response) -> MatrixRequestError:
-        status = response.status_code
-        content = self._masked(response.content)
+    def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
+        """Have the reader read a good answer; a refusal is read to a certain size. A reader that
+        doesn't raise sees to closing."""
+        incoming = Incoming(response, self._failure)
         try:
-            body = _decode(content.decode())
-        except (ValueError, RecursionError):
-            body = None
-        text = "" if isinstance(body, dict) else self._excerpt(content)
-        body = body if isinstance(body, dict) else {}
-        errcode = body.get("errcode")
-        errcode = errcode if isinstance(errcode, str) and errcode else None
-        if self.secrets and self._echoes(body):
-            body = {"error": "(the answer repeats a secret of the request, and isn't shown)"}
-        message = body.get("error")
-        interactive = status == 401 and isinstance(body.get("flows"), list)
-        if not isinstance(message, str) or not message:
-            explained = self._masked(_explain(response).encode()).decode()
-            message = explained if errcode is None else "(no reason given)"
-            if interactive:
-                message = "the user must authenticate, with a password for example (auth=)"
-        asked = None
-        if status == 429:
-            asked = retry_after(response.headers, body, self.shared.clock.time())
-        facts = {
-            "message": message, "http_status": status, "body": body, "text": text,
-            "retry_after": asked, **self.facts(),
-        }  # fmt: skip
-        if interactive:
-            return MatrixInteractiveAuthError(errcode=errcode, **facts)
-        cls = MLimitExceeded if status == 429 else MatrixRequestError
-        return cls.of(errcode, **facts)
+            if 200 <= response.status_code < 300:
+                return reader(incoming)
+            raise refusal(self, response, incoming.read(_MAX_REFUSAL))
+        except BaseException:
+            incoming.close()
+            raise
 
 
 def _without(token: str, error: Exception) -> Exception | None:
     """The cause of an error, unless it shows the token."""
     return None if token and token in f"{error!r} {error.__cause__!r}" else error
-
-
-def _kind(response: requests.Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
-
-
-def _explain(response: requests.Response) -> str:
-    """What to say of an answer without a word from the homeserver."""
-    location = response.headers.get("Location")
-    if location and 300 <= response.status_code < 400:
-        return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
-    return f"not a Matrix answer ({response.reason or _kind(response)}): is base_url right?"

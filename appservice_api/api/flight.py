@@ -72,6 +72,32 @@ class SingleFlight:
             if not flight.abandoned:
                 return cast(T, flight.result)
 
+    def in_turn(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Do the work when no other thread does work of the same key: each thread's own work is
+        done, one after the other.
+
+        Args:
+            key: What the work must not overlap with. Work may not wait for its own key again.
+            work: Does it.
+
+        Raises:
+            MatrixTimeoutError: Another thread's work took too long.
+        """
+        outcome: list[tuple[T | None, Exception | None]] = []
+
+        def mine() -> None:
+            try:
+                outcome.append((work(), None))
+            except Exception as error:  # nobody else's business; raised below
+                outcome.append((None, error))
+
+        while not outcome:
+            self.run(key, mine)
+        result, error = outcome.pop()
+        if error is not None:
+            raise error
+        return cast(T, result)
+
     def _lead(self, key: Hashable, flight: _Flight, work: Callable[[], T]) -> T:
         try:
             result = flight.result = work()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from ..log import TraceLogger, trace_logger
+from .body import Body
 from .exchange import Exchange, Limits
+from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
-from .request import Body, as_body, encode_query, prepare
+from .request import as_body, encode_query, prepare
 from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
 from .shared import Access, Shared, Timeout, split_timeout
 
@@ -166,13 +168,20 @@ class HTTPAPI:
         anonymous: bool = False,
         repeatable: bool = True,
         secrets: tuple[str, ...] | None = None,
+        reader: Callable[[Incoming], Any] | None = None,
     ) -> Any:
         """Prepare the exchange once, and run it. ``query`` is encoded already.
+
+        With a ``reader`` the answer is a download: what the reader makes of it is returned, and
+        redirects are followed, without the token and the query. A connection that breaks while
+        the reader reads is a reason to repeat all of it; what the reader itself raises isn't. The
+        timeout is for each block, and the deadline for the head of the answer.
 
         Args:
             anonymous: Send no token.
             repeatable: False for what must not be repeated though its path may be.
             secrets: What request and answer hold that no error may show; None if nothing.
+            reader: Makes the result of a good answer; None for JSON.
         """
         shared, access = self._shared, self._access
         session = shared.session
@@ -190,7 +199,7 @@ class HTTPAPI:
                 repeatable and may_repeat(method, template),
                 (access.base_url, None if anonymous else access.key, user),
             ),
-            name or template, user, secrets,
+            name or template, user, secrets, reader,
         )  # fmt: skip
         return shared.run(Exchange.attempt, exchange)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
+from .body import Body, body_of
 from .transport import copy_headers
 
-__all__ = ["Body", "as_body", "encode_json", "encode_query", "json_body", "prepare"]
+__all__ = ["as_body", "encode_json", "encode_query", "json_body", "prepare"]
 
 _BAD_HEADER = re.compile(r"[\x00\r\n]|[^\x00-\xff]")
 _RESERVED = frozenset({"connection", "content-length", "host", "transfer-encoding"})
@@ -62,71 +62,6 @@ def encode_query(params: Mapping[str, Any]) -> str:
     return "&".join(pairs)
 
 
-class UnreadableBody(Exception):
-    """A file can't be read, or has become shorter, while it is being sent."""
-
-
-class FileBody:
-    """A binary file as a body: just as many bytes as were there when the request was made.
-
-    More than that would be taken for the next request by whoever reads the connection.
-
-    Args:
-        file: A seekable binary file; what comes from where it stands is sent.
-
-    Raises:
-        ValueError: It is none.
-    """
-
-    __slots__ = ("_file", "_left", "_start", "length")
-
-    def __init__(self, file: Any) -> None:
-        try:
-            binary = isinstance(file.read(0), bytes) and file.seekable()
-            self._start = file.tell()
-            self.length: int = file.seek(0, os.SEEK_END) - self._start
-        except (AttributeError, OSError, TypeError, ValueError):
-            binary = False
-        if not binary:
-            raise ValueError(
-                f"{type(file).__name__} can't be sent: it must be bytes or a seekable file that "
-                "is opened in binary mode ('rb')"
-            )
-        self._file = file
-        self.rewind()
-
-    def rewind(self) -> None:
-        """Go back to where the file stood, for the first or another attempt."""
-        self._file.seek(self._start)
-        self._left = self.length
-
-    def read(self, size: int = -1) -> bytes:
-        """Read no more than what belongs to the body."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        if not wanted:
-            return b""
-        try:
-            data: bytes = self._file.read(wanted)
-        except OSError as error:
-            raise UnreadableBody(f"the file can't be read ({error.strerror or error})") from error
-        if not data:
-            raise UnreadableBody("the file has become shorter while it was sent")
-        self._left -= len(data)
-        return data
-
-    def tell(self) -> int:
-        """How much has been read."""
-        return self.length - self._left
-
-
-class Body(NamedTuple):
-    """What a request sends: bytes or a file, how many bytes, and their media type."""
-
-    data: bytes | FileBody | None
-    length: int
-    type: str | None
-
-
 _NO_BODY = Body(None, 0, None)
 _EMPTY_OBJECT = Body(b"{}", 2, "application/json")
 
@@ -142,7 +77,8 @@ def json_body(content: Any) -> Body:
 
 
 def as_body(method: str, content: Any) -> Body:
-    """The body of what a caller gave; a POST or PUT without content sends ``{}``.
+    """The body of what a caller gave; a POST or PUT without content sends ``{}``, and a body that
+    is made already is taken as it is.
 
     Raises:
         ValueError: It is neither JSON, bytes, text nor a binary file that can be sent again.
@@ -151,15 +87,12 @@ def as_body(method: str, content: Any) -> Body:
         return _EMPTY_OBJECT if method in ("POST", "PUT") else _NO_BODY
     if isinstance(content, (dict, list)):
         return json_body(content)
+    if isinstance(content, Body):
+        return content
     if isinstance(content, str):
         content = content.encode()
-    elif isinstance(content, (bytearray, memoryview)):
-        content = bytes(content)
-    if isinstance(content, bytes):
-        return Body(content, len(content), "application/octet-stream")
-    if hasattr(content, "read"):
-        file = FileBody(content)
-        return Body(file, file.length, "application/octet-stream")
+    if isinstance(content, (bytes, bytearray, memoryview)) or hasattr(content, "read"):
+        return body_of(content)
     raise ValueError(
         f"content must be a dict, bytes, str or a binary file, not {type(content).__name__}"
     )

@@ -7,7 +7,6 @@ Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate lim
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from collections.abc import Mapping
@@ -39,18 +38,17 @@ __all__ = [
 ]
 
 # POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
-# uploads, login, knock, report, keys/claim, openid, and any that isn't known here) are repeated
-# only when the request can't have reached the homeserver. ``*`` is one part of a path.
+# uploads, login, knock, report, keys/claim, keys/upload, room_keys/version, openid, and any that
+# isn't known here) are repeated only when the request can't have reached the homeserver. ``*`` is
+# one part of a path.
 _REPEATABLE_POSTS = """
-    appservice/*/ping  delete_devices  join/*  keys/query  keys/signatures/upload  logout
-    logout/all  publicRooms  refresh  register  rooms/*/ban  rooms/*/forget  rooms/*/invite
-    rooms/*/join  rooms/*/kick  rooms/*/leave  rooms/*/read_markers  rooms/*/receipt/*/*
-    rooms/*/unban  search  user/*/filter  user_directory/search
+    appservice/*/ping  delete_devices  join/*  keys/device_signing/upload  keys/query
+    keys/signatures/upload  logout  logout/all  publicRooms  refresh  register  rooms/*/ban
+    rooms/*/forget  rooms/*/invite  rooms/*/join  rooms/*/kick  rooms/*/leave
+    rooms/*/read_markers  rooms/*/receipt/*/*  rooms/*/unban  search  user/*/filter
+    user_directory/search
 """
-_ALTERNATIVES = "|".join(
-    re.escape(path).replace(r"\*", "[^/]+") for path in _REPEATABLE_POSTS.split()
-)
-_REPEATABLE_POST = re.compile(rf"/_matrix/client/[^/]+/(?:{_ALTERNATIVES})/?\Z")
+_REPEATABLE = [path.split("/") for path in _REPEATABLE_POSTS.split()]
 _LEAST_WAIT = 0.05
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
@@ -63,8 +61,18 @@ def may_repeat(method: str, template: str) -> bool:
         method: The HTTP method.
         template: The path, its values filled in or not.
     """
-    return method in _REPEATABLE_METHODS or (
-        method == "POST" and _REPEATABLE_POST.match(template) is not None
+    if method in _REPEATABLE_METHODS:
+        return True
+    if method != "POST" or not template.startswith("/_matrix/client/"):
+        return False
+    parts = template.rstrip("/").split("/")[4:]
+    return any(_is_like(parts, path) for path in _REPEATABLE)
+
+
+def _is_like(parts: list[str], path: list[str]) -> bool:
+    """Whether the parts of a path are those of the table, ``*`` standing for any."""
+    return len(parts) == len(path) and all(
+        wanted in ("*", part) and part for part, wanted in zip(parts, path, strict=True)
     )
 
 
@@ -171,6 +179,8 @@ def _wants_repeat(state: RetryCallState) -> bool:
     error = state.outcome.exception()
     exchange: Exchange = state.args[0]
     if error is None or not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
+        return False
+    if exchange.spent:
         return False
     if _is_rate_limit(error):
         return True

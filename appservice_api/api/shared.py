@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from ..state_store import ASStateStore
     from .appservice import AppServiceAPI, ChildAppServiceAPI
 
-__all__ = ["Access", "AppServiceShared", "Shared", "Timeout", "check_token", "split_timeout"]
+__all__ = [
+    "Access",
+    "AppServiceShared",
+    "Shared",
+    "Timeout",
+    "check_token",
+    "send_settings",
+    "split_timeout",
+]
 
 #: Seconds to connect and seconds to wait for data; one number stands for the second.
 Timeout: TypeAlias = float | tuple[float, float]
@@ -72,6 +80,15 @@ def check_base_url(base_url: object) -> str:
     return text
 
 
+def send_settings(session: requests.Session, url: str) -> dict[str, Any]:
+    """The arguments of ``Session.send`` for a URL, from the session and the environment."""
+    merged = session.merge_environment_settings(url, {}, False, None, None)
+    merged["stream"] = False
+    merged["allow_redirects"] = False
+    merged["proxies"] = dict(merged["proxies"])
+    return dict(merged)
+
+
 class Access:
     """Where requests go and which token they carry. Its repr has no token."""
 
@@ -94,11 +111,7 @@ class Access:
             tuple(session.proxies.items()) if session.proxies else (),
         )  # fmt: skip
         if self._settings is None or self._settings[0] != now:
-            merged = session.merge_environment_settings(self.base_url, {}, False, None, None)
-            merged["stream"] = False
-            merged["allow_redirects"] = False
-            merged["proxies"] = dict(merged["proxies"])
-            self._settings = now, merged
+            self._settings = now, send_settings(session, self.base_url)
         return self._settings[1]
 
     def __repr__(self) -> str:
@@ -186,7 +199,10 @@ class AppServiceShared(Shared):
         self.children = weakref.WeakValueDictionary()
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
         self.real_users = weakref.WeakValueDictionary()
-        self.versions: dict[str, Any] | None = None
+        #: What each homeserver answered to /versions, by base URL.
+        self.versions: dict[str, dict[str, Any]] = {}
+        #: How many bytes an upload may have, by the homeserver's URL; None where it doesn't tell.
+        self.upload_limits: dict[str, int | None] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.policy.deadline)

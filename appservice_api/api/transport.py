@@ -25,6 +25,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.util.connection import is_connection_dropped
 
 from .._version import __version__
+from .body import Stream
 from .wire import exchange
 
 __all__ = ["MatrixAdapter", "copy_headers", "new_session"]
@@ -143,7 +144,11 @@ class MatrixAdapter(HTTPAdapter):
     ) -> requests.Response:
         """Send a prepared request; the arguments are those of requests' adapter."""
         body = request.body
-        simple = not stream and not proxies and (body is None or type(body) is bytes)
+        simple = (
+            not stream
+            and not proxies
+            and (body is None or type(body) is bytes or isinstance(body, Stream))
+        )
         # Tools that record or fake HTTP replace requests' method; then it has to be the one.
         if not simple or HTTPAdapter.send is not _HTTP_ADAPTER_SEND:
             return super().send(request, stream, timeout, verify, cert, proxies)

@@ -11,6 +11,8 @@ from typing import Any
 import requests
 import urllib3
 
+from .body import Stream
+
 __all__ = ["MAX_ANSWER_BYTES", "Timeouts", "exchange"]
 
 #: What an answer may have; a larger one isn't kept in memory.
@@ -36,7 +38,7 @@ def exchange(
     Args:
         connection: A connection of urllib3, open or not.
         host: The line of the head that names the host.
-        request: The request; its body is bytes or None.
+        request: The request; its body is bytes, a stream, or None.
         target: The path and query of its URL.
         timeout: Seconds to connect and to wait for data; see :class:`Timeouts`.
 
@@ -52,12 +54,14 @@ def exchange(
         sock = connection.sock
         sock.settimeout(timeout[1])
         broken = False
+        started = time.monotonic()
         try:
-            sock.sendall(_message(request, target, host))
+            _send(sock, request, target, host)
         except (BrokenPipeError, ConnectionResetError):
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
-        source: Any = _Ending(sock, timeout)
+        # What it took to send a large body isn't the answer's time.
+        source: Any = _Ending(sock, timeout, time.monotonic() - started)
         answer = _HTTPResponse(source, method=request.method)
         try:
             answer.begin()
@@ -84,17 +88,23 @@ def _connect(connection: Any, timeout: float | None) -> None:
         raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
 
 
-def _message(request: requests.PreparedRequest, target: str, host: str) -> bytes:
-    """Head and body in one piece, so that they travel in one packet."""
+def _send(sock: Any, request: requests.PreparedRequest, target: str, host: str) -> None:
+    """Send head and body: in one piece, so that they travel in one packet, or a stream in
+    blocks, each of which has the timeout to itself."""
     headers: Any = request.headers
     fields = [f"{name}: {value}\r\n" for name, value in headers._store.values()]
-    head = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
+    text = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
     lines = len(fields) + 3
-    if head.count("\n") != lines or head.count("\r") != lines:
+    if text.count("\n") != lines or text.count("\r") != lines:
         raise requests.exceptions.InvalidHeader("a header or the URL holds a line end")
-    body: Any = request.body or b""
-    data: bytes = head.encode("latin-1") + body
-    return data
+    head = text.encode("latin-1")
+    body: Any = request.body
+    if not isinstance(body, Stream):
+        sock.sendall(head + body if body else head)
+        return
+    sock.sendall(head)
+    for block in body:
+        sock.sendall(block)
 
 
 class _HTTPResponse(http.client.HTTPResponse):
@@ -112,10 +122,11 @@ class _Ending(io.RawIOBase):
     """What is read of a socket, in all until a moment: a homeserver that sends a byte now and
     then would never run into the timeout of the socket."""
 
-    def __init__(self, sock: Any, timeout: tuple[float | None, float | None]) -> None:
+    def __init__(self, sock: Any, timeout: tuple[float | None, float | None], spent: float) -> None:
         self._sock = sock
         self._wait = timeout[1]
-        self._end: float | None = getattr(timeout, "end", None)
+        end: float | None = getattr(timeout, "end", None)
+        self._end = None if end is None else end + spent
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)

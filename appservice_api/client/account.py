@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..api.request import json_body
+from ..api.request import as_body, json_body
 from ..errors import MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from .base import CallOptions, ClientMethods
@@ -63,12 +63,20 @@ class AccountMethods(ClientMethods):
         """
         from ..answers.account import VersionsResponse
 
-        shared = self.api._shared
-        if shared.versions is None or no_cache:
-            shared.versions = shared.flights.run(
-                "versions", lambda: dict(self._call(VERSIONS, options=options))
+        shared, homeserver = self.api._shared, self.api._access.base_url
+        if no_cache or homeserver not in shared.versions:
+            answer = shared.flights.run(
+                ("versions", homeserver), lambda: self._ask_versions(options)
             )
-        return VersionsResponse(shared.versions)
+            shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
+        return VersionsResponse(shared.versions[homeserver])
+
+    def _ask_versions(self, options: CallOptions) -> Any:
+        # Without user_id: the ghost may not be registered yet.
+        return self.api._send(
+            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None),
+            **_without_ensuring(options),
+        )  # fmt: skip
 
     @CAPABILITIES
     def get_capabilities(self, **options: Unpack[CallOptions]) -> Capabilities:

@@ -12,7 +12,7 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..events.account_data import RoomTagInfo
+    from ..events.account_data import RoomTagAccountDataEventContent, RoomTagInfo
 
 __all__ = ["AccountDataMethods"]
 
@@ -86,29 +86,34 @@ class AccountDataMethods(ClientMethods):
             self._call(SET_ROOM_DATA, (self.mxid, room_id, type), content, options)
 
     @TAGS
-    def get_room_tags(self, room_id: str, **options: Unpack[CallOptions]) -> dict[str, RoomTagInfo]:
-        """The tags that the user has given to a room, by their names.
+    def get_room_tags(
+        self, room_id: str, **options: Unpack[CallOptions]
+    ) -> RoomTagAccountDataEventContent:
+        """The tags that the user has given to a room.
 
         Args:
             room_id: The room.
             options: See :class:`CallOptions`.
+
+        Returns:
+            The tags by name, in ``tags``.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /user/{userId}/rooms/{roomId}/tags``.
         """
-        answer = self._call(TAGS, (self.mxid, room_id), options=options)
-        from ..events.account_data import RoomTagInfo
+        from ..events.account_data import RoomTagAccountDataEventContent
 
-        tags = self._field(TAGS, answer, "tags", dict)
-        return {tag: RoomTagInfo.read(info) for tag, info in tags.items()}
+        answer = self._call(TAGS, (self.mxid, room_id), options=options)
+        self._field(TAGS, answer, "tags", dict)
+        return RoomTagAccountDataEventContent.read(answer)
 
     def get_room_tag(
         self, room_id: str, tag: str, **options: Unpack[CallOptions]
     ) -> RoomTagInfo | None:
         """One tag of a room, None if it hasn't got it; as :meth:`get_room_tags`."""
-        return self.get_room_tags(room_id, **options).get(tag)
+        return (self.get_room_tags(room_id, **options).tags or {}).get(tag)
 
     @SET_TAG
     def set_room_tag(

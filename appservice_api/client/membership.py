@@ -39,6 +39,22 @@ class MembershipMethods(ClientMethods):
         if user_id is not None:
             self.api.state_store.set_membership(room_id, user_id, membership)
 
+    def fill_member_event(
+        self, room_id: str, user_id: str, content: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Called with the content of every membership event that is sent as an event; for
+        subclasses that add to it, a display name for example.
+
+        Args:
+            room_id: The room.
+            user_id: The user whose membership it is.
+            content: What is about to be sent; it isn't to be changed.
+
+        Returns:
+            The content to send instead, None to leave it so.
+        """
+        return None
+
     def send_member_event(
         self,
         room_id: str,
@@ -68,6 +84,9 @@ class MembershipMethods(ClientMethods):
         """
         kind = Membership.known(membership)
         content = {**(extra_content or {}), "membership": kind.value}
+        filled = self.fill_member_event(room_id, user_id, content)
+        if filled is not None:
+            content = {**filled, "membership": kind.value}
         # Who is about to join can't be made to join first.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", UserID(user_id))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of, edit_content, reply_content, text_content
-from ..ids import ContentURI, EventID
+from ..ids import EventID
 from .base import ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
@@ -126,58 +126,6 @@ class MessageMethods(ClientMethods):
     ) -> EventID:
         """Send an emote, as ``/me`` does; as :meth:`send_text`."""
         return self.send_text(room_id, text, html, "m.emote", relates_to, txn_id, **options)
-
-    def send_file(
-        self,
-        room_id: str,
-        url: str,
-        info: Mapping[str, Any] | None = None,
-        file_name: str | None = None,
-        file_type: str = "m.file",
-        relates_to: RelatesTo | None = None,
-        txn_id: str | None = None,
-        **options: Unpack[EventOptions],
-    ) -> EventID:
-        """Send a file that was uploaded.
-
-        Args:
-            room_id: The room.
-            url: The ``mxc://`` URI of the file.
-            info: Its ``info``: ``mimetype``, ``size`` in bytes, and more.
-            file_name: Its name, which is the body; the media ID if None.
-            file_type: ``m.file``, ``m.image``, ``m.audio`` or ``m.video``.
-            relates_to: The ``m.relates_to`` of the content.
-            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
-
-        Returns:
-            The event ID.
-        """
-        ContentURI(url)
-        name = file_name or url.rpartition("/")[2]
-        content: dict[str, Any] = {"msgtype": file_type, "body": name, "url": url}
-        if file_name:
-            content["filename"] = file_name
-        if info is not None:
-            content["info"] = content_of(info, "info")
-        if relates_to is not None:
-            content["m.relates_to"] = content_of(relates_to, "relates_to")
-        return self.send_message(room_id, content, txn_id, **options)
-
-    def send_image(
-        self,
-        room_id: str,
-        url: str,
-        info: Mapping[str, Any] | None = None,
-        file_name: str | None = None,
-        relates_to: RelatesTo | None = None,
-        txn_id: str | None = None,
-        **options: Unpack[EventOptions],
-    ) -> EventID:
-        """Send an image that was uploaded; as :meth:`send_file`. ``info`` may have ``w`` and
-        ``h`` in pixels."""
-        return self.send_file(
-            room_id, url, info, file_name, "m.image", relates_to, txn_id, **options
-        )
 
     def reply(
         self,

@@ -12,7 +12,7 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.push_rules import PushRule, PushRuleset, PushRulesets
+    from ..events import PushRule, PushRulesAccountDataEventContent, PushRuleset
 
 __all__ = ["PushRuleMethods"]
 
@@ -39,7 +39,7 @@ class PushRuleMethods(ClientMethods):
     __slots__ = ()
 
     @RULESETS
-    def get_push_rules(self, **options: Unpack[CallOptions]) -> PushRulesets:
+    def get_push_rules(self, **options: Unpack[CallOptions]) -> PushRulesAccountDataEventContent:
         """All push rules, by scope.
 
         Args:
@@ -53,11 +53,11 @@ class PushRuleMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /pushrules/``.
         """
-        from ..answers.push_rules import PushRulesets
+        from ..events import PushRulesAccountDataEventContent
 
         answer = self._call(RULESETS, options=options)
         self._field(RULESETS, answer, "global", dict)
-        return PushRulesets.read(answer)
+        return PushRulesAccountDataEventContent.read(answer)
 
     @RULESET
     def get_push_rules_global(self, **options: Unpack[CallOptions]) -> PushRuleset:
@@ -65,7 +65,7 @@ class PushRuleMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /pushrules/global/``.
         """
-        from ..answers.push_rules import PushRuleset
+        from ..events import PushRuleset
 
         return PushRuleset.read(self._call(RULESET, options=options))
 
@@ -88,7 +88,7 @@ class PushRuleMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /pushrules/global/{kind}/{ruleId}``.
         """
-        from ..answers.push_rules import PushRule
+        from ..events import PushRule
 
         answer = self._call(GET_RULE, _place(scope, kind, rule_id), options=options)
         return PushRule.read(answer)

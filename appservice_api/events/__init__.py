@@ -6,8 +6,9 @@ What it exports is imported when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .account_data import *
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from .registry import *
     from .relations import *
     from .room_state import *
+    from .spaces import *
     from .tokens import *
+    from .topic import *
     from .verification import *
 
 # The names by the modules that have them.
@@ -50,18 +53,18 @@ _MODULES = {
         CallSelectAnswerEventContent CallStream SessionDescription
     """,
     "choices": """
-        CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection PushActionType
-        PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset RoomDirectoryVisibility
-        ThirdPartyMedium UserIdentifierType
+        CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection
+        PushActionType PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset
+        RoomDirectoryVisibility ThirdPartyMedium UserIdentifierType
     """,
     "context": """
         EventContext
     """,
     "encryption": """
-        DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent RequestedKeyInfo
-        RoomEncryptionStateEventContent RoomKeyBundleEventContent RoomKeyEventContent
-        RoomKeyRequestEventContent RoomKeyWithheldEventContent SecretRequestEventContent
-        SecretSendEventContent
+        DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent
+        RequestedKeyInfo RoomEncryptionStateEventContent RoomKeyBundleEventContent
+        RoomKeyEventContent RoomKeyRequestEventContent RoomKeyWithheldEventContent
+        SecretRequestEventContent SecretSendEventContent
     """,
     "enumerations": """
         CallHangupReason CallStreamPurpose EncryptionAlgorithm Format GuestAccess
@@ -98,8 +101,9 @@ _MODULES = {
     """,
     "messages": """
         KeyVerificationRequestMessageEventContent LocationMessageEventContent
-        MediaMessageEventContent MessageEventContent ReactionEventContent RedactionEventContent
-        ServerNoticeMessageEventContent StickerEventContent TextMessageEventContent
+        MediaMessageEventContent MessageEventContent ReactionEventContent
+        RedactionEventContent ServerNoticeMessageEventContent StickerEventContent
+        TextMessageEventContent
     """,
     "policy": """
         PolicyRuleStateEventContent
@@ -118,15 +122,20 @@ _MODULES = {
     """,
     "room_state": """
         CanonicalAliasStateEventContent GuestAccessStateEventContent
-        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent PublicKey
-        RoomAvatarStateEventContent RoomCreateStateEventContent RoomNameStateEventContent
-        RoomPinnedEventsStateEventContent RoomPolicyStateEventContent RoomPredecessor
-        RoomTombstoneStateEventContent RoomTopicStateEventContent ServerACLStateEventContent
-        SpaceChildStateEventContent SpaceParentStateEventContent TextRepresentation
-        ThirdPartyInviteStateEventContent Topic
+        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent
+        PublicKey RoomAvatarStateEventContent RoomCreateStateEventContent
+        RoomNameStateEventContent RoomPinnedEventsStateEventContent
+        RoomPolicyStateEventContent RoomPredecessor RoomTombstoneStateEventContent
+        ServerACLStateEventContent ThirdPartyInviteStateEventContent
+    """,
+    "spaces": """
+        SpaceChildStateEventContent SpaceParentStateEventContent
     """,
     "tokens": """
         JSON BatchID DirectoryPaginationToken FilterID PushRuleID SyncToken UserIdentifier
+    """,
+    "topic": """
+        RoomTopicStateEventContent TextRepresentation Topic
     """,
     "verification": """
         KeyVerificationAcceptEventContent KeyVerificationCancelEventContent
@@ -136,19 +145,5 @@ _MODULES = {
         KeyVerificationStartEventContent
     """,
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted(_MODULE_OF)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name on its first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazily(__name__, _MODULES)

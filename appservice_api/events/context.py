@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .event import Event, StateEvent
-from .view import Field, View, items, text
+from .event import Event, StateEvent, event_field
+from .view import View, listing, text
 
 __all__ = ["EventContext"]
 
@@ -22,11 +22,9 @@ class EventContext(View):
 
     __slots__ = ()
 
-    event: Field[Event] = Field(
-        None, lambda found: Event.read(found) if isinstance(found, dict) else None
-    )
-    events_before = items(Event)
-    events_after = items(Event)
-    state = items(StateEvent)
+    event = event_field()
+    events_before = listing(Event)
+    events_after = listing(Event)
+    state = listing(StateEvent)
     start = text(str)
     end = text(str)

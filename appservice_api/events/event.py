@@ -33,6 +33,11 @@ __all__ = [
 _REDACTS_ON_TOP = frozenset(str(version) for version in range(1, 11))
 
 
+def event_field(key: str | None = None) -> Field[Event]:
+    """A field that holds an event."""
+    return Field(key, lambda found: Event.read(found) if isinstance(found, dict) else None)
+
+
 class _Content(Field[EventContent]):
     """The content of an event, as the class of its type; never None."""
 
@@ -100,7 +105,7 @@ class BundledThread(View):
 
     __slots__ = ()
 
-    latest_event: Field[Event] = Field(None, lambda found: _event_or_none(found))
+    latest_event = event_field()
     count = number()
     current_user_participated = flag()
 
@@ -117,7 +122,7 @@ class Relations(View):
     __slots__ = ()
 
     thread = view(BundledThread, "m.thread")
-    replace: Field[Event] = Field("m.replace", lambda found: _event_or_none(found))
+    replace = event_field("m.replace")
     reference = view(View, "m.reference")
 
 
@@ -142,7 +147,7 @@ class Unsigned(View):
     transaction_id = text(str)
     membership = one_of(Membership)
     prev_content = view(EventContent)
-    redacted_because: Field[Event] = Field(None, lambda found: _event_or_none(found))
+    redacted_because = event_field()
     relations = view(Relations, "m.relations")
     invite_room_state = items(StrippedStateEvent)
     knock_room_state = items(StrippedStateEvent)
@@ -298,7 +303,3 @@ class ToDeviceEvent(Event):
 
     to_user_id = text(UserID)
     to_device_id = text(DeviceID)
-
-
-def _event_or_none(found: object) -> Event | None:
-    return Event.read(found) if isinstance(found, dict) else None

@@ -5,8 +5,14 @@ Spec: Client-Server API, "Instant messaging" and "Sending encrypted attachments"
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, overload
+
 from ..ids import ContentURI
-from .view import View, flag, items, mapping, number, text, view
+from .enumerations import MessageType
+from .view import Field, View, flag, items, mapping, number, text, view
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "AudioInfo",
@@ -82,6 +88,7 @@ class ThumbnailInfo(BaseFileInfo):
     Attributes:
         w, width: Its width in pixels.
         h, height: Its height in pixels.
+        is_animated: Whether it moves.
     """
 
     __slots__ = ()
@@ -90,6 +97,7 @@ class ThumbnailInfo(BaseFileInfo):
     h = number()
     width = number("w")
     height = number("h")
+    is_animated = flag()
 
 
 class LocationInfo(View):
@@ -173,3 +181,36 @@ class AudioInfo(BaseFileInfo):
 
 
 MediaInfo = ImageInfo | VideoInfo | AudioInfo | FileInfo
+_INFOS: dict[str, type[MediaInfo]] = {
+    MessageType.IMAGE: ImageInfo,
+    MessageType.VIDEO: VideoInfo,
+    MessageType.AUDIO: AudioInfo,
+}
+
+
+class InfoOfMessage(Field[MediaInfo]):
+    """The ``info`` of a file, as the class of the message's type."""
+
+    __slots__ = ("_default",)
+
+    def __init__(self, default: type[FileInfo]) -> None:
+        super().__init__("info", FileInfo)
+        self._default = default
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> MediaInfo | None: ...
+    def __get__(self, view: View | None, owner: type) -> Self | MediaInfo | None:
+        if view is None:
+            return self
+        found = view.get("info")
+        msgtype = view.get("msgtype")
+        kind: type[MediaInfo] = self._default
+        if isinstance(msgtype, str):
+            kind = _INFOS.get(msgtype, kind)
+        if not isinstance(found, dict) or isinstance(found, kind):
+            return found if isinstance(found, kind) else None
+        made = kind(found)
+        view["info"] = made
+        return made

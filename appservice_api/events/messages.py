@@ -13,15 +13,7 @@ from ..ids import ContentURI, DeviceID, EventID, UserID
 from .content import edit_content, plain_text, reply_content, thread_content
 from .enumerations import Format, KeyVerificationMethod, MessageType
 from .event_content import EventContent
-from .media_info import (
-    AudioInfo,
-    EncryptedFile,
-    FileInfo,
-    ImageInfo,
-    LocationInfo,
-    MediaInfo,
-    VideoInfo,
-)
+from .media_info import EncryptedFile, FileInfo, ImageInfo, InfoOfMessage, LocationInfo
 from .relations import Mentions, RelatesTo
 from .view import Field, View, items, one_of, text, view
 
@@ -70,34 +62,6 @@ class _HTML(Field[str]):
 
     def __delete__(self, view: View) -> None:
         self.__set__(view, None)
-
-
-class _Info(Field[MediaInfo]):
-    """The ``info`` of a file, as the class of the message's type."""
-
-    __slots__ = ("_default",)
-
-    def __init__(self, default: type[FileInfo]) -> None:
-        super().__init__("info", FileInfo)
-        self._default = default
-
-    @overload
-    def __get__(self, view: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, view: View, owner: type) -> MediaInfo | None: ...
-    def __get__(self, view: View | None, owner: type) -> Self | MediaInfo | None:
-        if view is None:
-            return self
-        found = view.get("info")
-        msgtype = view.get("msgtype")
-        kind: type[MediaInfo] = self._default
-        if isinstance(msgtype, str):
-            kind = _INFOS.get(msgtype, kind)
-        if not isinstance(found, dict) or isinstance(found, kind):
-            return found if isinstance(found, kind) else None
-        made = kind(found)
-        view["info"] = made
-        return made
 
 
 class _NewContent(Field["MessageEventContent"]):
@@ -184,11 +148,8 @@ class MessageEventContent(EventContent):
         """
         edited = edit_content(self, _relation_of(event).edits or _event_id(event))
         mentions = MessageEventContent(edited).mentions
-        if mentions is not None and mentions.user_ids:
-            known = _mentioned_in(event)
-            newly = Mentions(mentions)
-            newly.user_ids = [user for user in mentions.user_ids if user not in known]
-            edited["m.mentions"] = newly
+        if mentions:
+            edited["m.mentions"] = _newly_mentioned(mentions, event)
         self.clear()
         self.update(edited)
 
@@ -226,7 +187,7 @@ class MediaMessageEventContent(MessageEventContent):
     url = text(ContentURI)
     file = view(EncryptedFile)
     filename = text(str)
-    info = _Info(FileInfo)
+    info = InfoOfMessage(FileInfo)
 
     @property
     def caption(self) -> str | None:
@@ -287,7 +248,7 @@ class StickerEventContent(MediaMessageEventContent):
 
     __slots__ = ()
 
-    info = _Info(ImageInfo)
+    info = InfoOfMessage(ImageInfo)
 
 
 class ReactionEventContent(EventContent):
@@ -322,11 +283,6 @@ _MESSAGES: dict[str, type[MessageEventContent]] = {
     MessageType.SERVER_NOTICE: ServerNoticeMessageEventContent,
     MessageType.KEY_VERIFICATION_REQUEST: KeyVerificationRequestMessageEventContent,
 }
-_INFOS: dict[str, type[MediaInfo]] = {
-    MessageType.IMAGE: ImageInfo,
-    MessageType.VIDEO: VideoInfo,
-    MessageType.AUDIO: AudioInfo,
-}
 
 
 def message_class(content: object) -> type[MessageEventContent]:
@@ -360,10 +316,14 @@ def _relation_of(event: object) -> RelatesTo:
     return _relation(event.get("content") if isinstance(event, Mapping) else None)
 
 
-def _mentioned_in(event: object) -> set[str]:
+def _newly_mentioned(mentions: Mentions, event: object) -> Mentions:
+    """Whom an edit of an event mentions for the first time."""
     content = event.get("content") if isinstance(event, Mapping) else None
-    users: set[str] = set()
+    newly = Mentions(mentions)
     for one in (content, content.get("m.new_content") if isinstance(content, dict) else None):
-        mentions = EventContent.read(one).mentions
-        users.update(mentions.user_ids or () if mentions is not None else ())
-    return users
+        known = EventContent.read(one).mentions or Mentions()
+        if newly.user_ids:
+            newly.user_ids = [user for user in newly.user_ids if user not in (known.user_ids or ())]
+        if known.room:
+            newly.room = None
+    return newly

@@ -1,11 +1,17 @@
-"""The content of ``m.room.power_levels``. Spec: Client-Server API, ``m.room.power_levels``."""
+"""The content of ``m.room.power_levels`` as a view.
+
+Spec: Client-Server API, ``m.room.power_levels``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, overload
 
 from .event_content import StateEventContent
-from .view import Field, View, number
+from .event_type import EventType
+from .power_levels import DEFAULTS, RoomPowers, read_level
+from .view import Field, View
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -13,19 +19,31 @@ if TYPE_CHECKING:
 __all__ = ["PowerLevelStateEventContent"]
 
 
-class _Levels(Field[dict[str, int]]):
-    """Levels by name; where there are none, an empty table is put there."""
-
-    __slots__ = ()
+class _Level(Field[int]):
+    """A level; the specification's default where it is missing or malformed."""
 
     def __init__(self) -> None:
-        super().__init__(None, lambda found: found if isinstance(found, dict) else None)
+        super().__init__(None, lambda found: found)
 
     @overload
     def __get__(self, view: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, view: View, owner: type) -> dict[str, int]: ...
-    def __get__(self, view: View | None, owner: type) -> Self | dict[str, int]:
+    def __get__(self, view: View, owner: type) -> int: ...
+    def __get__(self, view: View | None, owner: type) -> Self | int:
+        return self if view is None else read_level(view.get(self.key), DEFAULTS[self.key])
+
+
+class _Table(Field[dict[str, Any]]):
+    """Levels by name; where they are missing or malformed, a new dict that belongs to the view."""
+
+    def __init__(self) -> None:
+        super().__init__(None, lambda found: found)
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> dict[str, Any]: ...
+    def __get__(self, view: View | None, owner: type) -> Self | dict[str, Any]:
         if view is None:
             return self
         found = view.setdefault(self.key, {})
@@ -33,30 +51,82 @@ class _Levels(Field[dict[str, int]]):
 
 
 class PowerLevelStateEventContent(StateEventContent):
-    """The content of ``m.room.power_levels``.
+    """The power levels of a room: what each user has, and what each action needs.
 
-    Attributes:
-        users: The levels of users.
-        events: The levels that events need, by type.
-        notifications: The levels that notifications need; ``room`` is for ``@room``.
-        users_default: The level of all other users.
-        events_default: The level that all other messages need.
-        state_default: The level that all other state events need.
-        ban: The level that bans need.
-        kick: The level that kicks need.
-        redact: The level that redactions of others' events need.
-        invite: The level that invites need.
+    Levels that aren't given read as the specification's defaults.
     """
 
     __slots__ = ()
 
-    users = _Levels()
-    events = _Levels()
-    notifications = _Levels()
-    users_default = number()
-    events_default = number()
-    state_default = number()
-    ban = number()
-    kick = number()
-    redact = number()
-    invite = number()
+    #: The levels of users, by user ID.
+    users = _Table()
+    #: The level of users who aren't listed.
+    users_default = _Level()
+    #: The levels that events need, by type.
+    events = _Table()
+    #: The level that events need whose type isn't listed.
+    events_default = _Level()
+    #: The level that state events need whose type isn't listed.
+    state_default = _Level()
+    #: The levels that notifications for all need; ``room`` is for ``@room``.
+    notifications = _Table()
+    ban = _Level()
+    kick = _Level()
+    redact = _Level()
+    invite = _Level()
+
+    def get_user_level(self, user_id: str, create: Mapping[str, Any] | None = None) -> int:
+        """The level of a user.
+
+        Args:
+            user_id: The user.
+            create: The whole ``m.room.create`` event, which tells the creators of a room of
+                version 12 or newer; None if it doesn't matter.
+        """
+        return RoomPowers(create, self).level(user_id)
+
+    def set_user_level(self, user_id: str, level: int) -> None:
+        """Give a user a level. It is listed even if it is the default."""
+        self["users"] = {**self.users, user_id: level}
+
+    def ensure_user_level(self, user_id: str, level: int) -> bool:
+        """Give a user a level, unless that is the level that the user has.
+
+        Returns:
+            Whether anything was changed.
+        """
+        if self.get_user_level(user_id) == level:
+            return False
+        self.set_user_level(user_id, level)
+        return True
+
+    def get_event_level(self, event_type: str, state: bool | None = None) -> int:
+        """The level that sending an event needs.
+
+        Args:
+            event_type: The type of the event.
+            state: Whether it is a state event; whether the specification knows the type as one
+                if None.
+        """
+        kind = EventType(event_type).is_state if state is None else state
+        return RoomPowers(None, self).needed(event_type, state=kind)
+
+    def set_event_level(self, event_type: str, level: int) -> None:
+        """Have events of a type need a level. It is listed even if it is the default."""
+        self["events"] = {**self.events, event_type: level}
+
+    def ensure_event_level(self, event_type: str, level: int, state: bool | None = None) -> bool:
+        """Have events of a type need a level, unless that is what they need.
+
+        Args:
+            event_type: The type of the events.
+            level: The level.
+            state: As for :meth:`get_event_level`.
+
+        Returns:
+            Whether anything was changed.
+        """
+        if self.get_event_level(event_type, state) == level:
+            return False
+        self.set_event_level(event_type, level)
+        return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .choices import PushConditionKind
 from .event_content import AccountDataEventContent
 from .view import View, flag, items, one_of, text, value, view
@@ -55,9 +57,35 @@ class PushRule(View):
     conditions = items(PushCondition)
     pattern = text(str)
 
+    @property
+    def notifies(self) -> bool:
+        """Whether the user is notified."""
+        return "notify" in (self.actions or ())
+
+    def tweak(self, name: str) -> Any:
+        """The value of a tweak, like ``sound`` or ``highlight``; None if it isn't set.
+
+        Args:
+            name: The name of the tweak.
+        """
+        for action in self.actions or ():
+            if isinstance(action, dict) and action.get("set_tweak") == name:
+                # A highlight without a value is one.
+                return action.get("value", True if name == "highlight" else None)
+        return None
+
 
 class PushRuleset(View):
-    """Push rules by kind."""
+    """The push rules of a user. The kinds are asked in this order, and of each kind the first
+    rule that fits counts.
+
+    Attributes:
+        override: Rules with conditions, above all others.
+        content: Rules for the text of messages.
+        room: Rules for whole rooms; ``rule_id`` is the room.
+        sender: Rules for whole senders; ``rule_id`` is the user.
+        underride: Rules with conditions, below all others.
+    """
 
     __slots__ = ()
 

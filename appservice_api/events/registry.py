@@ -12,6 +12,8 @@ from .member import MemberStateEventContent
 from .policy import PolicyRuleStateEventContent
 from .power_level_content import PowerLevelStateEventContent
 from .push_rules import PushRulesAccountDataEventContent
+from .spaces import SpaceChildStateEventContent, SpaceParentStateEventContent
+from .topic import RoomTopicStateEventContent
 
 __all__ = ["CONTENTS", "content_class", "read_content"]
 
@@ -34,9 +36,9 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_SERVER_ACL: room_state.ServerACLStateEventContent,
     EventType.ROOM_THIRD_PARTY_INVITE: room_state.ThirdPartyInviteStateEventContent,
     EventType.ROOM_TOMBSTONE: room_state.RoomTombstoneStateEventContent,
-    EventType.ROOM_TOPIC: room_state.RoomTopicStateEventContent,
-    EventType.SPACE_CHILD: room_state.SpaceChildStateEventContent,
-    EventType.SPACE_PARENT: room_state.SpaceParentStateEventContent,
+    EventType.ROOM_TOPIC: RoomTopicStateEventContent,
+    EventType.SPACE_CHILD: SpaceChildStateEventContent,
+    EventType.SPACE_PARENT: SpaceParentStateEventContent,
     EventType.POLICY_RULE_ROOM: PolicyRuleStateEventContent,
     EventType.POLICY_RULE_SERVER: PolicyRuleStateEventContent,
     EventType.POLICY_RULE_USER: PolicyRuleStateEventContent,

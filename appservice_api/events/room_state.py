@@ -1,14 +1,11 @@
-"""The state of a room, but for members and power levels.
+"""The state of a room, but for members, power levels, the topic and spaces.
 
 Spec: Client-Server API, "Room events" and the modules that its state events belong to.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
-
 from ..ids import ContentURI, EventID, RoomAlias, RoomID, ServerName, UserID
-from .content import plain_text
 from .enumerations import (
     GuestAccess,
     HistoryVisibility,
@@ -18,10 +15,7 @@ from .enumerations import (
 )
 from .event_content import StateEventContent
 from .media_info import ImageInfo
-from .view import Field, View, flag, items, mapping, one_of, text, view
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .view import View, flag, items, mapping, one_of, text, view
 
 __all__ = [
     "CanonicalAliasStateEventContent",
@@ -37,13 +31,8 @@ __all__ = [
     "RoomPolicyStateEventContent",
     "RoomPredecessor",
     "RoomTombstoneStateEventContent",
-    "RoomTopicStateEventContent",
     "ServerACLStateEventContent",
-    "SpaceChildStateEventContent",
-    "SpaceParentStateEventContent",
-    "TextRepresentation",
     "ThirdPartyInviteStateEventContent",
-    "Topic",
 ]
 
 
@@ -89,74 +78,6 @@ class RoomNameStateEventContent(StateEventContent):
     __slots__ = ()
 
     name = text(str)
-
-
-class TextRepresentation(View):
-    """A text in one format.
-
-    Attributes:
-        body: The text.
-        mimetype: Its media type; ``text/plain`` if None.
-    """
-
-    __slots__ = ()
-
-    body = text(str)
-    mimetype = text(str)
-
-
-class Topic(View):
-    """A topic in several formats, the best first."""
-
-    __slots__ = ()
-
-    text = items(TextRepresentation, "m.text")
-
-
-class _TopicHTML(Field[str]):
-    """The HTML of a topic. Setting it sets the plain text beside it."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__("m.topic", lambda found: None)
-
-    @overload
-    def __get__(self, view: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, view: View, owner: type) -> str | None: ...
-    def __get__(self, view: View | None, owner: type) -> Self | str | None:
-        if view is None:
-            return self
-        for one in Topic.read(view.get("m.topic")).text or ():
-            if one.mimetype == "text/html":
-                return one.body
-        return None
-
-    def __set__(self, view: View, new: str | None) -> None:
-        if new is None:
-            view.pop("m.topic", None)
-            return
-        plain = view.setdefault("topic", plain_text(new))
-        view["m.topic"] = Topic({"m.text": [
-            {"mimetype": "text/html", "body": new}, {"mimetype": "text/plain", "body": plain},
-        ]})  # fmt: skip
-
-
-class RoomTopicStateEventContent(StateEventContent):
-    """The content of ``m.room.topic``.
-
-    Attributes:
-        topic: The topic as plain text.
-        rich_topic: The topic in several formats.
-        html: The topic as HTML; setting it sets ``rich_topic``, and ``topic`` if there is none.
-    """
-
-    __slots__ = ()
-
-    topic = text(str)
-    rich_topic = view(Topic, "m.topic")
-    html = _TopicHTML()
 
 
 class RoomAvatarStateEventContent(StateEventContent):
@@ -315,33 +236,3 @@ class RoomPolicyStateEventContent(StateEventContent):
 
     via = text(ServerName)
     public_keys = mapping(str)
-
-
-class SpaceChildStateEventContent(StateEventContent):
-    """The content of ``m.space.child``; the state key is the room.
-
-    Attributes:
-        via: Servers by which the room can be joined; without any it is no child.
-        order: What its place depends on: text that is compared.
-        suggested: Whether it is recommended.
-    """
-
-    __slots__ = ()
-
-    via = items(ServerName)
-    order = text(str)
-    suggested = flag()
-
-
-class SpaceParentStateEventContent(StateEventContent):
-    """The content of ``m.space.parent``; the state key is the space.
-
-    Attributes:
-        via: Servers by which the space can be joined; without any it is no parent.
-        canonical: Whether it is the main one.
-    """
-
-    __slots__ = ()
-
-    via = items(ServerName)
-    canonical = flag()

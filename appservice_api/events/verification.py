@@ -95,6 +95,7 @@ class KeyVerificationAcceptEventContent(KeyVerificationEventContent):
     """The content of ``m.key.verification.accept``.
 
     Attributes:
+        method: How keys are verified; only older devices say so.
         key_agreement_protocol: How keys are agreed on.
         hash: How hashes are made.
         message_authentication_code: How messages are authenticated.
@@ -104,6 +105,7 @@ class KeyVerificationAcceptEventContent(KeyVerificationEventContent):
 
     __slots__ = ()
 
+    method = one_of(KeyVerificationMethod)
     key_agreement_protocol = text(str)
     hash = text(str)
     message_authentication_code = text(str)

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Field",
+    "Listing",
     "View",
     "flag",
     "items",
+    "listing",
     "mapping",
     "number",
     "one_of",
@@ -124,8 +126,9 @@ class View(dict[str, Any]):
         return cls(data)
 
     def serialize(self) -> dict[str, Any]:
-        """The JSON object as a plain dict."""
-        return dict(self)
+        """The JSON object as plain dicts, lists and texts, a copy all the way down."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
 
     def copy(self) -> Self:
         """A shallow copy, of the same class."""
@@ -143,6 +146,14 @@ class View(dict[str, Any]):
         if not cycle:
             with printer.group(4, f"{type(self).__name__}(", ")"):
                 printer.pretty(dict(self))
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {str(key): _plain(one) for key, one in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [_plain(one) for one in found]
+    return str(found) if isinstance(found, str) else found
 
 
 _UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})
@@ -220,6 +231,25 @@ def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
         ]
 
     return Field(key, read)
+
+
+class Listing(Field[list[T]]):
+    """A list that reads as an empty one where it is missing or malformed."""
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, view: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, view: View, owner: type) -> list[T]: ...
+    def __get__(self, view: View | None, owner: type) -> Self | list[T]:
+        found = super().__get__(view, owner)
+        return [] if found is None else found
+
+
+def listing(kind: type[T], key: str | None = None) -> Listing[T]:
+    """As :func:`items`, for lists that one loops over: never None."""
+    return Listing(key, items(kind).read)
 
 
 def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:

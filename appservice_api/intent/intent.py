@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..client import ClientAPI
 from .ensuring import Ensuring
+from .powers import EnsuringPower
 
 if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["IntentAPI"]
 
 
-class IntentAPI(Ensuring, ClientAPI):
+class IntentAPI(Ensuring, EnsuringPower, ClientAPI):
     """What one user wants to happen: a ghost, the bot or a real user.
 
     A request is sent at once; only if the homeserver refuses is the user registered, invited by

@@ -13,7 +13,7 @@ from ..ids import RoomAlias, RoomID, UserID
 from .intent import IntentAPI
 
 if TYPE_CHECKING:
-    from ..events import Member
+    from ..events import Member, PowerLevelStateEventContent
 
 __all__ = ["Room"]
 
@@ -86,9 +86,10 @@ class Room:
         return self.get_joined_members()
 
     @property
-    def power_levels(self) -> dict[str, Any] | None:
-        """The content of ``m.room.power_levels``, None if the room has none. One request."""
-        return self._state("m.room.power_levels")
+    def power_levels(self) -> PowerLevelStateEventContent:
+        """The power levels; the defaults if the room has none. One request, none once they are
+        known."""
+        return self.get_power_levels()
 
     @property
     def version(self) -> str | None:
@@ -138,6 +139,9 @@ class Room:
     send_emote = verb(IntentAPI.send_emote)
     send_file = verb(IntentAPI.send_file)
     send_image = verb(IntentAPI.send_image)
+    send_video = verb(IntentAPI.send_video)
+    send_audio = verb(IntentAPI.send_audio)
+    send_sticker = verb(IntentAPI.send_sticker)
     reply = verb(IntentAPI.reply)
     edit = verb(IntentAPI.edit)
     react = verb(IntentAPI.react)
@@ -159,12 +163,29 @@ class Room:
     send_state_event = verb(IntentAPI.send_state_event)
     get_state_event = verb(IntentAPI.get_state_event)
     get_state = verb(IntentAPI.get_state)
+    get_create = verb(IntentAPI.get_create)
+    set_room_name = verb(IntentAPI.set_room_name)
+    set_room_topic = verb(IntentAPI.set_room_topic)
+    set_room_avatar = verb(IntentAPI.set_room_avatar)
+    set_join_rule = verb(IntentAPI.set_join_rule)
+    get_pinned_messages = verb(IntentAPI.get_pinned_messages)
+    set_pinned_messages = verb(IntentAPI.set_pinned_messages)
+    pin_message = verb(IntentAPI.pin_message)
+    unpin_message = verb(IntentAPI.unpin_message)
+
+    # Power levels.
+    get_power_levels = verb(IntentAPI.get_power_levels)
+    set_power_levels = verb(IntentAPI.set_power_levels)
+    set_user_power_level = verb(IntentAPI.set_user_power_level)
+    set_event_power_level = verb(IntentAPI.set_event_power_level)
+    ensure_power_level = verb(IntentAPI.ensure_power_level)
 
     # Who is in it.
     ensure_joined = verb(IntentAPI.ensure_joined)
     join_room_by_id = verb(IntentAPI.join_room_by_id)
     join_room = verb(IntentAPI.join_room)
     leave_room = verb(IntentAPI.leave_room)
+    error_and_leave = verb(IntentAPI.error_and_leave)
     forget_room = verb(IntentAPI.forget_room)
     knock_room = verb(IntentAPI.knock_room)
     invite_user = verb(IntentAPI.invite_user)
@@ -175,6 +196,11 @@ class Room:
     send_member_event = verb(IntentAPI.send_member_event)
     get_members = verb(IntentAPI.get_members)
     get_joined_members = verb(IntentAPI.get_joined_members)
+    get_room_members = verb(IntentAPI.get_room_members)
+    get_room_member_info = verb(IntentAPI.get_room_member_info)
+    get_room_displayname = verb(IntentAPI.get_room_displayname)
+    get_room_avatar_url = verb(IntentAPI.get_room_avatar_url)
+    fill_member_event = verb(IntentAPI.fill_member_event)
 
     # As others see it: the directory, spaces, its successor.
     get_room_summary = verb(IntentAPI.get_room_summary)

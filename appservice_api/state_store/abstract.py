@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
-from ..events.power_levels import level_of, needed_level
+from ..events.power_levels import RoomPowers
 from ..ids import RoomID, UserID
-from .items import KINDS, MemberItem, RoomItems, Source, StateItem, now
+from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied, now
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -295,7 +295,7 @@ class ASStateStore(abc.ABC):
 
     def _content(self, room_id: str, event_type: str) -> dict[str, Any] | None:
         item = self.read_state(room_id, event_type)
-        return dict(item.content) if item is not None and item.content is not None else None
+        return copied(item.content) if item is not None else None
 
     def _remember(
         self,
@@ -305,7 +305,7 @@ class ASStateStore(abc.ABC):
         ts: int | None,
         source: Source,
     ) -> None:
-        kept = dict(content) if content is not None else None
+        kept = copied(content)
         self.write_state(room_id, event_type, StateItem(kept, now() if ts is None else ts, source))
 
     def get_power_levels(self, room_id: str) -> dict[str, Any] | None:
@@ -334,7 +334,7 @@ class ASStateStore(abc.ABC):
             return None
         event = {
             "type": _CREATE, "state_key": "", "room_id": room_id, "sender": item.sender,
-            "event_id": item.event_id, "origin_server_ts": item.ts, "content": item.content or {},
+            "event_id": item.event_id, "origin_server_ts": item.ts, "content": copied(item.content) or {},
         }  # fmt: skip
         return {key: value for key, value in event.items() if value is not None}
 
@@ -382,11 +382,11 @@ class ASStateStore(abc.ABC):
         self, room_id: str, user_id: str, event_type: str, *, state: bool = False
     ) -> bool | None:
         """Whether a user may send events of a type; None if it isn't known."""
-        levels = self.get_power_levels(room_id)
+        levels = self.read_state(room_id, "m.room.power_levels")
         if levels is None:
             return None
-        level = level_of(user_id, levels or None, self.get_create(room_id))
-        return level >= needed_level(event_type, levels, state=state)
+        powers = RoomPowers(self.get_create(room_id), levels.content or None)
+        return powers.level(user_id) >= powers.needed(event_type, state=state)
 
     def update_state(self, evt: Mapping[str, Any], *, source: Source = Source.RECEIVED) -> None:
         """Take what a state event tells, if it is newer than what is known.
@@ -412,7 +412,7 @@ class ASStateStore(abc.ABC):
             self.write_state(
                 room_id, kind,
                 StateItem(
-                    dict(content), ts, source, event_id,
+                    copied(content), ts, source, event_id,
                     sender if isinstance(sender, str) else None,
                 ),
             )  # fmt: skip

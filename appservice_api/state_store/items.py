@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 import time
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ..events.membership import Membership
 
-__all__ = ["KINDS", "MemberItem", "RoomItems", "Source", "StateItem", "now", "supersedes"]
+__all__ = ["KINDS", "MemberItem", "RoomItems", "Source", "StateItem", "copied", "now", "supersedes"]
 
 #: The state events, beside memberships, that a store remembers; all have an empty state key.
 KINDS: Final = frozenset(
@@ -96,6 +97,14 @@ def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bo
     """Tell whether an item replaces the one that is known: it is no older, or it is the same
     event, whose true time is known now."""
     return new.ts >= known.ts or (new.event_id is not None and new.event_id == known.event_id)
+
+
+def copied(json: Any) -> Any:
+    """A copy of JSON all the way down, of plain dicts and lists: a store shares nothing with its
+    callers."""
+    if isinstance(json, Mapping):
+        return {key: copied(value) for key, value in json.items()}
+    return [copied(one) for one in json] if isinstance(json, (list, tuple)) else json
 
 
 def now() -> int:

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from .history import relates_to
 from .memory import Call, MemoryHomeserver, endpoint, once
-from .rooms import Refused, Room, forbidden
+from .refused import Refused, forbidden
+from .rooms import Room
 from .wire import Answer, answer
 
 Json = dict[str, Any]
+
+_ROOM_VERSIONS = tuple(str(number) for number in range(1, 13))
+# What an upgrade takes along, and what a redaction leaves.
+_MOVED = frozenset(
+    f"m.room.{name}"
+    for name in (
+        "avatar", "canonical_alias", "encryption", "guest_access", "history_visibility",
+        "join_rules", "name", "power_levels", "server_acl", "topic",
+    )
+)  # fmt: skip
+_KEPT = {
+    "m.room.member": ("membership", "join_authorised_via_users_server"),
+    "m.room.create": ("creator", "room_version", "predecessor"),
+    "m.room.join_rules": ("join_rule", "allow"),
+    "m.room.power_levels": ("ban", "events", "events_default", "invite", "kick", "redact",
+                            "state_default", "users", "users_default"),
+    "m.room.history_visibility": ("history_visibility",),
+}  # fmt: skip
 
 
 @endpoint("GET", "client/versions")
@@ -44,7 +64,7 @@ def register(hs: MemoryHomeserver, call: Call) -> Json:
         number = next(hs.numbers)
         result |= {"access_token": f"syt_{number}", "device_id": f"DEVICE{number}"}
         hs.tokens[result["access_token"]] = user
-        hs.devices.setdefault(user, set()).add(result["device_id"])
+        hs.devices.setdefault(user, {})[result["device_id"]] = None
     return result
 
 
@@ -89,13 +109,6 @@ def join(hs: MemoryHomeserver, call: Call) -> Json:
     return {"room_id": room.id}
 
 
-@endpoint("GET", "client/v3/directory/room/{}")
-def resolve_alias(hs: MemoryHomeserver, call: Call) -> Json:
-    if call.parts[0] not in hs.aliases:
-        raise Refused(404, "M_NOT_FOUND", f"Room alias {call.parts[0]} not found")
-    return {"room_id": hs.aliases[call.parts[0]], "servers": [hs.server_name]}
-
-
 @endpoint("POST", *(f"client/v3/rooms/{{}}/{name}" for name in ("invite", "kick", "ban", "unban")))
 def change_member(hs: MemoryHomeserver, call: Call) -> Json:
     action = call.request.path.rpartition("/")[2]
@@ -116,26 +129,68 @@ def leave(hs: MemoryHomeserver, call: Call) -> Json:
     return {}
 
 
+@endpoint("POST", "client/v3/knock/{}")
+def knock(hs: MemoryHomeserver, call: Call) -> Json:
+    where = call.parts[0]
+    if where.startswith("#") and where not in hs.aliases:
+        raise Refused(404, "M_NOT_FOUND", f"Room alias {where} not found")
+    room = hs.rooms.get(hs.aliases.get(where, where))
+    if room is None:
+        raise Refused(404, "M_UNKNOWN", "No known servers")
+    more = {key: value for key, value in (call.request.json or {}).items() if key == "reason"}
+    room.change("knock", call.user, call.user, {**hs.profiles.get(call.user, {}), **more})
+    return {"room_id": room.id}
+
+
+@endpoint("POST", "client/v3/rooms/{}/forget")
+def forget(hs: MemoryHomeserver, call: Call) -> Json:
+    room = hs.rooms.get(call.parts[0])
+    if room is not None and room.membership(call.user) == "join":
+        raise Refused(400, "M_UNKNOWN", f"User {call.user} in room {room.id}")
+    return {}
+
+
+@endpoint("POST", "client/v3/rooms/{}/upgrade")
+def upgrade(hs: MemoryHomeserver, call: Call) -> Json:
+    version = call.body.get("new_version")
+    if version is None:
+        raise Refused(400, "M_MISSING_PARAM", "Missing params: ['new_version']")
+    if version not in _ROOM_VERSIONS:
+        text = "Your homeserver does not support this room version"
+        raise Refused(400, "M_UNSUPPORTED_ROOM_VERSION", text)
+    old = hs.joined(call)
+    tombstone = {"body": "This room has been replaced", "replacement_room": ""}
+    old.send(call.user, "m.room.tombstone", tombstone, "")
+    new = hs.new_room(call.user, "private_chat")
+    tombstone["replacement_room"] = new.id
+    predecessor = {"room_id": old.id}
+    new.content("m.room.create").update(room_version=version, predecessor=predecessor)
+    for (kind, key), event in old.state.items():
+        if kind in _MOVED and not key:
+            new.append(call.user, kind, event["content"], key)
+    hs.aliases.update({alias: new.id for alias, room in hs.aliases.items() if room == old.id})
+    return {"replacement_room": new.id}
+
+
 @endpoint("PUT", "client/v3/rooms/{}/send/{}/{}")
 @once
 def send(hs: MemoryHomeserver, call: Call) -> Json:
-    event = hs.joined(call).send(call.user, call.parts[1], call.body, ts=call.ts)
-    return {"event_id": event["event_id"]}
+    room, kind = hs.joined(call), call.parts[1]
+    if kind == "m.room.redaction" and isinstance(call.body.get("redacts"), str):
+        return _redact(room, call, call.body["redacts"])
+    relation = relates_to({"content": call.body})
+    if relation.get("rel_type") == "m.annotation" and any(
+        (event["sender"], event["type"]) == (call.user, kind) and relates_to(event) == relation
+        for event in room.timeline
+    ):
+        raise Refused(400, "M_DUPLICATE_ANNOTATION", "Can't send same reaction twice")
+    return {"event_id": room.send(call.user, kind, call.body, ts=call.ts)["event_id"]}
 
 
 @endpoint("PUT", "client/v3/rooms/{}/redact/{}/{}")
 @once
 def redact(hs: MemoryHomeserver, call: Call) -> Json:
-    room = hs.joined(call)
-    target = next((e for e in room.timeline if e["event_id"] == call.parts[1]), None)
-    may = room.power(call.user) >= room.level("redact", 50)
-    if target and target["sender"] != call.user and not may:
-        raise forbidden("You don't have permission to redact events")
-    event = room.send(call.user, "m.room.redaction", call.body, ts=call.ts, redacts=call.parts[1])
-    if target:
-        target["content"] = {}
-        target["unsigned"] = {"redacted_because": event}
-    return {"event_id": event["event_id"]}
+    return _redact(hs.joined(call), call, call.parts[1])
 
 
 @endpoint("PUT", "client/v3/rooms/{}/state/{}/{}", "client/v3/rooms/{}/state/{}")
@@ -148,7 +203,7 @@ def put_state(hs: MemoryHomeserver, call: Call) -> Json:
 @endpoint("GET", "client/v3/rooms/{}/state/{}/{}", "client/v3/rooms/{}/state/{}")
 def get_state(hs: MemoryHomeserver, call: Call) -> Json:
     key = call.parts[2] if len(call.parts) > 2 else ""
-    event = _visible(hs, call).state.get((call.parts[1], key))
+    event = hs.visible(call).state.get((call.parts[1], key))
     if event is None:
         raise Refused(404, "M_NOT_FOUND", "Event not found.")
     whole = call.request.query.get("format") == ["event"]
@@ -157,58 +212,7 @@ def get_state(hs: MemoryHomeserver, call: Call) -> Json:
 
 @endpoint("GET", "client/v3/rooms/{}/state")
 def get_all_state(hs: MemoryHomeserver, call: Call) -> Answer:
-    return answer(200, list(_visible(hs, call).state.values()))
-
-
-@endpoint("GET", "client/v3/rooms/{}/event/{}")
-def get_event(hs: MemoryHomeserver, call: Call) -> Json:
-    room = hs.rooms.get(call.parts[0])
-    for event in room.timeline if room and room.membership(call.user) == "join" else ():
-        if event["event_id"] == call.parts[1]:
-            return event
-    raise Refused(404, "M_NOT_FOUND", "Event not found.")
-
-
-@endpoint("GET", "client/v3/rooms/{}/messages")
-def messages(hs: MemoryHomeserver, call: Call) -> Json:
-    timeline = _visible(hs, call).timeline
-    query = {name: values[0] for name, values in call.request.query.items()}
-    limit = int(query.get("limit", 10))
-    if query.get("dir") == "f":
-        start = int(query.get("from", "t0")[1:])
-        stop = min(start + limit, len(timeline))
-        chunk, more = timeline[start:stop], stop < len(timeline)
-    else:
-        start = int(query.get("from", f"t{len(timeline)}")[1:])
-        stop = max(start - limit, 0)
-        chunk, more = timeline[stop:start][::-1], stop > 0
-    return {"chunk": chunk, "start": f"t{start}", **({"end": f"t{stop}"} if more else {})}
-
-
-@endpoint("GET", "client/v3/rooms/{}/joined_members")
-def joined_members(hs: MemoryHomeserver, call: Call) -> Json:
-    room = hs.rooms.get(call.parts[0])
-    members = room.members() if room else []
-    if call.user not in members:
-        if not call.by_appservice:
-            raise forbidden(f"User {call.user} not in room {call.parts[0]}")
-        # Whoever is asserted: one user of the application service in the room is enough.
-        if not any(user == hs.sender or hs.namespace.fullmatch(user) for user in members):
-            raise forbidden("Appservice not in room")
-    joined = {}
-    for user in members:
-        profile = hs.profiles.get(user, {})
-        joined[user] = {
-            "display_name": profile.get("displayname"),
-            "avatar_url": profile.get("avatar_url"),
-        }
-    return {"joined": joined}
-
-
-@endpoint("GET", "client/v3/joined_rooms")
-def joined_rooms(hs: MemoryHomeserver, call: Call) -> Json:
-    rooms = hs.rooms.values()
-    return {"joined_rooms": [one.id for one in rooms if one.membership(call.user) == "join"]}
+    return answer(200, list(hs.visible(call).state.values()))
 
 
 @endpoint("PUT", "client/v3/rooms/{}/typing/{}")
@@ -219,50 +223,31 @@ def typing(hs: MemoryHomeserver, call: Call) -> Json:
     return {}
 
 
-@endpoint("POST", "client/v3/rooms/{}/read_markers", "client/v3/rooms/{}/receipt/{}/{}")
-def read(hs: MemoryHomeserver, call: Call) -> Json:
-    hs.joined(call)
+@endpoint("POST", "client/v3/rooms/{}/receipt/{}/{}")
+def receipt(hs: MemoryHomeserver, call: Call) -> Json:
+    room, (kind, event_id) = hs.joined(call), call.parts[1:]
+    _mark_read(hs, call, room.id, {kind: event_id})
     return {}
 
 
-@endpoint("PUT", "client/v3/profile/{}/{}")
-def put_profile(hs: MemoryHomeserver, call: Call) -> Json:
-    user, key = call.parts
-    if user != call.user:
-        raise Refused(400, "M_FORBIDDEN", f"Cannot set another user's {key}")
-    hs.profiles.setdefault(user, {})[key] = call.body.get(key)
+@endpoint("POST", "client/v3/rooms/{}/read_markers")
+def read_markers(hs: MemoryHomeserver, call: Call) -> Json:
+    _mark_read(hs, call, hs.joined(call).id, call.body)
     return {}
 
 
-@endpoint("GET", "client/v3/profile/{}/{}", "client/v3/profile/{}")
-def get_profile(hs: MemoryHomeserver, call: Call) -> Json:
-    user = call.parts[0]
-    if user not in hs.users and user not in hs.profiles:
-        raise Refused(404, "M_NOT_FOUND", "Profile was not found")
-    profile = hs.profiles.get(user, {})
-    if len(call.parts) == 1:
-        return profile
-    return {key: value for key, value in profile.items() if key == call.parts[1]}
-
-
-@endpoint("POST", "media/v3/upload")
-def upload(hs: MemoryHomeserver, call: Call) -> Json:
-    uri = f"mxc://{hs.server_name}/media{next(hs.numbers)}"
-    hs.media[uri] = call.request.body
-    return {"content_uri": uri}
+@endpoint("GET", "client/v3/capabilities")
+def capabilities(hs: MemoryHomeserver, call: Call) -> Json:
+    switches = ("change_password", "set_displayname", "set_avatar_url", "3pid_changes",
+                "get_login_token", "profile_fields")  # fmt: skip
+    versions = {"default": "10", "available": dict.fromkeys(_ROOM_VERSIONS, "stable")}
+    enabled = {f"m.{name}": {"enabled": True} for name in switches}
+    return {"capabilities": {"m.room_versions": versions, **enabled}}
 
 
 @endpoint("POST", "client/v1/appservice/{}/ping")
 def ping(hs: MemoryHomeserver, call: Call) -> Json:
     return {"duration_ms": 3}
-
-
-@endpoint("PUT", "client/v3/devices/{}")
-def put_device(hs: MemoryHomeserver, call: Call) -> Answer:
-    devices = hs.devices.setdefault(call.user, set())
-    new = call.parts[0] not in devices
-    devices.add(call.parts[0])
-    return answer(201 if new else 200)
 
 
 def _room(hs: MemoryHomeserver, call: Call) -> Room:
@@ -273,10 +258,22 @@ def _room(hs: MemoryHomeserver, call: Call) -> Room:
     return room
 
 
-def _visible(hs: MemoryHomeserver, call: Call) -> Room:
-    room = hs.rooms.get(call.parts[0])
-    if room is None or room.membership(call.user) != "join":
-        raise forbidden(
-            f"User {call.user} not in room {call.parts[0]}, and room previews are disabled"
-        )
-    return room
+def _redact(room: Room, call: Call, event_id: str) -> Json:
+    target = room.event(event_id)
+    may = room.power(call.user) >= room.level("redact", 50)
+    if target and target["sender"] != call.user and not may:
+        raise forbidden("You don't have permission to redact events")
+    event = room.send(call.user, "m.room.redaction", call.body, ts=call.ts, redacts=event_id)
+    if target:
+        kept = _KEPT.get(target["type"], ())
+        target["content"] = {key: one for key, one in target["content"].items() if key in kept}
+        target["unsigned"] = {"redacted_because": event}
+    return {"event_id": event["event_id"]}
+
+
+def _mark_read(hs: MemoryHomeserver, call: Call, room_id: str, marks: Json) -> None:
+    for kind, event_id in marks.items():
+        if kind == "m.fully_read":
+            hs.account_data[call.user, room_id, kind] = {"event_id": event_id}
+        elif kind in ("m.read", "m.read.private"):
+            hs.receipts[room_id, call.user, kind] = event_id

@@ -7,11 +7,15 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .rooms import Event, Refused, Room, forbidden
+from .refused import Refused, forbidden
+from .rooms import Event, Room
 from .wire import Answer, Recorded, answer, refusal
+
+if TYPE_CHECKING:
+    from .media import Media
 
 _UNRECOGNIZED = refusal(404, "M_UNRECOGNIZED", "Unrecognized request")
 _VERSIONS = {"versions": ["r0.6.1", *(f"v1.{n}" for n in range(1, 13))], "unstable_features": {}}
@@ -97,8 +101,17 @@ class MemoryHomeserver:
         self.rooms: dict[str, Room] = {}
         self.aliases: dict[str, str] = {}
         self.profiles: dict[str, dict[str, Any]] = {}
-        self.devices: dict[str, set[str]] = {}
-        self.media: dict[str, bytes] = {}
+        self.devices: dict[str, dict[str, str | None]] = {}
+        self.to_device: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.receipts: dict[tuple[str, str, str], str] = {}
+        self.presence: dict[str, dict[str, Any]] = {}
+        self.account_data: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.tags: dict[tuple[str, str], dict[str, Any]] = {}
+        self.filters: dict[str, list[dict[str, Any]]] = {}
+        self.alias_namespace = re.compile(rf"#.*:{re.escape(server_name)}")
+        self.listed: set[tuple[str | None, str]] = set()
+        self.media: dict[str, Media] = {}
+        self.upload_size = 50 * 1024**2
         self.numbers = itertools.count(1)
         self._done: dict[tuple[str, str], Answer] = {}
         self._lock = threading.RLock()
@@ -245,6 +258,25 @@ class MemoryHomeserver:
         room = self.rooms.get(call.parts[0])
         if room is None or room.membership(call.user) != "join":
             raise forbidden(f"User {call.user} not in room {call.parts[0]}")
+        return room
+
+    def visible(self, call: Call) -> Room:
+        """The room that a path names first, which the acting user wants to read.
+
+        Args:
+            call: The request.
+
+        Returns:
+            The room.
+
+        Raises:
+            Refused: Not in it, or no such room, which reads the same.
+        """
+        room = self.rooms.get(call.parts[0])
+        if room is None or room.membership(call.user) != "join":
+            raise forbidden(
+                f"User {call.user} not in room {call.parts[0]}, and room previews are disabled"
+            )
         return room
 
 

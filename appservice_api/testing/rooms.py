@@ -8,38 +8,12 @@ import time
 from typing import Any
 
 from .levels import power_levels
-from .wire import Answer, refusal
+from .refused import Refused, forbidden
 
 Event = dict[str, Any]
 
 _MEMBERSHIPS = {"unban": "leave", "kick": "leave"}
 _numbers = itertools.count(1)
-
-
-class Refused(Exception):
-    """A request that the homeserver refuses.
-
-    Args:
-        status: The HTTP status.
-        errcode: The Matrix error code.
-        error: The text for people.
-    """
-
-    def __init__(self, status: int, errcode: str, error: str) -> None:
-        super().__init__(error)
-        self.answer: Answer = refusal(status, errcode, error)
-
-
-def forbidden(error: str) -> Refused:
-    """Build the commonest refusal.
-
-    Args:
-        error: The text for people.
-
-    Returns:
-        403 M_FORBIDDEN.
-    """
-    return Refused(403, "M_FORBIDDEN", error)
 
 
 class Room:
@@ -118,6 +92,17 @@ class Room:
         """
         event = self.state.get((kind, state_key))
         return event["content"] if event else {}
+
+    def event(self, event_id: str) -> Event | None:
+        """An event of the timeline.
+
+        Args:
+            event_id: The event's ID.
+
+        Returns:
+            The event, None if there is no such event.
+        """
+        return next((event for event in self.timeline if event["event_id"] == event_id), None)
 
     def membership(self, user: str) -> str | None:
         """A user's membership.
@@ -258,10 +243,16 @@ class Room:
             raise Refused(403, "M_BAD_STATE", f"Cannot {action} user who was banned")
 
     def _check_membership(self, new: str, old: str | None, sender: str, target: str) -> None:
+        rule = self.content("m.room.join_rules").get("join_rule", "invite")
+        if new == "knock":
+            if old == "join":
+                raise forbidden("You cannot knock on a room you are already in")
+            if rule not in ("knock", "knock_restricted"):
+                raise forbidden("You don't have permission to knock")
+            return
         if new == "join":
             if sender != target:
                 raise forbidden("Cannot force another user to join.")
-            rule = self.content("m.room.join_rules").get("join_rule", "invite")
             if rule != "public" and old not in ("join", "invite"):
                 raise forbidden("You are not invited to this room.")
             return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import endpoints as _endpoints  # noqa: F401  registers them
+from . import accounts, directory, endpoints, history, media  # noqa: F401  registers them
 from .memory import MemoryHomeserver
 from .wire import DROP, RESET, Answer, Broken, LoopbackServer, Recorded, answer, truncated
 
@@ -97,7 +97,9 @@ class _Script:
 class StubHomeserver:
     """An in-memory homeserver on a loopback port that behaves like Synapse unless scripted.
 
-    It can be used as a context manager. Users and rooms are in `memory`.
+    It can be used as a context manager. Users, rooms, media and all else that it keeps are in
+    `memory`. End-to-end encryption, push rules and /sync aren't there: such requests get 404
+    M_UNRECOGNIZED unless they are scripted.
 
     Args:
         as_token: The application service's token.

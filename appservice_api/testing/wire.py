@@ -164,6 +164,7 @@ class LoopbackServer:
         self._handler = handler
         self._port = 0
         self._listener: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -187,9 +188,10 @@ class LoopbackServer:
             return
         self._listener = socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG)
         self._port = self._listener.getsockname()[1]
-        threading.Thread(
+        self._acceptor = threading.Thread(
             target=self._accept, args=(self._listener,), name="loopback", daemon=True
-        ).start()
+        )
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening and cut every connection. Harmless when already stopped."""
@@ -201,6 +203,9 @@ class LoopbackServer:
         # Closing a listener doesn't wake the thread in accept() everywhere; a connection does.
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        # A listener that somebody still waits at takes connections, closed or not.
+        if self._acceptor is not None:
+            self._acceptor.join(5)
         listener.close()
         for connection in connections:
             with contextlib.suppress(OSError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path as FilePath
 
 import pytest
@@ -26,76 +25,7 @@ from appservice_api import (
 from appservice_api.api import wire
 from appservice_api.testing import ManualClock, StubHomeserver, answer
 
-JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-
-
-def ok(body: bytes) -> bytes:
-    return JSON % (len(body), body)
-
-
-class RawHomeserver:
-    """A socket that answers each request with the bytes that are next.
-
-    Args:
-        answers: For each request the pieces of its answer; None ends the connection.
-    """
-
-    def __init__(self, *answers: list[bytes | None]) -> None:
-        self.requests: list[bytes] = []
-        self._answers = list(answers)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.connections = 0
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while self._answers:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._hold, args=(connection,), daemon=True).start()
-
-    def _hold(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
-            self._talk(connection, stream)
-
-    def _talk(self, connection: socket.socket, stream: io.BufferedReader) -> None:
-        while self._answers:
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                line = stream.readline()
-                if not line:
-                    return
-                head += line
-            length = 0
-            for header in head.split(b"\r\n"):
-                if header.lower().startswith(b"content-length:"):
-                    length = int(header.partition(b":")[2])
-            self.requests.append(head + stream.read(length))
-            for piece in self._answers.pop(0):
-                if piece is None:
-                    return
-                connection.sendall(piece)
-
-    def close(self) -> None:
-        self._answers.clear()
-        self._listener.close()
-
-
-@pytest.fixture
-def raw() -> Iterator[Callable[..., RawHomeserver]]:
-    made: list[RawHomeserver] = []
-
-    def make(*answers: list[bytes | None]) -> RawHomeserver:
-        made.append(RawHomeserver(*answers))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+from .raw_homeserver import RawHomeserver, ok
 
 
 def test_interim_answers_are_read_past(raw: Callable[..., RawHomeserver]) -> None:
@@ -315,7 +245,7 @@ def test_what_is_not_a_file(stub: StubHomeserver, api: AppServiceAPI, tmp_path: 
         write_end,
         read_end.makefile("rb") as pipe,
     ):
-        for wrong in (in_text_mode, io.StringIO("é"), pipe, ["x"], None, "text", 5, {"a": 1}):
+        for wrong in (in_text_mode, io.StringIO("é"), pipe, ["x"], None, 5, {"a": 1}):
             with pytest.raises(ValueError, match=r"must be bytes"):
                 api.bot_intent().upload_media(wrong)  # type: ignore[arg-type]
     assert stub.requests == []

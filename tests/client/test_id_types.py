@@ -69,7 +69,7 @@ def test_aliases(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert type(info.room_id) is RoomID
     assert info.servers == ["hs.test", "other.test:80"]
     assert kinds(info.servers) == {ServerName}
-    assert ghost.resolve_room_alias("#tea:hs.test").servers is None
+    assert ghost.resolve_room_alias("#tea:hs.test").servers == []
     with pytest.raises(MatrixResponseError, match="'room_id'"):
         ghost.resolve_room_alias("#tea:hs.test")
     stub.script("GET", "/aliases", answer(200, {"aliases": ["#tea:hs.test", None, "#odd"]}))

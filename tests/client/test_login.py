@@ -176,7 +176,7 @@ def test_login_flows(stub: StubHomeserver, bot: IntentAPI) -> None:
     assert [flow.type for flow in flows.flows or ()] == ["m.login.password", "m.login.token"]
     assert flows.supports("m.login.password")
     assert not flows.supports_any("m.login.sso", "m.login.application_service")
-    assert bot.get_login_flows().flows is None
+    assert bot.get_login_flows().flows == []
 
 
 @pytest.mark.parametrize("name", ["logout", "logout_all"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appservice_api import AppServiceAPI, IntentAPI, MatrixResponseError, MNotFound
-from appservice_api.answers.push_rules import PushCondition, PushRule
+from appservice_api.events import PushCondition, PushRule
 from appservice_api.testing import DROP, StubHomeserver, answer
 from tests.conftest import GHOST
 
@@ -29,7 +29,7 @@ def test_rulesets(stub: StubHomeserver, ghost: IntentAPI) -> None:
     rules = {"override": [], "underride": [rule, "bad"]}
     stub.script("GET", "/pushrules/$", answer(200, {"global": rules}), answer(200, {}))
     stub.script("GET", "/pushrules/global/$", answer(200, rules))
-    found = ghost.get_push_rules().global_
+    found = ghost.get_push_rules().global_rules
     assert found is not None
     assert ghost.get_push_rules_global() == rules
     assert [one.path for one in stub.requests] == [RULES, RULES + "global/"]

@@ -127,7 +127,7 @@ def test_an_alias_is_an_alias(stub: StubHomeserver, room: Room) -> None:
 def test_state_that_is_missing(stub: StubHomeserver, room: Room) -> None:
     missing = answer(404, {"errcode": "M_NOT_FOUND", "error": "no such state"})
     stub.script("GET", "/state/", missing, forever=True)
-    assert _read(room) == (None, None, None, None, None, False)
+    assert _read(room) == (None, None, None, {}, None, False)
 
 
 def test_state_that_is_malformed(stub: StubHomeserver, room: Room) -> None:

@@ -7,11 +7,15 @@ import pytest
 CALLED = "openapi: called"
 OUTSIDE = "openapi: outside"
 RAISED = "openapi: raised"
+READ = "openapi: read"
+UNREADABLE = "openapi: unreadable"
 
 _TITLES = {
     CALLED: "operations called",
     OUTSIDE: "requests outside the specification",
     RAISED: "examples that made a method raise",
+    READ: "examples of events read",
+    UNREADABLE: "examples that a view can't read",
 }
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import yaml
 
-__all__ = ["FOLDER", "Operation", "Parameter", "Response", "match", "operations"]
+__all__ = ["FOLDER", "Operation", "Parameter", "Response", "document", "match", "operations"]
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "matrix-spec"
 
@@ -123,6 +123,11 @@ def operations() -> tuple[Operation, ...]:
         for file in sorted((FOLDER / "client-server").glob("*.yaml"))
         for operation in _operations_in(file)
     )
+
+
+def document(file: Path) -> Any:
+    """A file with all that it refers to."""
+    return _resolved(_load(file), file)
 
 
 def match(method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:

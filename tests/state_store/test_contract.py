@@ -277,6 +277,13 @@ def test_power_levels(store: ASStateStore) -> None:
     assert store.has_power_level(ROOM, "@more:hs.test", "m.x") is True
 
 
+def test_power_levels_are_not_the_callers(store: ASStateStore) -> None:
+    content: dict[str, dict[str, int]] = {"users": {USER: 50}}
+    store.set_power_levels(ROOM, content)
+    content["users"][USER] = 100
+    assert store.get_power_levels(ROOM) == {"users": {USER: 50}}
+
+
 def test_the_rest(store: ASStateStore) -> None:
     store.registered(USER)
     assert store.is_registered(USER)

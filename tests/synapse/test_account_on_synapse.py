@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from appservice_api import (
@@ -15,19 +13,11 @@ from appservice_api import (
     MUnknown,
     MUnknownToken,
     MUnrecognized,
-    Registration,
 )
 from appservice_api.errors import MatrixInteractiveAuthError, MatrixRequestError
 from appservice_api.testing import Homeserver
 
 pytestmark = pytest.mark.synapse
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 def test_a_real_user_logs_in_and_speaks(api: AppServiceAPI, homeserver: Homeserver) -> None:
@@ -153,7 +143,7 @@ def test_third_parties(api: AppServiceAPI, homeserver: Homeserver) -> None:
 
 def test_push_rules(api: AppServiceAPI, homeserver: Homeserver) -> None:
     ghost = api.intent(homeserver.ghost("rules"))
-    rules = ghost.get_push_rules().global_
+    rules = ghost.get_push_rules().global_rules
     assert rules == ghost.get_push_rules_global()
     assert rules is not None
     assert any(rule.rule_id == ".m.rule.message" for rule in rules.underride or ())

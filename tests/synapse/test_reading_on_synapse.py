@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,15 +11,10 @@ from appservice_api import AppServiceAPI, IntentAPI, MForbidden, MNotFound, MUnk
 from appservice_api.answers.filters import Filter, RoomEventFilter, RoomFilter
 from appservice_api.events import Event, StateEvent
 from appservice_api.testing import Homeserver
-from tests.test_on_synapse import count_requests
+
+from .requests_seen import count_requests
 
 pytestmark = pytest.mark.synapse
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    with AppServiceAPI.from_registration(homeserver.registration, homeserver.base_url) as made:
-        yield made
 
 
 @pytest.fixture

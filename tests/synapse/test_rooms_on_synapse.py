@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from appservice_api import AppServiceAPI, Registration
@@ -11,13 +9,6 @@ from appservice_api.testing import Homeserver
 from appservice_api.uris import MatrixURI
 
 pytestmark = pytest.mark.synapse
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        yield made
 
 
 @pytest.mark.parametrize("version", ["11", "12"])

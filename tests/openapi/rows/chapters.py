@@ -39,8 +39,6 @@ ROWS: Rows = {
     "get_event": [call(ROOM, EVENT)],
     "get_event_context": [call(ROOM, EVENT, 5, FILTER)],
     "get_messages": [call(ROOM, "f", "from", "to", 5, FILTER)],
-    # media
-    "upload_media": [call(b"data", "text/plain", "a name.txt")],
     # membership
     "join_room_by_id": [call(ROOM, SIGNED)],
     "join_room": [call(ALIAS, ["hs.test", "other.test"], SIGNED), call(ROOM)],

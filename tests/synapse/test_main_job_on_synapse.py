@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,9 +16,10 @@ from appservice_api import (
     MUnknown,
     MUnknownToken,
     Path,
-    Registration,
 )
 from appservice_api.testing import Homeserver
+
+from .requests_seen import count_requests
 
 pytestmark = pytest.mark.synapse
 
@@ -27,26 +27,6 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
-
-
-@pytest.fixture
-def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
-    registration = Registration.load(homeserver.registration)
-    with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
-        assert made.bot_mxid == homeserver.bot_mxid
-        yield made
-
-
-def count_requests(api: AppServiceAPI) -> list[tuple[str, str]]:
-    """A list that grows by (method, URL) with every request of the API."""
-    seen: list[tuple[str, str]] = []
-
-    def note(response: object, **_: object) -> None:
-        request = response.request  # type: ignore[attr-defined]
-        seen.append((request.method, request.url))
-
-    api.session.hooks["response"].append(note)
-    return seen
 
 
 @pytest.mark.parametrize("room_version", ["10", "11", "12"])
@@ -226,7 +206,7 @@ def test_directory_data_and_devices(api: AppServiceAPI, homeserver: Homeserver) 
     ghost.set_account_data("com.example.x", {"a": 1})
     assert ghost.get_account_data("com.example.x") == {"a": 1}
     ghost.set_room_tag(room, "u.mine", {"order": 0.5})
-    assert ghost.get_room_tags(room) == {"u.mine": {"order": 0.5}}
+    assert ghost.get_room_tags(room).tags == {"u.mine": {"order": 0.5}}
     ghost.remove_room_tag(room, "u.mine")
     ghost.send_receipt(room, event_id)
     ghost.update_device("D1", "Bridge")

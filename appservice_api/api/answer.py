@@ -1,0 +1,100 @@
+"""What an answer says: JSON, or a refusal, or nothing that is of Matrix."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from ..errors import (
+    MatrixInteractiveAuthError,
+    MatrixRequestError,
+    MatrixResponseError,
+    MLimitExceeded,
+)
+from .retry import retry_after
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["decoded", "refusal"]
+
+_decode = json.JSONDecoder().decode
+
+
+def decoded(exchange: Exchange, response: requests.Response) -> Any:
+    """The JSON of a good answer, an object or a list.
+
+    Raises:
+        MatrixResponseError: It has none.
+    """
+    status, body = response.status_code, response.content
+    try:
+        answer = _decode(body.decode())
+    except (ValueError, RecursionError):
+        if status == 204 and not body:
+            return {}
+        raise MatrixResponseError(
+            f"{status} with a body that isn't JSON ({_kind(response)}): is base_url the "
+            "homeserver's?",
+            http_status=status, text=exchange.excerpt(body), temporary=True, **exchange.facts(),
+        ) from None  # fmt: skip
+    if isinstance(answer, (dict, list)):
+        return answer
+    raise MatrixResponseError(
+        f"{status} with JSON that is neither an object nor a list",
+        http_status=status, text=exchange.excerpt(body), **exchange.facts(),
+    )  # fmt: skip
+
+
+def refusal(exchange: Exchange, response: requests.Response, content: bytes) -> MatrixRequestError:
+    """The error of an answer that isn't good.
+
+    Args:
+        exchange: The exchange.
+        response: The answer.
+        content: Its body, or the beginning of it.
+    """
+    status = response.status_code
+    content = exchange.masked(content)
+    try:
+        body = _decode(content.decode())
+    except (ValueError, RecursionError):
+        body = None
+    text = "" if isinstance(body, dict) else exchange.excerpt(content)
+    body = body if isinstance(body, dict) else {}
+    errcode = body.get("errcode")
+    errcode = errcode if isinstance(errcode, str) and errcode else None
+    if exchange.secrets and exchange.echoes(body):
+        body = {"error": "(the answer repeats a secret of the request, and isn't shown)"}
+    message = body.get("error")
+    interactive = status == 401 and isinstance(body.get("flows"), list)
+    if not isinstance(message, str) or not message:
+        explained = exchange.masked(_explain(response).encode()).decode()
+        message = explained if errcode is None else "(no reason given)"
+        if interactive:
+            message = "the user must authenticate, with a password for example (auth=)"
+    asked = None
+    if status == 429:
+        asked = retry_after(response.headers, body, exchange.shared.clock.time())
+    facts = {
+        "message": message, "http_status": status, "body": body, "text": text,
+        "retry_after": asked, **exchange.facts(),
+    }  # fmt: skip
+    if interactive:
+        return MatrixInteractiveAuthError(errcode=errcode, **facts)
+    cls = MLimitExceeded if status == 429 else MatrixRequestError
+    return cls.of(errcode, **facts)
+
+
+def _kind(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
+
+
+def _explain(response: requests.Response) -> str:
+    """What to say of an answer without a word from the homeserver."""
+    location = response.headers.get("Location")
+    if location and 300 <= response.status_code < 400:
+        return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
+    return f"not a Matrix answer ({response.reason or _kind(response)}): is base_url right?"

@@ -1,0 +1,203 @@
+"""What a request sends: bytes, or more than that in blocks, from memory, a file or an iterable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+__all__ = ["BLOCK", "Body", "Stream", "UnreadableBody", "body_of"]
+
+#: How many bytes travel at a time, both ways. Each block has the whole timeout to itself.
+BLOCK = 65_536
+_LARGE = 4 * BLOCK
+
+
+class UnreadableBody(Exception):
+    """What is to be sent can't be read, or isn't as long as it was. ``source_failed`` tells that
+    the caller's iterable raised, whose error is the cause."""
+
+    source_failed = False
+
+
+class Stream:
+    """A body that is sent in blocks; each iteration begins anew. Just as many bytes are sent as
+    were announced: more would be taken for the next request by whoever reads the connection.
+
+    Args:
+        length: How many bytes it has.
+    """
+
+    __slots__ = ("length",)
+    #: Whether it can be sent only once.
+    once = False
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    @property
+    def spent(self) -> bool:
+        """Whether it can't be sent again."""
+        return False
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+class MemoryBody(Stream):
+    """Bytes that are in memory already, without a copy of the whole."""
+
+    __slots__ = ("_view",)
+
+    def __init__(self, view: memoryview) -> None:
+        super().__init__(view.nbytes)
+        self._view = view
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, self.length, BLOCK):
+            yield bytes(self._view[start : start + BLOCK])
+
+
+class FileBody(Stream):
+    """A seekable binary file, from where it stands to its end.
+
+    Args:
+        file: The file.
+
+    Raises:
+        ValueError: It is none.
+    """
+
+    __slots__ = ("_file", "_start")
+
+    def __init__(self, file: Any) -> None:
+        try:
+            binary = isinstance(file.read(0), bytes) and file.seekable()
+            self._start = file.tell()
+            super().__init__(file.seek(0, os.SEEK_END) - self._start)
+            file.seek(self._start)
+        except (AttributeError, OSError, TypeError, ValueError):
+            binary = False
+        if not binary:
+            raise ValueError(
+                f"{type(file).__name__} can't be sent: it must be bytes or a seekable file that "
+                "is opened in binary mode ('rb')"
+            )
+        self._file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self.length
+        try:
+            self._file.seek(self._start)
+            while left:
+                block: bytes = self._file.read(min(BLOCK, left))
+                if not block:
+                    raise UnreadableBody("the file has become shorter while it was sent")
+                left -= len(block)
+                yield block
+        except OSError as error:
+            raise UnreadableBody(f"the file can't be read ({error.strerror or error})") from error
+        except ValueError as error:
+            raise UnreadableBody(f"the file can't be read ({error})") from error
+
+
+class OnceBody(Stream):
+    """What an iterable yields: it can be sent once.
+
+    Args:
+        source: The iterable.
+        length: How many bytes it yields.
+    """
+
+    __slots__ = ("_source", "_started")
+    once = True
+
+    def __init__(self, source: Iterable[bytes], length: int) -> None:
+        super().__init__(length)
+        self._source = source
+        self._started = False
+
+    @property
+    def spent(self) -> bool:
+        return self._started
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._started:
+            raise UnreadableBody("what an iterable yields can be sent only once")
+        self._started = True
+        left = self.length
+        for block in self._blocks():
+            left -= len(block)
+            if left < 0:
+                raise UnreadableBody(f"there are more bytes than the {self.length} of size")
+            yield block
+        if left:
+            raise UnreadableBody(f"{left} bytes are missing to the {self.length} of size")
+
+    def _blocks(self) -> Iterator[bytes]:
+        source = iter(self._source)
+        while True:
+            try:
+                given = next(source)
+                view = memoryview(given).cast("B")
+            except StopIteration:
+                return
+            except Exception as error:
+                failed = UnreadableBody("the data can't be read")
+                failed.source_failed = True
+                raise failed from error
+            for start in range(0, len(view), BLOCK):
+                yield bytes(view[start : start + BLOCK])
+
+
+class Body(NamedTuple):
+    """What a request sends: bytes or a stream, how many bytes, and their media type."""
+
+    data: bytes | Stream | None
+    length: int
+    type: str | None
+
+
+def body_of(data: Any, size: int | None = None) -> Body:
+    """The body of raw data.
+
+    Args:
+        data: Bytes, a binary file, or an iterable of bytes.
+        size: How many bytes there are; only an iterable, and a file that can't seek, need it.
+
+    Raises:
+        ValueError: It can't be sent, or has another size.
+    """
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+        raise ValueError(f"size must be a number of bytes, not {size!r}")
+    content: bytes | Stream
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        content = _in_memory(data)
+    elif size is not None and _readable_once(data):
+        content = OnceBody(iter(lambda: data.read(BLOCK), b""), size)
+    elif size is not None and isinstance(data, Iterable) and not hasattr(data, "read"):
+        if isinstance(data, (str, dict)):
+            raise ValueError(f"{type(data).__name__} can't be sent: it must be bytes")
+        content = OnceBody(data, size)
+    else:
+        content = FileBody(data)
+    length = len(content) if isinstance(content, bytes) else content.length
+    if size is not None and size != length:
+        raise ValueError(f"size is {size}, but there are {length} bytes")
+    return Body(content, length, "application/octet-stream")
+
+
+def _in_memory(data: bytes | bytearray | memoryview) -> bytes | Stream:
+    if memoryview(data).nbytes <= _LARGE or not memoryview(data).c_contiguous:
+        data = bytes(data)
+    # What is sent in one piece has the timeout of a block, all of it.
+    small = isinstance(data, bytes) and len(data) <= _LARGE
+    return bytes(data) if small else MemoryBody(memoryview(data).cast("B"))
+
+
+def _readable_once(data: Any) -> bool:
+    """Whether it is a binary file that can't seek."""
+    try:
+        return not data.seekable() and isinstance(data.read(0), bytes)
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False

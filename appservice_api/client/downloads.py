@@ -1,0 +1,272 @@
+"""Downloads: media and its thumbnails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ..api.incoming import Incoming
+from .base import CallOptions
+from .endpoint import Endpoint, Needs
+from .media import media_id_of
+from .repository import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Unpack
+
+    from .media_stream import MediaStream
+
+__all__ = ["DownloadMethods"]
+
+T = TypeVar("T")
+
+_NEW = "/_matrix/client/v1/media"
+_OLD = "/_matrix/media/v3"
+_PLACE = "{serverName}/{mediaId}"
+DOWNLOAD = Endpoint("GET", f"{_NEW}/download/{_PLACE}", Needs.REGISTERED)
+DOWNLOAD_AS = Endpoint("GET", f"{_NEW}/download/{_PLACE}/{{fileName}}", Needs.REGISTERED)
+THUMBNAIL = Endpoint("GET", f"{_NEW}/thumbnail/{_PLACE}", Needs.REGISTERED)
+OLD_DOWNLOAD = Endpoint("GET", f"{_OLD}/download/{_PLACE}", Needs.REGISTERED)
+OLD_DOWNLOAD_AS = Endpoint("GET", f"{_OLD}/download/{_PLACE}/{{fileName}}", Needs.REGISTERED)
+OLD_THUMBNAIL = Endpoint("GET", f"{_OLD}/thumbnail/{_PLACE}", Needs.REGISTERED)
+
+# The sizes of which homeservers keep thumbnails end there.
+_WIDTH, _HEIGHT = 800, 600
+# What a homeserver needs beside the time that it may wait for an upload.
+_MARGIN = 10.0
+# So that the size is known, and a download that was cut short is noticed.
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+
+
+class DownloadMethods(Repository):
+    """Downloading from the media repository, through the authenticated endpoints where the
+    homeserver has them.
+
+    A download has no time limit in all: the deadline holds for the head of the answer, and the
+    timeout for each block. Redirects are followed, without the token.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def download_media(
+        self,
+        url: str,
+        timeout_ms: int | None = None,
+        *,
+        path: None = None,
+        filename: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes: ...
+    @overload
+    def download_media(
+        self,
+        url: str,
+        timeout_ms: int | None = None,
+        *,
+        path: str | os.PathLike[str],
+        filename: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Path: ...
+
+    @DOWNLOAD
+    @DOWNLOAD_AS
+    def download_media(
+        self,
+        url: str,
+        timeout_ms: int | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        filename: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes | Path:
+        """Download media. A download that breaks off is begun again.
+
+        Args:
+            url: Its ``mxc://`` URI.
+            timeout_ms: How many milliseconds the homeserver waits for media that hasn't been
+                uploaded yet; 20 seconds if None.
+            path: The file to write to, which is replaced once the download is complete, and left
+                alone if it fails. In a folder the file gets the name that it was uploaded with,
+                or a similar one if that is taken.
+            filename: The name that the homeserver gives it instead of that.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The bytes, up to 256 MiB of them; the path of the file where ``path`` is given.
+
+        Raises:
+            ValueError: An argument can't be used.
+            OSError: The file can't be written.
+            MNotFound: There is no such media.
+            MNotYetUploaded: Nothing has been uploaded to the URI.
+            MatrixResponseError: The media is too large to be kept in memory.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /_matrix/client/v1/media/download/{serverName}/{mediaId}``.
+        """
+        reader = _reader(url, path)
+        return self._download(url, timeout_ms, filename, reader, options)
+
+    @DOWNLOAD
+    @DOWNLOAD_AS
+    def stream_media(
+        self,
+        url: str,
+        timeout_ms: int | None = None,
+        *,
+        filename: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MediaStream:
+        """Download media while reading it: ``with api.stream_media(url) as media:``. The request
+        is repeated until the media begins to arrive, but not after that.
+
+        Args:
+            url: Its ``mxc://`` URI.
+            timeout_ms, filename: As for :meth:`download_media`.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The media, to iterate over or to read from; it must be closed.
+
+        Raises:
+            ValueError, MNotFound, MNotYetUploaded, MatrixError: As for :meth:`download_media`.
+
+        Spec: Client-Server API, ``GET /_matrix/client/v1/media/download/{serverName}/{mediaId}``.
+        """
+        from .media_stream import MediaStream
+
+        return self._download(url, timeout_ms, filename, MediaStream, options)
+
+    @overload
+    def download_thumbnail(
+        self,
+        url: str,
+        width: int | None = None,
+        height: int | None = None,
+        resize_method: str | None = None,
+        allow_remote: bool | None = None,
+        timeout_ms: int | None = None,
+        *,
+        path: None = None,
+        animated: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes: ...
+    @overload
+    def download_thumbnail(
+        self,
+        url: str,
+        width: int | None = None,
+        height: int | None = None,
+        resize_method: str | None = None,
+        allow_remote: bool | None = None,
+        timeout_ms: int | None = None,
+        *,
+        path: str | os.PathLike[str],
+        animated: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Path: ...
+
+    @THUMBNAIL
+    def download_thumbnail(
+        self,
+        url: str,
+        width: int | None = None,
+        height: int | None = None,
+        resize_method: str | None = None,
+        allow_remote: bool | None = None,
+        timeout_ms: int | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        animated: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes | Path:
+        """Download a thumbnail of a picture.
+
+        Args:
+            url: The ``mxc://`` URI of the picture.
+            width, height: The size wished for in pixels, 800 and 600 if None. The thumbnail may
+                be larger; it is smaller only if the picture is.
+            resize_method: ``scale`` keeps the proportions, ``crop`` fills the size; the
+                homeserver's choice if None.
+            allow_remote: Whether other homeservers are asked; heeded only by homeservers without
+                authenticated media.
+            timeout_ms, path: As for :meth:`download_media`.
+            animated: Whether it may move, where the picture does; the homeserver's choice if
+                None.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The bytes; the path of the file where ``path`` is given.
+
+        Raises:
+            MTooLarge: The picture is too large for a thumbnail.
+            ValueError, OSError, MNotFound, MNotYetUploaded, MatrixError: As for
+                :meth:`download_media`.
+
+        Spec: Client-Server API, ``GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}``.
+        """
+        if resize_method not in (None, "crop", "scale"):
+            raise ValueError(f"resize_method must be 'crop' or 'scale', not {resize_method!r}")
+        params = {
+            "width": _whole("width", _WIDTH if width is None else width, 1),
+            "height": _whole("height", _HEIGHT if height is None else height, 1),
+            "method": resize_method,
+            "animated": animated,
+        }
+        reader = _reader(url, path)
+        return self._read_media(
+            THUMBNAIL, OLD_THUMBNAIL, media_id_of(url), timeout_ms, reader, options, params,
+            {"allow_remote": allow_remote},
+        )  # fmt: skip
+
+    def _download(
+        self,
+        url: str,
+        timeout_ms: int | None,
+        filename: str | None,
+        reader: Callable[[Incoming], T],
+        options: CallOptions,
+    ) -> T:
+        place = media_id_of(url)
+        if filename is None:
+            return self._read_media(DOWNLOAD, OLD_DOWNLOAD, place, timeout_ms, reader, options)
+        named = (*place, filename)
+        return self._read_media(DOWNLOAD_AS, OLD_DOWNLOAD_AS, named, timeout_ms, reader, options)
+
+    def _read_media(
+        self,
+        new: Endpoint,
+        old: Endpoint,
+        values: tuple[str, ...],
+        timeout_ms: int | None,
+        reader: Callable[[Incoming], T],
+        options: CallOptions,
+        params: dict[str, Any] | None = None,
+        old_params: dict[str, Any] | None = None,
+    ) -> T:
+        params = params or {}
+        more: dict[str, Any] = {"reader": reader, "headers": _AS_IT_IS}
+        if timeout_ms is not None:
+            params["timeout_ms"] = _whole("timeout_ms", timeout_ms, 0)
+            wait = timeout_ms / 1000 + _MARGIN
+            if options.get("timeout") is None and wait > self.api._shared.timeout[1]:
+                more["timeout"] = wait
+        old_params = {"allow_redirect": True, **(old_params or {})}
+        result: T = self._either(new, old, values, params, options, old_params, **more)
+        return result
+
+
+def _reader(url: str, path: str | os.PathLike[str] | None) -> Callable[[Incoming], bytes | Path]:
+    from .media_stream import into_file, into_memory
+
+    return into_memory if path is None else into_file(path, media_id_of(url)[1])
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}")
+    return value

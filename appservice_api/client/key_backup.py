@@ -1,0 +1,306 @@
+"""The backup of room keys at the homeserver. The keys come and go encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from ..events.content import content_of
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.keys import (
+        KeyBackupData,
+        RoomKeyBackup,
+        RoomKeys,
+        RoomKeysUpdate,
+        RoomKeysVersion,
+    )
+
+__all__ = ["KeyBackupMethods"]
+
+_VERSIONS = "/_matrix/client/v3/room_keys/version"
+_KEYS = "/_matrix/client/v3/room_keys/keys"
+CREATE_VERSION = Endpoint("POST", _VERSIONS, Needs.REGISTERED)
+LATEST_VERSION = Endpoint("GET", _VERSIONS, Needs.REGISTERED)
+GET_VERSION = Endpoint("GET", _VERSIONS + "/{version}", Needs.REGISTERED)
+UPDATE_VERSION = Endpoint("PUT", _VERSIONS + "/{version}", Needs.REGISTERED)
+DELETE_VERSION = Endpoint("DELETE", _VERSIONS + "/{version}", Needs.REGISTERED)
+GET_ALL = Endpoint("GET", _KEYS, Needs.REGISTERED)
+GET_ROOM = Endpoint("GET", _KEYS + "/{roomId}", Needs.REGISTERED)
+GET_SESSION = Endpoint("GET", _KEYS + "/{roomId}/{sessionId}", Needs.REGISTERED)
+PUT_ALL = Endpoint("PUT", _KEYS, Needs.REGISTERED)
+PUT_ROOM = Endpoint("PUT", _KEYS + "/{roomId}", Needs.REGISTERED)
+PUT_SESSION = Endpoint("PUT", _KEYS + "/{roomId}/{sessionId}", Needs.REGISTERED)
+DELETE_ALL = Endpoint("DELETE", _KEYS, Needs.REGISTERED)
+DELETE_ROOM = Endpoint("DELETE", _KEYS + "/{roomId}", Needs.REGISTERED)
+DELETE_SESSION = Endpoint("DELETE", _KEYS + "/{roomId}/{sessionId}", Needs.REGISTERED)
+
+_GET = (GET_ALL, GET_ROOM, GET_SESSION)
+_PUT = (PUT_ALL, PUT_ROOM, PUT_SESSION)
+_DELETE = (DELETE_ALL, DELETE_ROOM, DELETE_SESSION)
+_UPDATED = ("etag", str)
+_ALGORITHM = "m.megolm_backup.v1.curve25519-aes-sha2"
+
+
+class KeyBackupMethods(ClientMethods):
+    """The backup of room keys of the user who is acting.
+
+    A backup has versions, and only the latest one takes keys.
+    """
+
+    __slots__ = ()
+
+    @CREATE_VERSION
+    def create_room_keys_version(
+        self,
+        auth_data: Mapping[str, Any],
+        algorithm: str = _ALGORITHM,
+        **options: Unpack[CallOptions],
+    ) -> str:
+        """Begin a new version of the backup. The request is never sent twice where it may have
+        arrived: each makes a version.
+
+        Args:
+            auth_data: What the algorithm needs, the public key among it.
+            algorithm: How the keys are encrypted.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The version.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``POST /room_keys/version``.
+        """
+        content = {"algorithm": algorithm, "auth_data": content_of(auth_data, "auth_data")}
+        answer = self._call(CREATE_VERSION, (), content, options)
+        return self._field(CREATE_VERSION, answer, "version", str)
+
+    @LATEST_VERSION
+    @GET_VERSION
+    def get_room_keys_version(
+        self, version: str | None = None, **options: Unpack[CallOptions]
+    ) -> RoomKeysVersion:
+        """Read what is known about a version of the backup.
+
+        Args:
+            version: The version, None for the latest.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: There is no such version, or no backup.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /room_keys/version``, ``GET /room_keys/version/{version}``.
+        """
+        from ..answers.keys import RoomKeysVersion
+
+        endpoint, values = (LATEST_VERSION, ()) if version is None else (GET_VERSION, (version,))
+        answer = self._call(endpoint, values, options=options)
+        self._field(endpoint, answer, "version", str)
+        return RoomKeysVersion.read(answer)
+
+    @UPDATE_VERSION
+    def update_room_keys_version(
+        self,
+        version: str,
+        auth_data: Mapping[str, Any],
+        algorithm: str = _ALGORITHM,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Change the ``auth_data`` of a version of the backup.
+
+        Args:
+            version: The version.
+            auth_data: The new data.
+            algorithm: How the keys are encrypted; it can't be changed.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: There is no such version.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /room_keys/version/{version}``.
+        """
+        data = content_of(auth_data, "auth_data")
+        content = {"algorithm": algorithm, "auth_data": data, "version": version}
+        self._call(UPDATE_VERSION, (version,), content, options)
+
+    @DELETE_VERSION
+    def delete_room_keys_version(self, version: str, **options: Unpack[CallOptions]) -> None:
+        """Delete a version of the backup and all keys in it.
+
+        Args:
+            version: The version.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MNotFound: There has never been such a version.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``DELETE /room_keys/version/{version}``.
+        """
+        self._call(DELETE_VERSION, (version,), options=options)
+
+    @overload
+    def get_room_keys(
+        self, version: str, room_id: None = None, session_id: None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomKeys: ...  # fmt: skip
+    @overload
+    def get_room_keys(
+        self, version: str, room_id: str, session_id: None = None, **options: Unpack[CallOptions]
+    ) -> RoomKeyBackup: ...
+    @overload
+    def get_room_keys(
+        self, version: str, room_id: str, session_id: str, **options: Unpack[CallOptions]
+    ) -> KeyBackupData: ...
+    @GET_ALL
+    @GET_ROOM
+    @GET_SESSION
+    def get_room_keys(
+        self,
+        version: str,
+        room_id: str | None = None,
+        session_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomKeys | RoomKeyBackup | KeyBackupData:
+        """Read keys of the backup: all, those of a room, or that of a session.
+
+        Args:
+            version: The version of the backup.
+            room_id: The room, None for all.
+            session_id: The session, None for all of the room.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The keys: with ``rooms``, with ``sessions``, or that of the session. There are none in
+            it where there are no keys.
+
+        Raises:
+            ValueError: A session is given without its room.
+            MNotFound: There is no such version, or no key of the session.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /room_keys/keys``, ``GET /room_keys/keys/{roomId}``,
+        ``GET /room_keys/keys/{roomId}/{sessionId}``.
+        """
+        from ..answers.keys import KeyBackupData, RoomKeyBackup, RoomKeys
+
+        kind: type[RoomKeys | RoomKeyBackup | KeyBackupData]
+        if room_id is None:
+            kind, required = RoomKeys, "rooms"
+        elif session_id is None:
+            kind, required = RoomKeyBackup, "sessions"
+        else:
+            kind, required = KeyBackupData, "session_data"
+        values = (room_id, session_id)
+        return kind.read(self._room_keys(_GET, version, values, (required, dict), None, options))
+
+    @PUT_ALL
+    @PUT_ROOM
+    @PUT_SESSION
+    def put_room_keys(
+        self,
+        version: str,
+        data: Mapping[str, Any],
+        room_id: str | None = None,
+        session_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomKeysUpdate:
+        """Store keys in the backup.
+
+        Args:
+            version: The version of the backup; it must be the latest.
+            data: The keys, in the form in which :meth:`get_room_keys` gives them.
+            room_id: The room, None for several.
+            session_id: The session, None for several of the room.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The backup's count of keys, and its new etag.
+
+        Raises:
+            ValueError: A session is given without its room, or ``data`` is no dict.
+            MWrongRoomKeysVersion: It isn't the latest. Which one is tells
+                :meth:`get_room_keys_version`; not all homeservers are right about it here.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``PUT /room_keys/keys``, ``PUT /room_keys/keys/{roomId}``,
+        ``PUT /room_keys/keys/{roomId}/{sessionId}``.
+        """
+        from ..answers.keys import RoomKeysUpdate
+
+        content = content_of(data, "data")
+        values = (room_id, session_id)
+        answer = self._room_keys(_PUT, version, values, _UPDATED, content, options)
+        return RoomKeysUpdate.read(answer)
+
+    @DELETE_ALL
+    @DELETE_ROOM
+    @DELETE_SESSION
+    def delete_room_keys(
+        self,
+        version: str,
+        room_id: str | None = None,
+        session_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> RoomKeysUpdate:
+        """Delete keys of the backup: all, those of a room, or that of a session.
+
+        Args:
+            version: The version of the backup.
+            room_id: The room, None for all.
+            session_id: The session, None for all of the room.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            The backup's count of keys, and its new etag.
+
+        Raises:
+            ValueError: A session is given without its room.
+            MNotFound: There is no such version.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``DELETE /room_keys/keys``, ``DELETE /room_keys/keys/{roomId}``,
+        ``DELETE /room_keys/keys/{roomId}/{sessionId}``.
+        """
+        from ..answers.keys import RoomKeysUpdate
+
+        values = (room_id, session_id)
+        answer = self._room_keys(_DELETE, version, values, _UPDATED, None, options)
+        return RoomKeysUpdate.read(answer)
+
+    def _room_keys(
+        self,
+        endpoints: tuple[Endpoint, Endpoint, Endpoint],
+        version: str,
+        values: tuple[str | None, str | None],
+        required: tuple[str, type],
+        content: dict[str, Any] | None,
+        options: Any,
+    ) -> Any:
+        """Make the request for all keys, those of a room, or that of a session.
+
+        Args:
+            endpoints: The three.
+            version: The version of the backup.
+            values: The room and the session, None for all.
+            required: A key that the answer must have, and its type.
+            content: What is sent.
+            options: The caller's CallOptions.
+        """
+        if not isinstance(version, str) or not version:
+            raise ValueError(f"version must be the version of a backup, not {version!r}")
+        given = tuple(value for value in values if value is not None)
+        if values[0] is None and given:
+            raise ValueError(f"the session {values[1]!r} is given without its room")
+        endpoint, query = endpoints[len(given)], {"version": version}
+        answer = self._call(endpoint, given, content, options, query_params=query)
+        self._field(endpoint, answer, *required)
+        return answer

@@ -1,0 +1,126 @@
+"""The media repository: which of its endpoints a homeserver has, and what it takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MatrixError, MatrixRequestError, MUnrecognized
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..answers.media import MediaRepoConfig
+
+__all__ = ["Repository"]
+
+CONFIG = Endpoint("GET", "/_matrix/client/v1/media/config", Needs.REGISTERED)
+OLD_CONFIG = Endpoint("GET", "/_matrix/media/v3/config", Needs.REGISTERED)
+
+# Since then all media endpoints but those for uploads have authenticated successors.
+_AUTHENTICATED = (1, 11)
+_VERSION = r"v(\d{1,9})\.(\d{1,9})\Z"
+
+
+class Repository(ClientMethods):
+    """What uploads and downloads have in common."""
+
+    __slots__ = ()
+
+    @CONFIG
+    def get_media_repo_config(self, **options: Unpack[CallOptions]) -> MediaRepoConfig:
+        """What the media repository takes.
+
+        Args:
+            options: See :class:`CallOptions`.
+
+        Returns:
+            ``upload_size`` in bytes, None if the homeserver doesn't tell. A proxy in front of it
+            may take less.
+
+        Raises:
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /_matrix/client/v1/media/config``.
+        """
+        from ..answers.media import MediaRepoConfig
+
+        answer = self._either(CONFIG, OLD_CONFIG, (), {}, options)
+        return MediaRepoConfig(answer if isinstance(answer, dict) else {})
+
+    def _upload_limit(self, options: CallOptions) -> int | None:
+        """How many bytes an upload may have; asked once for each homeserver. Whether that works
+        or not, it's the upload that counts."""
+        api, limits = self.api, self.api._shared.upload_limits
+        key = api._access.base_url
+        if key not in limits:
+            once: Any = {**options, "retry_count": 0}
+            try:
+                limits[key] = api._shared.flights.run(
+                    ("media config", key), lambda: self.get_media_repo_config(**once).upload_size
+                )
+            except MatrixRequestError as error:
+                if not error.temporary:
+                    limits[key] = None
+            except MatrixError as error:
+                api.log.debug("the upload limit isn't known: %s", error)
+        return limits.get(key)
+
+    def _either(
+        self,
+        new: Endpoint,
+        old: Endpoint,
+        values: tuple[object, ...],
+        params: Mapping[str, Any],
+        options: CallOptions,
+        old_params: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Ask an authenticated endpoint, or the old one of homeservers that don't have it.
+
+        Args:
+            new: The endpoint.
+            old: The old one.
+            values: The values of their paths.
+            params: Query parameters.
+            options: The caller's options.
+            old_params: More query parameters, which only the old one takes.
+            more: Further arguments of :meth:`_call`.
+        """
+        ways = [(new, params), (old, {**params, **(old_params or {})})]
+        if not self._has_authenticated(options):
+            ways.reverse()
+        try:
+            return self._call(ways[0][0], values, None, options, query_params=ways[0][1], **more)
+        except MatrixRequestError as error:
+            if not _unknown(error):
+                raise
+            unknown = error
+        try:
+            return self._call(ways[1][0], values, None, options, query_params=ways[1][1], **more)
+        except MatrixRequestError as error:
+            if _unknown(error):
+                raise unknown from None
+            raise
+
+    def _has_authenticated(self, options: CallOptions) -> bool:
+        """Whether the homeserver's versions have authenticated media; true where it doesn't say
+        them."""
+        who: Any = self  # the chapter of the account has it
+        patience: Any = {key: value for key, value in options.items() if key != "ensure_joined"}
+        try:
+            versions = who.versions(**patience).get("versions")
+        except MatrixRequestError:
+            return True
+        found = [re.match(_VERSION, one) for one in versions or () if isinstance(one, str)]
+        return any(one and (int(one[1]), int(one[2])) >= _AUTHENTICATED for one in found)
+
+
+def _unknown(error: MatrixRequestError) -> bool:
+    """Whether a homeserver doesn't know an endpoint; old ones say so without an errcode."""
+    if isinstance(error, MUnrecognized):
+        return True
+    return error.errcode is None and error.http_status in (404, 405) and not error.context

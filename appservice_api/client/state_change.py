@@ -1,0 +1,104 @@
+"""Changes of a room's state that begin with what is there now.
+
+Setting a state event replaces all of it. Whoever changes a part must read the rest first, and two
+who do so at the same time must take turns, or one of the changes is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import MNotFound
+from ..ids import EventID, RoomID
+from .base import CallOptions, EventOptions
+from .state import GET_STATE, StateMethods
+
+__all__ = ["StateChangeMethods", "now", "reading_options"]
+
+Json = dict[str, Any]
+_READING = tuple(CallOptions.__annotations__)
+
+
+def now() -> int:
+    """The time in milliseconds since 1970, as the state store counts it."""
+    return time.time_ns() // 1_000_000
+
+
+def reading_options(options: EventOptions) -> CallOptions:
+    """What a caller's options say of requests that send no event."""
+    found: Any = {name: value for name, value in options.items() if name in _READING}
+    return found  # type: ignore[no-any-return]
+
+
+class StateChangeMethods(StateMethods):
+    """Reading and then changing, in turn."""
+
+    __slots__ = ()
+
+    def _in_turn(self, room_id: str, event_type: str, work: Callable[[], Any]) -> Any:
+        """Do what changes a piece of a room's state while no other thread of this process does."""
+        key = ("state", RoomID(room_id), event_type)
+        return self.api._shared.flights.in_turn(key, work)
+
+    def _present(
+        self, room_id: str, event_type: str, options: CallOptions
+    ) -> tuple[Json | None, EventID | None]:
+        """Ask the homeserver for the content and the event ID of a state event; None and None if
+        there is none. A homeserver that tells the content only leaves the ID unknown."""
+        values, query = (room_id, event_type, ""), {"format": "event"}
+        asked_at = now()
+        try:
+            answer = self._call(GET_STATE, values, options=options, query_params=query)
+        except MNotFound:
+            self._remember_asked(room_id, event_type, {}, asked_at)
+            return None, None
+        if not isinstance(answer, dict) or ("type" in answer and "event_id" in answer):
+            content: Json = self._field(GET_STATE, answer, "content", dict)
+            event_id = EventID.read(self._field(GET_STATE, answer, "event_id", str))
+        else:
+            content, event_id = answer, None
+        self._remember_asked(room_id, event_type, content, asked_at)
+        return content, event_id
+
+    def _remember_asked(
+        self, room_id: str, event_type: str, content: Mapping[str, Any], asked_at: int
+    ) -> None:
+        """Remember what was true when it was asked: what was sent since then is newer."""
+        self.api.state_store.update_state(
+            {"room_id": room_id, "type": event_type, "state_key": "", "content": content,
+             "origin_server_ts": asked_at}
+        )  # fmt: skip
+
+    def _change_state(
+        self,
+        room_id: str,
+        event_type: str,
+        change: Callable[[Json | None], Json | None],
+        options: EventOptions,
+    ) -> EventID | None:
+        """Read a piece of a room's state, change it and send it; nothing is sent if nothing
+        changes.
+
+        Args:
+            room_id: The room.
+            event_type: The type of the state event, whose state key is empty.
+            change: Makes the new content of the present one, None if there is none. It may return
+                None for "leave it so".
+            options: The caller's.
+
+        Returns:
+            The event ID of the new event, or of the present one; None if there is none, or if it
+            isn't known.
+        """
+
+        def work() -> EventID | None:
+            present, event_id = self._present(room_id, event_type, reading_options(options))
+            new = change(present)
+            if new is None or (new == present and event_id is not None):
+                return event_id
+            return self.send_state_event(room_id, event_type, new, **options)
+
+        found: EventID | None = self._in_turn(room_id, event_type, work)
+        return found

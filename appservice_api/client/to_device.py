@@ -1,0 +1,82 @@
+"""Messages from device to device, which are in no room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..events.content import content_of
+from ..ids import DeviceID, UserID
+from .base import CallOptions, ClientMethods
+from .endpoint import Endpoint, Needs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["ToDeviceMethods"]
+
+SEND_TO_DEVICE = Endpoint(
+    "PUT", "/_matrix/client/v3/sendToDevice/{eventType}/{txnId}", Needs.REGISTERED
+)
+
+
+class ToDeviceMethods(ClientMethods):
+    """Sending to devices."""
+
+    __slots__ = ()
+
+    @SEND_TO_DEVICE
+    def send_to_device(
+        self,
+        event_type: str,
+        messages: Mapping[Any, Mapping[Any, Mapping[str, Any]]],
+        txn_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send messages to devices.
+
+        Args:
+            event_type: The type of the messages.
+            messages: Their contents by user and device; the device ``*`` is all that the user
+                has. They aren't changed.
+            txn_id: The transaction ID; a new one if None. The same type and ID mean the same
+                messages, whoever sends them and to whom.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            ValueError: A message or an argument can't be sent.
+            MatrixError: The homeserver refused, or couldn't be reached. Devices that don't exist
+                are no reason to refuse.
+
+        Spec: Client-Server API, ``PUT /sendToDevice/{eventType}/{txnId}``.
+        """
+        sent = {
+            UserID(user): {
+                DeviceID(device): content_of(message, f"the message to {device} of {user}")
+                for device, message in content_of(devices, f"messages[{user!r}]").items()
+            }
+            for user, devices in content_of(messages, "messages").items()
+        }
+        if txn_id is None:
+            txn_id = self.api.next_txn_id()
+        self._call(SEND_TO_DEVICE, (event_type, txn_id), {"messages": sent}, options)
+
+    def send_to_one_device(
+        self,
+        event_type: str,
+        user_id: str,
+        device_id: str,
+        message: Mapping[str, Any],
+        txn_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send a message to one device, or with ``*`` to all of one user.
+
+        Args:
+            event_type: The type of the message.
+            user_id: The user.
+            device_id: The user's device.
+            message: The content; it isn't changed.
+            txn_id, options: As for :meth:`send_to_device`, and so are the errors.
+        """
+        self.send_to_device(event_type, {user_id: {device_id: message}}, txn_id, **options)

@@ -1,0 +1,102 @@
+"""How a user comes to have the power level that an event needs: the bot gives it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..client.power_levels import POWER_LEVELS, PowerLevelMethods
+from ..errors import PowerLevelError
+from ..events.power_levels import RoomPowers
+from ..ids import RoomID
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..client.base import CallOptions
+    from .intent import IntentAPI
+
+__all__ = ["EnsuringPower"]
+
+
+class EnsuringPower(PowerLevelMethods):
+    """What makes an intent powerful enough."""
+
+    __slots__ = ()
+
+    def ensure_power_level(
+        self,
+        room_id: str,
+        event_type: str,
+        state: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bool:
+        """See to it that the user may send events of a type: if the user's power level isn't
+        enough, the bot raises it to what is needed, and no higher.
+
+        What is remembered is believed where it is enough; before anything is changed or refused
+        the homeserver is asked.
+
+        Args:
+            room_id: The room.
+            event_type: The type of the event.
+            state: Whether it is a state event; whether the specification knows the type as one
+                if None.
+            options: See :class:`CallOptions`.
+
+        Returns:
+            Whether the bot had to raise the level.
+
+        Raises:
+            PowerLevelError: The level isn't enough, and the bot may not raise it, or there is no
+                bot.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``m.room.power_levels``.
+        """
+        from ..events.event_type import EventType
+
+        kind = EventType(event_type).is_state if state is None else state
+        store = self.api.state_store
+        if store.has_power_level(RoomID(room_id), self.mxid, event_type, state=kind):
+            return False
+
+        def work() -> bool:
+            present, _ = self._present(room_id, POWER_LEVELS, options)
+            levels = self._or_unwritten(room_id, present, options)
+            powers = self._powers(room_id, levels, options)
+            needed = powers.needed(event_type, state=kind)
+            if powers.level(self.mxid) >= needed:
+                return False
+            self._raise_level(room_id, powers, levels, needed, options)
+            return True
+
+        raised: bool = self._in_turn(room_id, POWER_LEVELS, work)
+        return raised
+
+    def _raise_level(
+        self,
+        room_id: str,
+        powers: RoomPowers,
+        levels: dict[str, Any],
+        needed: int,
+        options: CallOptions,
+    ) -> None:
+        me, bot = self.mxid, self._bot_if_any()
+        listed = levels.get("users")
+        users = {**(listed if isinstance(listed, dict) else {}), me: needed}
+        new = {**levels, "users": users}
+        if bot is None or bot.mxid == me:
+            problems = ["there is no bot that could raise it"]
+        else:
+            problems = powers.objections(bot.mxid, new)
+        if bot is None or problems:
+            raise PowerLevelError(
+                f"{me} has power level {powers.level(me)} in {room_id} and needs {needed}, but "
+                + "; ".join(problems),
+                room_id=room_id, user_id=me, level=powers.level(me), needed=needed,
+            )  # fmt: skip
+        bot.send_state_event(room_id, POWER_LEVELS, new, **options)
+
+    def _bot_if_any(self) -> IntentAPI | None:
+        root = self.api._root
+        return None if root.is_real_user else root.bot_intent()

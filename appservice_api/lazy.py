@@ -1,0 +1,38 @@
+"""Names that a package exports and imports only when they are first used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+__all__ = ["lazily"]
+
+
+def lazily(
+    package: str, modules: Mapping[str, str]
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """What a package needs to export names of its modules without importing them.
+
+    Args:
+        package: The name of the package.
+        modules: The names, divided by white space, by the module that has them.
+
+    Returns:
+        The names, and its ``__getattr__`` and ``__dir__``.
+    """
+    module_of = {name: module for module, names in modules.items() for name in names.split()}
+    exported = sorted(module_of)
+
+    def load(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(import_module(f".{module_of[name]}", package), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *exported})
+
+    return exported, load, names
