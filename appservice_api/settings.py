@@ -25,6 +25,7 @@ class Settings(NamedTuple):
         bot_mxid: The user ID of the bot, where the registration doesn't tell.
         server_name: The name of the homeserver, where the registration doesn't tell.
         device_id: The device to act as.
+        state_store: The URL of the database in which state is remembered.
     """
 
     base_url: str | None = None
@@ -33,10 +34,11 @@ class Settings(NamedTuple):
     bot_mxid: str | None = None
     server_name: str | None = None
     device_id: str | None = None
+    state_store: str | None = None
 
     def __repr__(self) -> str:
         shown = [f"{name}={value!r}" for name, value in self._asdict().items()
-                 if value is not None and name != "token"]  # fmt: skip
+                 if value is not None and name not in ("token", "state_store")]  # fmt: skip
         return f"Settings({', '.join(shown)})"
 
     @classmethod
@@ -69,6 +71,7 @@ class Settings(NamedTuple):
         if missing:
             raise ValueError("not set: " + ", and ".join(missing))
         kwargs.setdefault("device_id", self.device_id)
+        kwargs.setdefault("state_store", self.state_store)
         if self.registration:
             if self.bot_mxid:
                 kwargs.setdefault("bot_mxid", self.bot_mxid)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,10 +24,13 @@ from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
 from .retry import Clock, RetryPolicy, SystemClock, retry_policy
 from .shared import Access, AppServiceShared, Timeout, check_token
+from .warm_up import Progress, warm_up
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..errors import MatrixRequestError
+    from ..ids import RoomID
     from ..intent import IntentAPI
     from ..registration import Registration
     from ..state_store import ASStateStore
@@ -55,7 +58,9 @@ class AppServiceAPI(HTTPAPI):
         token: The ``as_token`` (with ``real_user``, the user's own).
         identity: The user to act as; the application service itself if None.
         log: The logger for requests.
-        state_store: What is remembered of rooms and users; in memory if None.
+        state_store: What is remembered of rooms and users: a state store, or the URL of a database
+            (``sqlite:///state.db``, ``postgresql+psycopg://user@host/name``; extra ``sql``), which
+            is opened and closed with the API; in memory if None.
         client_session: A requests session to use as it is; one of our own if None.
         child: Make a stand-alone ghost: acts as ``identity``, whatever the bot is.
         real_user: Make a stand-alone real user, whose own token is ``token``.
@@ -99,7 +104,7 @@ class AppServiceAPI(HTTPAPI):
         token: str | None = None,
         identity: str | None = None,
         log: Any = None,
-        state_store: ASStateStore | None = None,
+        state_store: ASStateStore | str | None = None,
         client_session: requests.Session | None = None,
         child: bool = False,
         real_user: bool = False,
@@ -122,8 +127,6 @@ class AppServiceAPI(HTTPAPI):
             raise ValueError("real_user=True needs token, the user's access token")
         if client_session is not None and not hasattr(client_session, "send"):
             raise ValueError(f"client_session must be a requests.Session, not {client_session!r}")
-        if state_store is not None and not hasattr(state_store, "update_state"):
-            raise ValueError(f"state_store must be an ASStateStore, not {state_store!r}")
         if registration is not None and not hasattr(registration, "owns_user"):
             raise ValueError("registration must be a Registration; from_registration() reads one")
         if as_token and not (real_user and identity):
@@ -420,6 +423,27 @@ class AppServiceAPI(HTTPAPI):
                     intent = self._intent_type(self)
                     self._intent = weakref.ref(intent)
         return intent
+
+    def warm_up(
+        self, users: Iterable[str] = (), progress: Progress | None = None
+    ) -> dict[RoomID, MatrixRequestError | None]:
+        """Fill the state store: one request for the rooms of the bot and of each user, and one
+        for the state of each of these rooms, which tells the memberships of all who are in it.
+        So the bot alone is enough for ghosts who are only where the bot is.
+
+        Args:
+            users: Ghosts whose rooms are asked for, too.
+            progress: Called with how many requests are done, and how many are known to be needed.
+
+        Returns:
+            The rooms, each with the error that kept its state from being read, or None.
+
+        Raises:
+            ValueError: A user isn't in the namespaces of the registration.
+            StateStoreError: It can't be remembered.
+            MatrixError: The homeserver refused to tell the rooms of a user, or couldn't be reached.
+        """
+        return warm_up([self.bot_intent(), *(self.intent(user) for user in users)], progress)
 
     def request(  # type: ignore[override]  # The page of the API puts timestamp here.
         self,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import requests
 
+from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
 from .flight import SingleFlight
@@ -182,16 +184,43 @@ def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tupl
     return pair
 
 
+class Notes:
+    """A state store for what the homeserver has answered already: what is done is done, whether
+    or not it can be remembered.
+
+    Args:
+        state_store: Where it is remembered; its methods are called, and None is returned.
+        log: Where is said what couldn't be remembered.
+    """
+
+    __slots__ = ("_log", "_state_store")
+
+    def __init__(self, state_store: ASStateStore, log: Any) -> None:
+        self._state_store = state_store
+        self._log = log
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        method = getattr(self._state_store, name)
+
+        def note(*args: Any, **kwargs: Any) -> None:
+            try:
+                method(*args, **kwargs)
+            except StateStoreError as error:
+                self._log.warning("%s; what the homeserver has answered isn't remembered", error)
+
+        return note
+
+
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
-    def __init__(self, *, state_store: ASStateStore | None, **kwargs: Any) -> None:
+    def __init__(self, *, state_store: ASStateStore | str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if state_store is None:
-            from ..state_store import MemoryStateStore
+        from ..state_store import open_state_store
 
-            state_store = MemoryStateStore()
-        self.state_store = state_store
+        self.state_store = open_state_store(state_store)
+        self._own_store = self.state_store is not state_store
+        self.notes = Notes(self.state_store, self.log)
         self.bot_mxid: UserID | None = None
         self.registration: Registration | None = None
         self.real_user_content_key: str | None = None
@@ -206,6 +235,12 @@ class AppServiceShared(Shared):
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.policy.deadline)
+
+    def close(self) -> None:
+        """End all waiting, and close what isn't the caller's: connections, the state store."""
+        super().close()
+        if self._own_store:
+            self.state_store.close()
 
     def _after_fork(self) -> None:
         super()._after_fork()

@@ -165,7 +165,7 @@ class AccountMethods(ClientMethods):
             created = True
         except MUserInUse:
             created = False
-        self.api.state_store.registered(user)
+        self._notes.registered(user)
         return created
 
     @AVAILABLE

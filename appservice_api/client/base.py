@@ -92,6 +92,11 @@ class ClientMethods:
             user=self.api.acting_user,
         )
 
+    @property
+    def _notes(self) -> Any:
+        """The state store, for what the homeserver has answered already."""
+        return self.api._shared.notes
+
     if TYPE_CHECKING:  # the chapter of accounts has it
 
         def _ask_own_id(self) -> UserID: ...

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MatrixError, MForbidden
 from ..events.membership import Membership
 from ..ids import EventID, UserID
+from ..state_store.items import now
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 from .state import GET_STATE, SEND_STATE
@@ -37,7 +38,7 @@ class MembershipMethods(ClientMethods):
 
     def _remember(self, room_id: str, user_id: str | None, membership: Membership) -> None:
         if user_id is not None:
-            self.api.state_store.set_membership(room_id, user_id, membership)
+            self._notes.set_membership(room_id, user_id, membership)
 
     def fill_member_event(
         self, room_id: str, user_id: str, content: Mapping[str, Any]
@@ -230,12 +231,13 @@ class MembershipMethods(ClientMethods):
         """
         from ..events.member import Member
 
+        asked_at = now()
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         members = {
             user: Member(_profile(member))
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
-        self.api.state_store.set_members(room_id, members, only_membership=Membership.JOIN)
+        self._notes.set_members(room_id, members, only_membership=Membership.JOIN, ts=asked_at)
         return {UserID.read(user): member for user, member in members.items()}
 
 

@@ -9,9 +9,10 @@ from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
+from ..state_store.items import copied, now
 from .base import CallOptions, EventOptions
 from .state import GET_STATE
-from .state_change import StateChangeMethods, now, reading_options
+from .state_change import StateChangeMethods, reading_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -78,7 +79,7 @@ class PowerLevelMethods(StateChangeMethods):
                     room_id, {**options, "ensure_joined": ensure_joined}
                 ),
             )
-        return PowerLevelStateEventContent(_copy(known))
+        return PowerLevelStateEventContent(copied(known))
 
     def _ask_power_levels(self, room_id: str, options: CallOptions) -> Json:
         asked_at = now()
@@ -124,7 +125,7 @@ class PowerLevelMethods(StateChangeMethods):
             )
         self._field(GET_STATE, answer, "sender", str)
         event: Json = {**answer, "room_id": room_id, "type": _CREATE, "state_key": ""}
-        self.api.state_store.set_create(event)
+        self._notes.set_create(event)
         return event
 
     def _shared_answer(self, key: tuple[object, ...], ask: Callable[[], Json]) -> Json:
@@ -159,7 +160,7 @@ class PowerLevelMethods(StateChangeMethods):
 
         Spec: Client-Server API, ``m.room.power_levels``.
         """
-        given = _copy(content_of(content))
+        given = copied(content_of(content))
         creators: frozenset[str] = frozenset()
         if "users" in given:
             if not isinstance(given["users"], Mapping):
@@ -271,13 +272,6 @@ def _entries(content: Mapping[str, Any], table: str) -> Json:
     """A copy of the levels of users or events; an empty dict for what is malformed."""
     found = content.get(table)
     return dict(found) if isinstance(found, Mapping) else {}
-
-
-def _copy(content: Mapping[str, Any]) -> Json:
-    """A copy of power levels that shares nothing with them."""
-    return {
-        key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()
-    }
 
 
 def _check_level(level: object) -> None:

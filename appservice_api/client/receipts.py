@@ -77,7 +77,7 @@ class ReceiptMethods(ClientMethods):
         content = {"m.fully_read": event_id, "m.read": event_id, **(extra_content or {})}
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
-            store.set_read(room_id, me, event_id)
+            self._notes.set_read(room_id, me, event_id)
 
     @RECEIPT
     def send_receipt(
@@ -161,7 +161,7 @@ class ReceiptMethods(ClientMethods):
         if status is not None:
             content["status_msg"] = status
         self._call(SET_PRESENCE, (me,), content, options)
-        store.set_presence(me, known)
+        self._notes.set_presence(me, known)
 
     @GET_PRESENCE
     def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> PresenceEventContent:

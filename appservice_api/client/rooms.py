@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
+from ..state_store.items import now
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
 
@@ -86,17 +87,16 @@ class RoomMethods(ClientMethods):
         content = {key: value for key, value in fields.items() if value is not None}
         answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
         room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
-        store = self.api.state_store
-        me = self.api.acting_user
-        if me is not None:
-            store.set_membership(room_id, me, Membership.JOIN)
-        for user in invite:
-            store.set_membership(room_id, user, Membership.INVITE)
+        members = dict.fromkeys(invite, Membership.INVITE)
+        if (me := self.api.acting_user) is not None:
+            members[me] = Membership.JOIN
+        self._notes.set_memberships({room_id: members})
         return room_id
 
     @JOINED_ROOMS
     def get_joined_rooms(self, **options: Unpack[CallOptions]) -> list[RoomID]:
-        """The rooms that the user is in. What is found is remembered.
+        """The rooms that the user is in. What is found is remembered, and so is that the user
+        has left all others.
 
         Args:
             options: See :class:`CallOptions`.
@@ -106,12 +106,12 @@ class RoomMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /joined_rooms``.
         """
+        asked_at = now()
         answer = self._call(JOINED_ROOMS, options=options)
         found = self._field(JOINED_ROOMS, answer, "joined_rooms", list)
         rooms = [RoomID.read(room) for room in found if isinstance(room, str)]
         if (me := self.api.acting_user) is not None:
-            for room in rooms:
-                self.api.state_store.set_membership(room, me, Membership.JOIN)
+            self._notes.set_rooms_of(me, rooms, ts=asked_at)
         return rooms
 
     @UPGRADE

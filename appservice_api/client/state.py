@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from ..errors import MatrixResponseError
 from ..events.content import content_of
 from ..ids import EventID
+from ..state_store.items import Source, now
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 
@@ -60,8 +61,11 @@ class StateMethods(ClientMethods):
         """
         body = content_of(content)
         answer = self._call(SEND_STATE, (room_id, event_type, state_key), body, options)
-        self._remember_state(room_id, event_type, state_key, body)
-        return EventID.read(self._field(SEND_STATE, answer, "event_id", str))
+        event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
+        self._remember_state(
+            room_id, event_type, state_key, body, source=Source.SENT, event_id=event_id
+        )
+        return event_id
 
     @overload
     def get_state_event(
@@ -113,17 +117,22 @@ class StateMethods(ClientMethods):
         """
         query = {"format": format} if format != "content" else None
         values = (room_id, event_type, state_key)
+        asked_at = now()
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if format == "event":
             from ..events.event import StateEvent
 
             event = StateEvent.read(answer)
-            self.api.state_store.update_state({"room_id": room_id, **event})
+            self._notes.update_state(
+                {"room_id": room_id, **event}, source=Source.FETCHED, ts=asked_at
+            )
             return event
         from ..events.registry import read_content
 
         content = read_content(event_type, answer)
-        self._remember_state(room_id, event_type, state_key, content)
+        self._remember_state(
+            room_id, event_type, state_key, content, source=Source.FETCHED, ts=asked_at
+        )
         return content
 
     @ALL_STATE
@@ -142,6 +151,32 @@ class StateMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
         """
+        found, asked_at = self._ask_state(room_id, options)
+        self._take_state(self._notes, room_id, found, asked_at)
+        return found
+
+    def sync_state(self, room_id: str, **options: Unpack[CallOptions]) -> None:
+        """Remember the whole state of a room in the state store: all memberships, power levels
+        and the like. One request, and the user must be in the room already.
+
+        Args:
+            room_id: The room.
+            options: See :class:`CallOptions`.
+
+        Raises:
+            MForbidden: The user isn't in the room.
+            StateStoreError: It can't be remembered.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
+        """
+        options.setdefault("ensure_joined", False)
+        found, asked_at = self._ask_state(room_id, options)
+        self._take_state(self.api.state_store, room_id, found, asked_at)
+
+    def _ask_state(self, room_id: str, options: CallOptions) -> tuple[list[StateEvent], int]:
+        """The state events of a room, and when they were asked for."""
+        asked_at = now()
         answer = self._call(ALL_STATE, (room_id,), options=options)
         if not isinstance(answer, list):
             raise MatrixResponseError(
@@ -150,7 +185,19 @@ class StateMethods(ClientMethods):
                 path=ALL_STATE.template,
                 user=self.api.acting_user,
             )
-        return self._state_events(room_id, answer)
+        return _state_events(answer), asked_at
+
+    def _take_state(self, store: Any, room_id: str, found: list[StateEvent], asked_at: int) -> None:
+        if self._is_of_now(found):
+            store.set_state(room_id, found, ts=asked_at)
+        else:
+            store.update_states({"room_id": room_id, **event} for event in found)
+
+    def _is_of_now(self, state: list[StateEvent]) -> bool:
+        """Whether a room's state is that of now: who has left is told that of then."""
+        me = self.api.acting_user
+        mine = (one for one in state if one.type == "m.room.member" and one.state_key == me)
+        return any(one.get("content") and one.content.get("membership") == "join" for one in mine)
 
     @MEMBERS
     def get_members(
@@ -180,26 +227,32 @@ class StateMethods(ClientMethods):
         """
         query = {"at": at, "membership": membership, "not_membership": not_membership}
         answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
-        events = self._field(MEMBERS, answer, "chunk", list)
-        return self._state_events(room_id, events, remember=at is None)
-
-    def _state_events(
-        self, room_id: str, events: list[Any], *, remember: bool = True
-    ) -> list[StateEvent]:
-        """The state events of an answer; what isn't an object is left out."""
-        from ..events.event import StateEvent
-
-        found = [StateEvent(event) for event in events if isinstance(event, dict)]
-        if remember:
-            for event in found:
-                self.api.state_store.update_state({"room_id": room_id, **event})
-        return found
+        events = _state_events(self._field(MEMBERS, answer, "chunk", list))
+        if at is None:
+            self._notes.update_states({"room_id": room_id, **event} for event in events)
+        return events
 
     def _remember_state(
-        self, room_id: str, event_type: str, state_key: str, content: Mapping[str, Any]
+        self,
+        room_id: str,
+        event_type: str,
+        state_key: str,
+        content: Mapping[str, Any],
+        *,
+        source: Source,
+        ts: int | None = None,
+        event_id: str | None = None,
     ) -> None:
         if event_type != "m.room.create":  # its content alone lacks the creator
-            self.api.state_store.update_state(
+            self._notes.update_state(
                 {"room_id": room_id, "type": event_type, "state_key": state_key,
-                 "content": content}
+                 "content": content, "event_id": event_id},
+                source=source, ts=ts,
             )  # fmt: skip
+
+
+def _state_events(events: list[Any]) -> list[StateEvent]:
+    """The state events of an answer; what isn't an object is left out."""
+    from ..events.event import StateEvent
+
+    return [StateEvent(event) for event in events if isinstance(event, dict)]

@@ -6,24 +6,19 @@ who do so at the same time must take turns, or one of the changes is lost.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MNotFound
 from ..ids import EventID, RoomID
+from ..state_store.items import Source, now
 from .base import CallOptions, EventOptions
 from .state import GET_STATE, StateMethods
 
-__all__ = ["StateChangeMethods", "now", "reading_options"]
+__all__ = ["StateChangeMethods", "reading_options"]
 
 Json = dict[str, Any]
 _READING = tuple(CallOptions.__annotations__)
-
-
-def now() -> int:
-    """The time in milliseconds since 1970, as the state store counts it."""
-    return time.time_ns() // 1_000_000
 
 
 def reading_options(options: EventOptions) -> CallOptions:
@@ -66,10 +61,11 @@ class StateChangeMethods(StateMethods):
         self, room_id: str, event_type: str, content: Mapping[str, Any], asked_at: int
     ) -> None:
         """Remember what was true when it was asked: what was sent since then is newer."""
-        self.api.state_store.update_state(
-            {"room_id": room_id, "type": event_type, "state_key": "", "content": content,
-             "origin_server_ts": asked_at}
-        )  # fmt: skip
+        self._notes.update_state(
+            {"room_id": room_id, "type": event_type, "state_key": "", "content": content},
+            source=Source.FETCHED,
+            ts=asked_at,
+        )
 
     def _change_state(
         self,

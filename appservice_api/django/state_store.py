@@ -16,7 +16,7 @@ from ..ids import RoomID, UserID
 from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
 from ..state_store.cache import ReadThroughCache
 from ..state_store.fleeting import Fleeting
-from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.items import KINDS, MemberItem, RoomItems, Source, StateItem, now, supersedes
 from ..state_store.names import looks, skeleton, storable
 
 if not apps.is_installed("appservice_api.django"):
@@ -91,11 +91,13 @@ class DjangoStateStore(Fleeting, ASStateStore):
         """Forget what is cached. Connections are closed by Django."""
         self._cache.drop_if(lambda key: True)
 
-    def doubt(self, room_id: str, user_id: str | None = None) -> None:
-        if user_id is not None:
-            self._cache.drop((room_id, user_id), user_id)
-        else:
-            self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
+    def doubt(self, room_id: str | None, user_id: str) -> None:
+        self._cache.drop(
+            user_id, (room_id, user_id), *((room_id, event_type, "") for event_type in KINDS)
+        )
+
+    def _drop_room(self, room_id: str) -> None:
+        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
 
     def _cached(self, key: Any, read: Callable[[], T | None]) -> T | None:
         # Within a transaction a read may see what is never committed, or what was true before.
@@ -149,19 +151,20 @@ class DjangoStateStore(Fleeting, ASStateStore):
         members: Mapping[str, MemberItem],
         *,
         gone: Iterable[Membership] = (),
+        ts: int | None = None,
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
 
         def work() -> None:
             room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
-            self._write_members({room: members}, leaving)
+            self._write_members({room: members}, leaving, ts)
             if full:
                 self._full([room])
 
         def dropped() -> None:
             if len(members) > CHUNK or leaving or full:
-                self.doubt(room_id)
+                self._drop_room(room_id)
             else:
                 self._cache.drop(*((room_id, user) for user in members))
 
@@ -189,7 +192,10 @@ class DjangoStateStore(Fleeting, ASStateStore):
             self._rows.of(Room).filter(pk__in=chunk, full_members=False).update(full_members=True)
 
     def _write_members(
-        self, rooms: Mapping[int, Mapping[str, MemberItem]], leaving: list[str]
+        self,
+        rooms: Mapping[int, Mapping[str, MemberItem]],
+        leaving: list[str],
+        ts: int | None = None,
     ) -> None:
         names = {user_id for members in rooms.values() for user_id in members}
         users = self._rows.numbers(User, "user_id", list(names))
@@ -202,13 +208,13 @@ class DjangoStateStore(Fleeting, ASStateStore):
         if leaving:
             here = self._rows.of(Member).filter(room_id__in=list(rooms), membership__in=leaving)
             others = set(here.values_list("room_id", "user_id")) - items.keys()
-        when = now()
+        when = now() if ts is None else ts
 
         def changed(row: Member) -> Member | None:
             item, before = items.get((row.room_id, row.user_id)), _member_of(row)
             if item is None:
                 left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
-                gone = row.membership in leaving and before.ts < when
+                gone = row.membership in leaving and before.ts <= when
                 return _row(row.room_id, row.user_id, left) if gone else None
             after = _row(row.room_id, row.user_id, item)
             if not item.knows_profile:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..api.appservice import identity_query
+from ..api.event import sent_kind
 from ..api.request import json_body
 from ..client.account import AccountMethods
 from ..client.devices import UPDATE_DEVICE
@@ -184,22 +185,32 @@ class Ensuring(JoiningMethods, AccountMethods):
         if self.api.is_real_user:
             self._confirm_token(how)
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
-        if room_id is not None:
-            me = self.api._speaker
-            if me is not None and self.api.state_store.is_joined(room_id, me) is False:
+        me, joined = self.api._speaker, None
+        if room_id is not None and me is not None:
+            joined = self.api.state_store.is_joined(room_id, me)
+            if joined is False:
                 self.ensure_joined(room_id)
         repaired: set[str | None] = set()
         repeated = False
         while True:
             asked_at = time.monotonic()
             try:
-                return self._ask(endpoint, path, content, how)
+                answer = self._ask(endpoint, path, content, how)
+                if joined is None and room_id is not None and me is not None:
+                    self._learn(endpoint, room_id, me)
+                return answer
             except MatrixRequestError as refused:
                 # Whether an attempt got lost is still true of the request sent again.
                 refused.repeated = repeated = refused.repeated or repeated
                 if refused.errcode in repaired or not self._repair(refused, room_id, asked_at):
                     raise
                 repaired.add(refused.errcode)
+
+    def _learn(self, endpoint: Endpoint, room_id: str, me: str) -> None:
+        """Remember that a user is in a room in which an event of the user's was taken: the next
+        one asks a state store in a database nothing."""
+        if sent_kind(endpoint.method, endpoint.template):
+            self._notes.joined(room_id, me)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
         """Ask once whose a real user's token is: with somebody else's, all that this intent says
@@ -239,6 +250,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
+        self.api.state_store.doubt(room_id, self.mxid)
         if self._is_ghost:
             known = self.api.state_store.is_registered(self.mxid)
             if room_id is None:

@@ -163,6 +163,7 @@ class Room:
     send_state_event = verb(IntentAPI.send_state_event)
     get_state_event = verb(IntentAPI.get_state_event)
     get_state = verb(IntentAPI.get_state)
+    sync_state = verb(IntentAPI.sync_state)
     get_create = verb(IntentAPI.get_create)
     set_room_name = verb(IntentAPI.set_room_name)
     set_room_topic = verb(IntentAPI.set_room_topic)

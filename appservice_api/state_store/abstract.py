@@ -71,6 +71,7 @@ class ASStateStore(abc.ABC):
         members: Mapping[str, MemberItem],
         *,
         gone: Iterable[Membership] = (),
+        ts: int | None = None,
         full: bool = False,
     ) -> None:
         """Remember members, each unless what is known of it is newer.
@@ -80,6 +81,7 @@ class ASStateStore(abc.ABC):
             members: The members by user ID.
             gone: Known members with one of these memberships who aren't named have left, unless
                 what is known of them is newer.
+            ts: When these were all, in milliseconds since 1970, if not now.
             full: Whether all joined members are known from now on.
         """
 
@@ -130,9 +132,14 @@ class ASStateStore(abc.ABC):
     def get_read(self, room_id: str, user_id: str) -> str | None:
         """The event up to which a user has read, None if it isn't known."""
 
-    def doubt(self, room_id: str, user_id: str | None = None) -> None:
-        """The homeserver contradicted what is known of a room, or of a user's registration: what
-        is cached of it in this process is asked for again."""
+    def doubt(self, room_id: str | None, user_id: str) -> None:
+        """The homeserver contradicted what is known: what this process has cached of a user, and
+        of the room, is read again from where it is kept.
+
+        Args:
+            room_id: The room, None for none.
+            user_id: The user.
+        """
 
     def find_lookalikes(
         self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
@@ -205,6 +212,41 @@ class ASStateStore(abc.ABC):
         item = MemberItem(Membership.known(membership), when, source, knows_profile=False)
         self.write_members(room_id, {user_id: item})
 
+    def set_memberships(
+        self,
+        rooms: Mapping[str, Mapping[str, Membership]],
+        *,
+        source: Source = Source.SENT,
+        ts: int | None = None,
+    ) -> None:
+        """Remember memberships by room and user; as :meth:`set_membership`, all at once."""
+        when = now() if ts is None else ts
+        items = {
+            room_id: RoomItems(
+                {user: MemberItem(one, when, source, knows_profile=False)
+                 for user, one in members.items()},
+                {},
+            )
+            for room_id, members in rooms.items()
+        }  # fmt: skip
+        self.write_rooms(items)
+
+    def set_rooms_of(self, user_id: str, rooms: Iterable[str], *, ts: int | None = None) -> None:
+        """Remember all rooms that a user is joined to; the user has left those that aren't named.
+
+        Args:
+            user_id: The user.
+            rooms: The rooms.
+            ts: When they were asked for, in milliseconds since 1970, if not now.
+        """
+        found: dict[str, Membership] = dict.fromkeys(self.rooms_of(user_id), Membership.LEAVE)
+        found.update(dict.fromkeys(rooms, Membership.JOIN))
+        self.set_memberships(
+            {room: {user_id: membership} for room, membership in found.items()},
+            source=Source.FETCHED,
+            ts=ts,
+        )
+
     def get_member_profiles(
         self, room_id: str, memberships: Iterable[Membership | str] = _ACTIVE
     ) -> dict[UserID, dict[str, Any]]:
@@ -217,6 +259,8 @@ class ASStateStore(abc.ABC):
         room_id: str,
         members: Mapping[str, Mapping[str, Any]],
         only_membership: Membership | str | None = None,
+        *,
+        ts: int | None = None,
     ) -> None:
         """Remember all members of a room; those who aren't named have left.
 
@@ -224,15 +268,16 @@ class ASStateStore(abc.ABC):
             room_id: The room.
             members: The contents by user ID.
             only_membership: ``members`` are all of this membership only.
+            ts: When they were asked for, in milliseconds since 1970, if not now.
         """
         only = None if only_membership is None else Membership.known(only_membership)
-        when = now()
+        when = now() if ts is None else ts
         items = {
             user: _member_item({"membership": only or "join", **content}, Source.FETCHED, when)
             for user, content in members.items()
         }
         gone = _MEMBERSHIPS - {Membership.LEAVE} if only is None else {only}
-        self.write_members(room_id, items, gone=gone, full=only in (None, Membership.JOIN))
+        self.write_members(room_id, items, gone=gone, ts=when, full=only in (None, Membership.JOIN))
 
     def get_membership(self, room_id: str, user_id: str) -> Membership | None:
         """The membership of a user, None if it isn't known."""
@@ -334,7 +379,8 @@ class ASStateStore(abc.ABC):
             return None
         event = {
             "type": _CREATE, "state_key": "", "room_id": room_id, "sender": item.sender,
-            "event_id": item.event_id, "origin_server_ts": item.ts, "content": copied(item.content) or {},
+            "event_id": item.event_id, "origin_server_ts": item.ts,
+            "content": copied(item.content) or {},
         }  # fmt: skip
         return {key: value for key, value in event.items() if value is not None}
 
@@ -388,34 +434,82 @@ class ASStateStore(abc.ABC):
         powers = RoomPowers(self.get_create(room_id), levels.content or None)
         return powers.level(user_id) >= powers.needed(event_type, state=state)
 
-    def update_state(self, evt: Mapping[str, Any], *, source: Source = Source.RECEIVED) -> None:
+    def update_state(
+        self,
+        evt: Mapping[str, Any],
+        *,
+        source: Source = Source.RECEIVED,
+        ts: int | None = None,
+    ) -> None:
         """Take what a state event tells, if it is newer than what is known.
 
         Args:
             evt: A state event as the homeserver sends it; any other event is ignored, and so is
                 a malformed one.
-            source: Where it came from. What was fetched is the state of now, however old the
-                event is.
+            source: Where it came from. What was sent or fetched is the state of now, however
+                old the event is.
+            ts: When that was, in milliseconds since 1970, if not now.
         """
-        room_id, content, key = evt.get("room_id"), evt.get("content"), evt.get("state_key")
-        if not isinstance(room_id, str) or not isinstance(content, Mapping) or key is None:
-            return
-        event_id, sender, kind = evt.get("event_id"), evt.get("sender"), evt.get("type")
-        ts = evt.get("origin_server_ts") if source is Source.RECEIVED or kind == _CREATE else None
+        self.update_states((evt,), source=source, ts=ts)
+
+    def update_states(
+        self,
+        evts: Iterable[Mapping[str, Any]],
+        *,
+        source: Source = Source.RECEIVED,
+        ts: int | None = None,
+    ) -> None:
+        """Take what state events tell; as :meth:`update_state`, all at once."""
+        rooms: dict[str, RoomItems] = {}
+        for evt in evts:
+            room_id = evt.get("room_id")
+            if isinstance(room_id, str):
+                _collect(evt, source, ts, rooms.setdefault(room_id, RoomItems({}, {})))
+        if rooms:
+            self.write_rooms(rooms)
+
+    def set_state(
+        self, room_id: str, evts: Iterable[Mapping[str, Any]], *, ts: int | None = None
+    ) -> None:
+        """Remember the whole state of a room, fetched; what isn't in it isn't there any more.
+
+        Args:
+            room_id: The room.
+            evts: All state events of it.
+            ts: When it was asked for, in milliseconds since 1970, if not now.
+        """
+        when = now() if ts is None else ts
+        found = RoomItems({}, {})
+        for evt in evts:
+            _collect(evt, Source.FETCHED, when, found)
+        self.write_members(
+            room_id, found.members, gone=_MEMBERSHIPS - {Membership.LEAVE}, ts=when, full=True
+        )
+        for kind in KINDS - found.states.keys() - {_CREATE}:
+            none: dict[str, Any] | None = {} if kind == "m.room.power_levels" else None
+            found.states[kind] = StateItem(none, when, Source.FETCHED)
+        self.write_rooms({room_id: RoomItems({}, found.states)})
+
+
+def _collect(evt: Mapping[str, Any], source: Source, ts: int | None, room: RoomItems) -> None:
+    """Put what an event tells to what else is to be remembered of its room."""
+    content, key, kind = evt.get("content"), evt.get("state_key"), evt.get("type")
+    if not isinstance(content, Mapping) or key is None:
+        return
+    if kind == _CREATE or (ts is None and source is Source.RECEIVED):
+        said = evt.get("origin_server_ts")
         # An event of the future, whose time anybody may invent, would stay for ever.
-        ts = min(max(ts, 0), now()) if isinstance(ts, int) else now()
-        event_id = event_id if isinstance(event_id, str) else None
-        if kind == "m.room.member" and isinstance(key, str):
-            if content.get("membership") in _MEMBERSHIPS:
-                self.set_member(room_id, key, content, source=source, ts=ts, event_id=event_id)
-        elif key == "" and kind in KINDS:
-            self.write_state(
-                room_id, kind,
-                StateItem(
-                    copied(content), ts, source, event_id,
-                    sender if isinstance(sender, str) else None,
-                ),
-            )  # fmt: skip
+        ts = min(max(said, 0), now()) if isinstance(said, int) else ts
+    ts = now() if ts is None else ts
+    event_id, sender = evt.get("event_id"), evt.get("sender")
+    event_id = event_id if isinstance(event_id, str) else None
+    if kind == "m.room.member" and isinstance(key, str):
+        if content.get("membership") in _MEMBERSHIPS:
+            room.members[key] = _member_item(content, source, ts, event_id)
+    elif key == "" and kind in KINDS:
+        room.states[kind] = StateItem(
+            copied(content), ts, source, event_id, sender if isinstance(sender, str) else None
+        )
 
 
 def memberships_of(given: Iterable[Membership | str]) -> set[Membership]:

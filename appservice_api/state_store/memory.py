@@ -62,16 +62,17 @@ class MemoryStateStore(Fleeting, ASStateStore):
         members: Mapping[str, MemberItem],
         *,
         gone: Iterable[Membership] = (),
+        ts: int | None = None,
         full: bool = False,
     ) -> None:
-        leaving, when = set(gone), now()
+        leaving, when = set(gone), now() if ts is None else ts
         with self._lock:
             room = self._room(room_id)
             known = room.members
             if leaving:
                 left = MemberItem(Membership.LEAVE, when, Source.FETCHED)
                 for user, item in known.items():
-                    if user not in members and item.membership in leaving and item.ts < when:
+                    if user not in members and item.membership in leaving and item.ts <= when:
                         known[user] = left
             for user, item in members.items():
                 before = known.get(user)

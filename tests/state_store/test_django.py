@@ -86,7 +86,6 @@ def test_what_was_read_is_not_asked_for_again(store: DjangoStateStore) -> None:
         ask()
         assert asked == []
         store.doubt(ROOM, USER)
-        store.doubt(ROOM)
         ask()
         assert len(asked) == 3
 

@@ -94,9 +94,12 @@ def test_what_another_process_wrote_is_seen_once_it_is_doubted(database_url: str
     assert one.is_joined(ROOM, OTHER) is True  # what isn't known is never cached
     one.doubt(ROOM, USER)
     assert one.is_joined(ROOM, USER) is False
-    other.joined(ROOM, USER)
-    one.doubt(ROOM)
-    assert one.is_joined(ROOM, USER) is True
+    assert one.get_power_levels(ROOM) is None
+    one.set_power_levels(ROOM, {"ban": 1})
+    assert one.get_power_levels(ROOM) == {"ban": 1}
+    other.set_power_levels(ROOM, {"ban": 2})
+    one.doubt(ROOM, OTHER)
+    assert one.get_power_levels(ROOM) == {"ban": 2}
     one.close()
     other.close()
 

@@ -15,7 +15,7 @@ from ...ids import RoomID, UserID
 from ..abstract import _ACTIVE, ASStateStore, memberships_of
 from ..cache import ReadThroughCache
 from ..fleeting import Fleeting
-from ..items import MemberItem, RoomItems, Source, StateItem, now
+from ..items import KINDS, MemberItem, RoomItems, Source, StateItem, now
 from ..names import looks, skeleton, storable
 from .engine import Database
 from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
@@ -86,11 +86,13 @@ class SQLStateStore(Fleeting, ASStateStore):
             self.open()
         return self._database
 
-    def doubt(self, room_id: str, user_id: str | None = None) -> None:
-        if user_id is not None:
-            self._cache.drop((room_id, user_id), user_id)
-        else:
-            self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
+    def doubt(self, room_id: str | None, user_id: str) -> None:
+        self._cache.drop(
+            user_id, (room_id, user_id), *((room_id, event_type, "") for event_type in KINDS)
+        )
+
+    def _drop_room(self, room_id: str) -> None:
+        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
 
     # Members.
 
@@ -131,6 +133,7 @@ class SQLStateStore(Fleeting, ASStateStore):
         members: Mapping[str, MemberItem],
         *,
         gone: Iterable[Membership] = (),
+        ts: int | None = None,
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
@@ -139,11 +142,13 @@ class SQLStateStore(Fleeting, ASStateStore):
             left = self._gone(connection, room, members, leaving) if leaving else []
             self._write_members(connection, {room: members})
             if left:
-                connection.execute(_LEFT, [{"left_user": user} | _left(room) for user in left])
+                when = now() if ts is None else ts
+                gone_now = {"left_room": room, "left_ts": when}
+                connection.execute(_LEFT, [{"left_user": user} | gone_now for user in left])
             if full:
                 connection.execute(_FULL, {"full_room": room})
         if len(members) > _CHUNK or leaving or full:
-            self.doubt(room_id)
+            self._drop_room(room_id)
         else:
             self._cache.drop(*((room_id, user) for user in members))
 
@@ -327,7 +332,7 @@ _LEFT = (
     .where(
         MEMBER.c.room == bindparam("left_room"),
         MEMBER.c.user == bindparam("left_user"),
-        MEMBER.c.ts < bindparam("left_ts"),
+        MEMBER.c.ts <= bindparam("left_ts"),
     )
     .values(
         membership=Membership.LEAVE.value, ts=bindparam("left_ts"), source=Source.FETCHED.value,
@@ -338,10 +343,6 @@ _LEFT = (
 
 def _state_row(room: int, event_type: str, item: StateItem) -> dict[str, Any]:
     return {"room": room, "type": event_type, **item._asdict(), "source": item.source.value}
-
-
-def _left(room: int) -> dict[str, int]:
-    return {"left_room": room, "left_ts": now()}
 
 
 def _members(room_id: str) -> Select[Any]:

@@ -1,0 +1,50 @@
+"""Filling a state store in few requests, before the first message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import MatrixRequestError
+
+if TYPE_CHECKING:
+    from ..ids import RoomID
+    from ..intent import IntentAPI
+
+__all__ = ["Progress", "warm_up"]
+
+#: Called with how many requests are done, and how many are known to be needed.
+Progress: TypeAlias = Callable[[int, int], object]
+
+
+def warm_up(
+    users: Iterable[IntentAPI], progress: Progress | None
+) -> dict[RoomID, MatrixRequestError | None]:
+    """Ask users for their rooms, and one of them for the state of each room.
+
+    Args:
+        users: Who is asked; the first who is in a room reads its state.
+        progress: See :data:`Progress`.
+
+    Returns:
+        The rooms, each with the error that kept its state from being read, or None.
+    """
+    asked = list(users)
+    rooms: dict[RoomID, IntentAPI] = {}
+
+    def done(number: int) -> None:
+        if progress is not None:
+            progress(number, len(asked) + len(rooms))
+
+    for number, intent in enumerate(asked, 1):
+        for room_id in intent.get_joined_rooms():
+            rooms.setdefault(room_id, intent)
+        done(number)
+    outcome: dict[RoomID, MatrixRequestError | None] = dict.fromkeys(rooms)
+    for number, (room_id, intent) in enumerate(rooms.items(), len(asked) + 1):
+        try:
+            intent.sync_state(room_id)
+        except MatrixRequestError as error:
+            outcome[room_id] = error
+        done(number)
+    return outcome
