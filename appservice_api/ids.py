@@ -10,7 +10,7 @@ Spec: Appendices, "Identifier grammar".
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,7 +38,7 @@ _MXC = r"mxc://([^/]+)/([A-Za-z0-9_-]+)\Z"
 
 
 class Identifier(str):
-    """The base of all identifiers.
+    """The base of all identifiers. ``sigil`` is what each of a kind begins with.
 
     Args:
         value: The text.
@@ -48,9 +48,12 @@ class Identifier(str):
     """
 
     __slots__ = ()
+    sigil: ClassVar[str] = ""
 
     def __new__(cls, value: str) -> Self:
-        return value if type(value) is cls else cls.read(cls._checked(value))
+        # One that was read isn't checked yet.
+        checked = cls._checked(value)
+        return checked if type(checked) is cls else cls.read(checked)
 
     @classmethod
     def read(cls, value: str) -> Self:
@@ -124,6 +127,7 @@ class UserID(_OfServer):
     :meth:`of` makes new ones."""
 
     __slots__ = ()
+    sigil = "@"
 
     @classmethod
     def of(cls, localpart: str, server_name: str) -> Self:
@@ -144,7 +148,10 @@ class UserID(_OfServer):
         text = _text(value, "user ID")
         match = re.match(_USER_ID, text)
         if match is None or not re.match(_SERVER_NAME, match[1]):
-            raise ValueError(f"{text!r} is not a user ID: it must look like '@localpart:server'")
+            raise ValueError(
+                f"{_shown(text, '@')} is not a user ID: it must look like '@localpart:server', "
+                "without white space"
+            )
         return text
 
 
@@ -152,6 +159,7 @@ class RoomAlias(_OfServer):
     """A room alias, ``#localpart:server``."""
 
     __slots__ = ()
+    sigil = "#"
 
     @classmethod
     def _checked(cls, value: Any) -> str:
@@ -167,6 +175,7 @@ class RoomID(Identifier):
     server."""
 
     __slots__ = ()
+    sigil = "!"
 
     @classmethod
     def _checked(cls, value: Any) -> str:
@@ -181,6 +190,7 @@ class EventID(Identifier):
     """An event ID, which begins with ``$``. It is opaque."""
 
     __slots__ = ()
+    sigil = "$"
 
     @classmethod
     def _checked(cls, value: Any) -> str:
@@ -194,6 +204,7 @@ class ContentURI(Identifier):
     """The address of media, ``mxc://server/media_id``."""
 
     __slots__ = ()
+    sigil = "mxc://"
 
     @property
     def server_name(self) -> ServerName:
@@ -212,7 +223,7 @@ class ContentURI(Identifier):
             raise ValueError(
                 f"{value!r} is not a content URI: it must look like 'mxc://server/media_id'"
             )
-        return str(value)
+        return value  # type: ignore[no-any-return]
 
 
 def _reread(kind: type[Identifier], value: str) -> Identifier:
@@ -229,6 +240,12 @@ def _text(value: object, what: str) -> str:
     if size > _MAX_BYTES:
         raise ValueError(f"{what} {value[:40]!r}… has {size} bytes; {_MAX_BYTES} are allowed")
     return value
+
+
+def _shown(text: str, sigil: str) -> str:
+    """A text as an error shows it. One that doesn't even begin as it must may be a token that was
+    given in the wrong place."""
+    return repr(text) if text.startswith(sigil) or len(text) <= 12 else f"{text[:4]!r}…"
 
 
 def check_localpart(value: str) -> str:

@@ -126,7 +126,16 @@ def test_one_that_is_one_already_stays_itself(kind: type[Identifier]) -> None:
     assert kind(made) is made
     assert kind.read(made) is made
     broken = kind.read("")
-    assert kind(broken) is broken
+    assert kind.read(broken) is broken
+    if kind is not Identifier:
+        with pytest.raises(ValueError, match=r"must|can.t be empty"):
+            kind(broken)
+
+
+def test_what_may_be_a_token_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="'syt_'… is not a user ID") as caught:
+        UserID("syt_secret_token")
+    assert "secret" not in str(caught.value)
 
 
 def test_one_of_another_kind_is_looked_at() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.request import as_body, json_body
 from ..errors import MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
-from .base import CallOptions, ClientMethods
+from .base import CallOptions, ClientMethods, patience_of
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -65,17 +65,17 @@ class AccountMethods(ClientMethods):
 
         shared, homeserver = self.api._shared, self.api._access.base_url
         if no_cache or homeserver not in shared.versions:
+            patience = patience_of(options)
             answer = shared.flights.run(
-                ("versions", homeserver), lambda: self._ask_versions(options)
+                ("versions", homeserver, *patience.items()), lambda: self._ask_versions(patience)
             )
             shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
         return VersionsResponse(shared.versions[homeserver])
 
-    def _ask_versions(self, options: CallOptions) -> Any:
+    def _ask_versions(self, patience: dict[str, Any]) -> Any:
         # Without user_id: the ghost may not be registered yet.
         return self.api._send(
-            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None),
-            **_without_ensuring(options),
+            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None), **patience
         )  # fmt: skip
 
     @CAPABILITIES
@@ -160,7 +160,7 @@ class AccountMethods(ClientMethods):
                 REGISTER.template,
                 json_body(content),
                 user=self.api._shared.bot_mxid,
-                **_without_ensuring(options),
+                **patience_of(options),
             )
             created = True
         except MUserInUse:
@@ -223,7 +223,3 @@ class AccountMethods(ClientMethods):
         content = {"transaction_id": txn_id} if txn_id is not None else {}
         answer = self._call(PING, (appservice_id,), content, options)
         return self._field(PING, answer, "duration_ms", int)
-
-
-def _without_ensuring(options: Any) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if key != "ensure_joined"}

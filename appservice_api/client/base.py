@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from ..api.event import sent_kind
 from ..errors import MatrixRequestError, MatrixResponseError
 from ..ids import UserID
 from .endpoint import Endpoint, Needs
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
     from ..api.shared import Timeout
 
-__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions"]
+__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions", "patience_of"]
 
 T = TypeVar("T")
 
@@ -22,10 +24,12 @@ class BasicOptions(TypedDict, total=False):
     """What every method takes beside its own parameters.
 
     Attributes:
-        ensure_joined: False: nothing is registered or joined behind the caller's back.
-        retry_count: How often to repeat if the homeserver isn't reachable; 0 turns all
-            repeating off.
-        deadline: Seconds after which nothing is waited for or sent again.
+        ensure_joined: False: nothing is registered or joined behind the caller's back. Otherwise
+            that is done if the homeserver refuses; it doesn't refuse to tell a user who has left
+            what was true then.
+        retry_count: How often to repeat each request if the homeserver isn't reachable; 0 turns
+            all repeating off.
+        deadline: Seconds after which, for each request, nothing is waited for or sent again.
     """
 
     ensure_joined: bool
@@ -34,7 +38,7 @@ class BasicOptions(TypedDict, total=False):
 
 
 class CallOptions(BasicOptions, total=False):
-    """The same, and how long to wait for an answer.
+    """:class:`BasicOptions`, and how long to wait for an answer.
 
     Attributes:
         timeout: Seconds to wait for data, or (to connect, to wait for data).
@@ -44,11 +48,11 @@ class CallOptions(BasicOptions, total=False):
 
 
 class EventOptions(CallOptions, total=False):
-    """What every method that sends an event takes beside that.
+    """:class:`CallOptions`, and what every method that sends an event takes beside them.
 
     Attributes:
         timestamp: When it happened: int milliseconds since 1970, or a datetime (local time if it
-            has no zone).
+            has no zone). Homeservers ignore it where a user's own token is used, so it isn't sent.
         external_url: The http(s) URL of the original message.
     """
 
@@ -57,6 +61,13 @@ class EventOptions(CallOptions, total=False):
 
 
 _OPTIONS = frozenset(EventOptions.__annotations__)
+_PATIENCE = frozenset({"retry_count", "timeout", "deadline"})
+_OF_EVENTS = frozenset({"timestamp", "external_url"})
+
+
+def patience_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options say of repeats and timeouts, for other requests that a call needs."""
+    return {name: value for name, value in options.items() if name in _PATIENCE}
 
 
 class ClientMethods:
@@ -121,13 +132,16 @@ class ClientMethods:
         if options and not options.keys() <= _OPTIONS:
             unknown = ", ".join(sorted(options.keys() - _OPTIONS))
             raise TypeError(f"unknown option {unknown}; there are {', '.join(sorted(_OPTIONS))}")
+        if options and not _OF_EVENTS.isdisjoint(options):
+            _check_event_options(endpoint, options)
         how = {**options, **more} if options else more
         if not endpoint.repeatable:
             how["repeatable"] = False
         path = endpoint.path(values)
-        if how.pop("ensure_joined", True) and endpoint.needs is not Needs.NOTHING:
-            return self._ensured(endpoint, values, path, content, how)
-        return self._ask(endpoint, path, content, how)
+        ensures = how.pop("ensure_joined", True)
+        if endpoint.needs is Needs.NOTHING:
+            return self._ask(endpoint, path, content, how)
+        return self._ensured(endpoint, values, path, content, how, ensures)
 
     def _ensured(
         self,
@@ -136,8 +150,9 @@ class ClientMethods:
         path: str,
         content: Any,
         how: dict[str, Any],
+        ensures: bool,
     ) -> Any:
-        """Make the request and see to what it needs; intents know how."""
+        """Make the request and, if ``ensures``, see to what it needs; intents know how."""
         return self._ask(endpoint, path, content, how)
 
     def _ask(self, endpoint: Endpoint, path: str, content: Any, how: dict[str, Any]) -> Any:
@@ -147,3 +162,19 @@ class ClientMethods:
             if error.repeated and error.errcode in endpoint.already:
                 return {}
             raise
+
+
+def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None:
+    """Refuse what would silently be dropped.
+
+    Raises:
+        TypeError: The endpoint makes no event that could have a timestamp or a URL.
+    """
+    if sent_kind(endpoint.method, endpoint.template):
+        return
+    given = sorted(name for name in _OF_EVENTS if options.get(name) is not None)
+    if given:
+        raise TypeError(
+            f"{' and '.join(given)} can't be given here: only requests that send a message or a "
+            "state event take them (for a membership: send_member_event())"
+        )

@@ -66,8 +66,7 @@ def _new_part(name: str, value: object) -> str:
     return quote_part(value, name, empty=name == "stateKey")
 
 
-# Typed, so that an ID that was read leniently lets no other text of the same letters pass.
-_known_part = lru_cache(maxsize=4096, typed=True)(_new_part)
+_known_part = lru_cache(maxsize=4096)(_new_part)
 
 
 class Endpoint:

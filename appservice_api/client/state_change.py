@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import MNotFound
+from ..errors import MForbidden, MNotFound
 from ..ids import EventID, RoomID
 from ..state_store.items import Source, now
-from .base import CallOptions, EventOptions
+from .base import CallOptions, EventOptions, patience_of
 from .state import GET_STATE, StateMethods
 
 __all__ = ["StateChangeMethods", "reading_options"]
@@ -41,7 +41,10 @@ class StateChangeMethods(StateMethods):
         self, room_id: str, event_type: str, options: CallOptions
     ) -> tuple[Json | None, EventID | None]:
         """Ask the homeserver for the content and the event ID of a state event; None and None if
-        there is none. A homeserver that tells the content only leaves the ID unknown."""
+        there is none. A homeserver that tells the content only leaves the ID unknown.
+
+        Who has left a room is told what was true then: what is changed must begin with
+        :meth:`_is_here`."""
         values, query = (room_id, event_type, ""), {"format": "event"}
         asked_at = now()
         try:
@@ -89,12 +92,48 @@ class StateChangeMethods(StateMethods):
             isn't known.
         """
 
+        reading = reading_options(options)
+
         def work() -> EventID | None:
-            present, event_id = self._present(room_id, event_type, reading_options(options))
+            here = self._is_here(room_id, reading)
+            try:
+                return attempt(here)
+            except MForbidden:
+                # Whoever was removed meanwhile has read what isn't true any more.
+                if not here or self._membership(room_id, reading) == "join":
+                    raise
+            return attempt(self._is_here(room_id, reading))
+
+        def attempt(here: bool) -> EventID | None:
+            present, event_id = self._present(room_id, event_type, reading)
             new = change(present)
-            if new is None or (new == present and event_id is not None):
+            if new is None or (here and new == present and event_id is not None):
                 return event_id
-            return self.send_state_event(room_id, event_type, new, **options)
+            # Joining and sending the same again would bring back what was true before.
+            sending = {**options, "ensure_joined": False}
+            return self.send_state_event(room_id, event_type, new, **sending)  # type: ignore[arg-type]
 
         found: EventID | None = self._in_turn(room_id, event_type, work)
         return found
+
+    def _is_here(self, room_id: str, options: CallOptions) -> bool:
+        """See to it that the user is in the room, so that what is read there is the state of
+        now; whether it is."""
+        if self._membership(room_id, options) == "join":
+            return True
+        if not options.get("ensure_joined", True):
+            return False
+        return self._come_back(room_id, patience_of(options))
+
+    def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
+        """Join a room that the user isn't in; intents know how."""
+        return False
+
+    def _membership(self, room_id: str, options: CallOptions) -> object:
+        """What the user is in a room, as the homeserver says."""
+        values = (room_id, "m.room.member", self.mxid)
+        try:
+            found = self._call(GET_STATE, values, options=options)
+        except MNotFound:
+            return None
+        return found.get("membership") if isinstance(found, dict) else None

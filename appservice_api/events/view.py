@@ -161,8 +161,8 @@ _UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})
 
 def text(kind: type[S], key: str | None = None) -> Field[S]:
     """A field that holds text: ``str``, or a kind of identifier, read leniently."""
-    make: Any = kind.read if issubclass(kind, Identifier) else kind
-    return Field(key, lambda found: make(found) if isinstance(found, str) else None)
+    fits, make = _conversion(kind)
+    return Field(key, lambda found: make(found) if fits(found) else None)
 
 
 def one_of(kind: type[S], key: str | None = None) -> Field[S]:
@@ -217,18 +217,14 @@ def table(key: str | None = None) -> Field[dict[str, Any]]:
 def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
     """A field that holds a list of texts, identifiers, views or plain JSON of a type; items that
     are malformed are left out."""
-    json_type, make = _conversion(kind)
+    fits, make = _conversion(kind)
 
     def read(found: Any) -> list[T] | None:
         if not isinstance(found, list):
             return None
         if all(isinstance(one, kind) for one in found):
             return found
-        return [
-            one if isinstance(one, kind) else make(one)
-            for one in found
-            if isinstance(one, json_type)
-        ]
+        return [one if isinstance(one, kind) else make(one) for one in found if fits(one)]
 
     return Field(key, read)
 
@@ -255,7 +251,7 @@ def listing(kind: type[T], key: str | None = None) -> Listing[T]:
 def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
     """A field that holds an object with keys of any name, whose values are as the items of
     :func:`items`."""
-    json_type, make = _conversion(kind)
+    fits, make = _conversion(kind)
 
     def read(found: Any) -> dict[str, T] | None:
         if not isinstance(found, dict):
@@ -265,16 +261,18 @@ def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
         return {
             name: one if isinstance(one, kind) else make(one)
             for name, one in found.items()
-            if isinstance(one, json_type)
+            if fits(one)
         }
 
     return Field(key, read)
 
 
-def _conversion(kind: Any) -> tuple[Any, Any]:
-    """The type that a kind has in JSON, and what makes the kind of it."""
+def _conversion(kind: Any) -> tuple[Callable[[Any], bool], Callable[[Any], Any]]:
+    """What JSON of a kind looks like, and what makes the kind of it."""
     if issubclass(kind, View):
-        return dict, kind.read
-    if issubclass(kind, str):
-        return str, kind.read if issubclass(kind, Identifier) else kind
-    return kind, kind
+        return lambda found: isinstance(found, dict), kind.read
+    if issubclass(kind, Identifier):
+        sigil = kind.sigil
+        return lambda found: isinstance(found, str) and found.startswith(sigil), kind.read
+    json_type = str if issubclass(kind, str) else kind
+    return lambda found: isinstance(found, json_type), kind

@@ -16,6 +16,7 @@ from ..api.appservice import identity_query
 from ..api.event import sent_kind
 from ..api.request import json_body
 from ..client.account import AccountMethods
+from ..client.base import CallOptions, patience_of
 from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
 from ..client.joining import JoiningMethods
@@ -28,6 +29,8 @@ from ..errors import (
 from ..ids import RoomID
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from .intent import IntentAPI
 
 __all__ = ["BRIDGE_BOT", "Ensuring"]
@@ -54,20 +57,24 @@ class Ensuring(JoiningMethods, AccountMethods):
     def _is_ghost(self) -> bool:
         return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
 
-    def ensure_registered(self) -> None:
+    def ensure_registered(self, **options: Unpack[CallOptions]) -> None:
         """Register the user, unless it is known to be registered, or is a real user.
+
+        Args:
+            options: See :class:`CallOptions`.
 
         Raises:
             ValueError: The name isn't allowed for new users.
             MatrixError: The homeserver refused, or couldn't be reached.
         """
         if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
-            self._register_once(None)
+            self._register_once(None, patience_of(options))
 
-    def _register_once(self, since: float | None) -> bool:
+    def _register_once(self, since: float | None, patience: dict[str, Any]) -> bool:
         """Register, once for all threads; whether the user is new, or another thread did it."""
-        flights = self.api._shared.flights
-        return flights.run(("register", self.mxid), self.register, since) is not False
+        key = ("register", self.mxid, *patience.items())
+        new = self.api._shared.flights.run(key, lambda: self.register(**patience), since)
+        return new is not False
 
     def ensure_joined(
         self,
@@ -76,6 +83,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         bot: IntentAPI | _BridgeBot | None = BRIDGE_BOT,
         via: Iterable[str] | None = None,
         unban: bool = False,
+        **options: Unpack[CallOptions],
     ) -> bool:
         """See to it that the user is in a room: join; if that is refused, have the bot invite
         the user, and join.
@@ -86,6 +94,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             bot: Who invites; the application service's bot by default, None for nobody.
             via: Server names to join through.
             unban: Whether the bot may lift a ban. Without it a moderator's ban stands.
+            options: See :class:`CallOptions`.
 
         Returns:
             Whether the user had to join. A membership that wasn't known counts as one that had
@@ -97,12 +106,12 @@ class Ensuring(JoiningMethods, AccountMethods):
         """
         RoomID(room_id)
         if self.api.is_real_user:
-            self._confirm_token({})
+            self._confirm_token(dict(options))
         user = self.mxid
         if not ignore_cache and self.api.state_store.is_joined(room_id, user):
             return False
         servers = (via,) if isinstance(via, str) else tuple(via or ())
-        self._join_once(room_id, bot, servers, unban, None)
+        self._join_once(room_id, bot, servers, unban, None, patience_of(options))
         return True
 
     def _join_once(
@@ -112,11 +121,15 @@ class Ensuring(JoiningMethods, AccountMethods):
         via: tuple[str, ...],
         unban: bool,
         since: float | None,
+        patience: dict[str, Any],
     ) -> None:
-        inviter = self._inviter(bot)
+        """Join, once for all threads that want it in the same way."""
+        inviter, access = self._inviter(bot), self.api._access
+        who = inviter.mxid if inviter is not None else None
+        key = ("join", room_id, self.mxid, access.base_url, access.key, who, via, unban)
         self.api._shared.flights.run(
-            ("join", room_id, self.mxid, unban),
-            lambda: self._join_or_be_invited(room_id, inviter, via, unban),
+            (*key, *patience.items()),
+            lambda: self._join_or_be_invited(room_id, inviter, via, unban, patience),
             since,
         )
 
@@ -129,14 +142,19 @@ class Ensuring(JoiningMethods, AccountMethods):
         return bot
 
     def _join_or_be_invited(
-        self, room_id: str, inviter: IntentAPI | None, via: tuple[str, ...], unban: bool
+        self,
+        room_id: str,
+        inviter: IntentAPI | None,
+        via: tuple[str, ...],
+        unban: bool,
+        patience: dict[str, Any],
     ) -> None:
         if self._is_ghost:
-            self.ensure_registered()
+            self.ensure_registered(**patience)
         if self.api.device_id is not None:
-            self._make_device()
+            self._make_device(patience)
         try:
-            self._join(room_id, via)
+            self._join(room_id, via, patience)
             return
         except (MForbidden, MBadState) as refused:
             banned = isinstance(refused, MBadState)
@@ -144,33 +162,35 @@ class Ensuring(JoiningMethods, AccountMethods):
                 raise
             error: MatrixRequestError = refused
         try:
-            self._invite(inviter, room_id, banned, unban)
+            self._invite(inviter, room_id, banned, unban, patience)
         except MatrixRequestError as refused:
             refused.context = f"{inviter.mxid} tried to invite {self.mxid}, whose join was refused"
             raise refused from error
         try:
-            self._join(room_id, via)
+            self._join(room_id, via, patience)
         except MForbidden:
             # The store may believe in a registration that the homeserver has lost.
-            if not (self._is_ghost and self.register()):
+            if not (self._is_ghost and self.register(**patience)):
                 raise
-            self._join(room_id, via)
+            self._join(room_id, via, patience)
 
-    def _join(self, room_id: str, via: tuple[str, ...]) -> None:
-        self.join_room(room_id, via, ensure_joined=False)
+    def _join(self, room_id: str, via: tuple[str, ...], patience: dict[str, Any]) -> None:
+        self.join_room(room_id, via, ensure_joined=False, **patience)
 
-    def _invite(self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool) -> None:
+    def _invite(
+        self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
+    ) -> None:
         user = self.mxid
         if banned:
-            inviter.unban_user(room_id, user)
+            inviter.unban_user(room_id, user, **patience)
         try:
-            inviter.invite_user(room_id, user)
+            inviter.invite_user(room_id, user, **patience)
         except (MForbidden, MBadState):
             # Not all homeservers tell a ban from a missing invite.
             if not unban or banned:
                 raise
-            inviter.unban_user(room_id, user)
-            inviter.invite_user(room_id, user)
+            inviter.unban_user(room_id, user, **patience)
+            inviter.invite_user(room_id, user, **patience)
 
     def _ensured(
         self,
@@ -179,17 +199,18 @@ class Ensuring(JoiningMethods, AccountMethods):
         path: str,
         content: Any,
         how: dict[str, Any],
+        ensures: bool,
     ) -> Any:
-        if not self._ensures:
-            return self._ask(endpoint, path, content, how)
         if self.api.is_real_user:
             self._confirm_token(how)
+        if not (ensures and self._ensures):
+            return self._ask(endpoint, path, content, how)
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         me, joined = self.api._speaker, None
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
             if joined is False:
-                self.ensure_joined(room_id)
+                self._join_once(room_id, BRIDGE_BOT, (), False, None, patience_of(how))
         repaired: set[str | None] = set()
         repeated = False
         while True:
@@ -202,9 +223,17 @@ class Ensuring(JoiningMethods, AccountMethods):
             except MatrixRequestError as refused:
                 # Whether an attempt got lost is still true of the request sent again.
                 refused.repeated = repeated = refused.repeated or repeated
-                if refused.errcode in repaired or not self._repair(refused, room_id, asked_at):
+                if refused.errcode in repaired or not self._repair(
+                    refused, room_id, asked_at, patience_of(how)
+                ):
                     raise
                 repaired.add(refused.errcode)
+
+    def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
+        if not self._ensures:
+            return False
+        self._join_once(room_id, BRIDGE_BOT, (), False, None, patience)
+        return True
 
     def _learn(self, endpoint: Endpoint, room_id: str, me: str) -> None:
         """Remember that a user is in a room in which an event of the user's was taken: the next
@@ -226,9 +255,10 @@ class Ensuring(JoiningMethods, AccountMethods):
         key = (api.identity, api._access.base_url, api._access.key)
         if key in confirmed or api._asserts or api.identity is None:
             return
-        patience: Any = {name: how[name] for name in ("retry_count", "timeout", "deadline")
-                         if name in how}  # fmt: skip
-        answer = api._shared.flights.run(("whoami", key), lambda: self.whoami(**patience))
+        patience = patience_of(how)
+        answer = api._shared.flights.run(
+            ("whoami", key, *patience.items()), lambda: self.whoami(**patience)
+        )
         if answer is not None and answer.get("user_id") != api.identity:
             raise ValueError(
                 f"the token given for {api.identity} is that of {answer.get('user_id')}: what is "
@@ -236,16 +266,23 @@ class Ensuring(JoiningMethods, AccountMethods):
             )
         confirmed.add(key)
 
-    def _repair(self, refused: MatrixRequestError, room_id: str | None, asked_at: float) -> bool:
+    def _repair(
+        self,
+        refused: MatrixRequestError,
+        room_id: str | None,
+        asked_at: float,
+        patience: dict[str, Any],
+    ) -> bool:
         """Do what a refusal may call for; whether the request is worth sending again.
 
         Args:
             refused: The refusal.
             room_id: The room that the user must be in, None if in none.
             asked_at: When the refused request was sent, by ``time.monotonic()``.
+            patience: How each request of the repair is repeated.
         """
         if isinstance(refused, MUnknownDevice):
-            return self._make_device()
+            return self._make_device(patience)
         if not isinstance(refused, MForbidden):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
@@ -256,15 +293,15 @@ class Ensuring(JoiningMethods, AccountMethods):
             if room_id is None:
                 # Where the store knew of the registration, only a homeserver that has lost it
                 # makes the request worth repeating.
-                return self._register_once(asked_at) or not known
+                return self._register_once(asked_at, patience) or not known
             if not known:
-                self._register_once(asked_at)
+                self._register_once(asked_at, patience)
         if room_id is None:
             return False
-        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at)
+        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, patience)
         return True
 
-    def _make_device(self) -> bool:
+    def _make_device(self, patience: dict[str, Any]) -> bool:
         """Make the device to act as; application services may, without a login."""
         api, device = self.api, self.api.device_id
         if device is None or api.is_real_user:
@@ -273,10 +310,10 @@ class Ensuring(JoiningMethods, AccountMethods):
         # Not as the device itself, which isn't there yet.
         query = identity_query(api.identity, None)
         api._shared.flights.run(
-            ("device", api.acting_user, device),
+            ("device", api.acting_user, device, *patience.items()),
             lambda: api._send(
                 "PUT", path, UPDATE_DEVICE.template, json_body({}), query=query,
-                user=api.acting_user,
+                user=api.acting_user, **patience,
             ),
         )  # fmt: skip
         return True

@@ -61,6 +61,7 @@ class EnsuringPower(PowerLevelMethods):
             return False
 
         def work() -> bool:
+            self._is_here(room_id, options)
             present, _ = self._present(room_id, POWER_LEVELS, options)
             levels = self._or_unwritten(room_id, present, options)
             powers = self._powers(room_id, levels, options)

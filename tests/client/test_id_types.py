@@ -13,7 +13,6 @@ from appservice_api import (
     EventID,
     IntentAPI,
     MatrixResponseError,
-    MNotFound,
     RoomAlias,
     RoomID,
 )
@@ -96,10 +95,11 @@ def test_avatars(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert ghost.get_avatar_url(GHOST) is None
 
 
-def test_an_id_that_was_read_lets_no_text_pass(ghost: IntentAPI) -> None:
-    odd = EventID.read("odd event")
-    for _ in range(2):
-        with pytest.raises(MNotFound):
+def test_an_id_that_was_read_is_checked_before_it_is_sent(ghost: IntentAPI) -> None:
+    for odd in (EventID.read("odd event"), "odd event"):
+        with pytest.raises(ValueError, match="not an event ID"):
             ghost.get_event(ROOM, odd)
         with pytest.raises(ValueError, match="not an event ID"):
-            ghost.get_event(ROOM, "odd event")
+            ghost.pin_message(ROOM, odd)
+    with pytest.raises(ValueError, match="not a content URI"):
+        ghost.set_avatar_url(ContentURI.read("http://evil/x"))

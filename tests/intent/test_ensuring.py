@@ -10,13 +10,15 @@ import pytest
 
 from appservice_api import (
     AppServiceAPI,
+    IntentAPI,
     MatrixConnectionError,
     MatrixRequestError,
     MBadState,
     Membership,
     MForbidden,
+    MLimitExceeded,
 )
-from appservice_api.testing import DROP, StubHomeserver, answer
+from appservice_api.testing import DROP, Answer, ManualClock, Recorded, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 
 REFUSED = answer(403, {"errcode": "M_FORBIDDEN", "error": "no"})
@@ -406,3 +408,74 @@ def test_nothing_is_said_with_somebody_elses_token(
         with pytest.raises(ValueError, match=r"is that of @me:hs\.test"):
             call()
     assert [action.split()[0] for action in actions(stub)] == ["whoami"] * 3
+
+
+def test_the_token_of_somebody_else_is_found_out_whatever_is_ensured(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    stub.add_user("@mallory:hs.test", "mallory_token")
+    room = stub.room(public=True)
+    you = api.intent("@you:hs.test", token="mallory_token")
+    with pytest.raises(ValueError, match=r"is that of @mallory:hs\.test"):
+        you.send_text(room, "x", ensure_joined=False)
+    careless = type(you)(you.api, ensure_joined=False)
+    with pytest.raises(ValueError, match=r"is that of @mallory:hs\.test"):
+        careless.upload_media(b"x")
+    assert {request.path.rpartition("/")[2] for request in stub.requests} == {"whoami"}
+
+
+def test_patience_holds_for_repairs(stub: StubHomeserver, api: AppServiceAPI) -> None:
+    room = stub.room()
+    limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 4000})
+    stub.script("POST", "/register", limited, forever=True)
+    with pytest.raises(MLimitExceeded) as caught:
+        api.intent(GHOST).send_text(room, "x", retry_count=0)
+    assert caught.value.path.endswith("/register")
+    with pytest.raises(MLimitExceeded):
+        api.intent(GHOST).ensure_joined(room, deadline=1)
+    assert len(stub.calls("/register")) == 2
+
+
+def test_one_way_of_joining_does_not_fail_another(
+    stub: StubHomeserver, clock: ManualClock, api: AppServiceAPI
+) -> None:
+    room = api.bot_intent().create_room()
+    ghost = api.intent(GHOST)
+    ghost.ensure_registered()
+    entered, go_on = threading.Event(), threading.Event()
+
+    def wait(request: Recorded) -> Answer:
+        entered.set()
+        assert go_on.wait(10)
+        return answer(403, {"errcode": "M_FORBIDDEN", "error": "not invited"})
+
+    stub.script("POST", "/join/", wait)
+    errors: list[Exception] = []
+
+    def alone() -> None:
+        try:
+            ghost.ensure_joined(room, bot=None)
+        except MForbidden as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=alone)
+    thread.start()
+    assert entered.wait(10)
+    ghost.send_text(room, "invited by the bot")
+    go_on.set()
+    thread.join(10)
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("call", [
+    lambda intent, room: intent.kick_user(room, GHOST, timestamp=5),
+    lambda intent, room: intent.join_room(room, timestamp=5),
+    lambda intent, room: intent.get_state(room, external_url="https://example.org"),
+    lambda intent, room: intent.send_receipt(room, "$e", timestamp=5),
+])  # fmt: skip
+def test_what_would_be_dropped_is_refused(
+    call: Callable[[IntentAPI, str], object], stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    with pytest.raises(TypeError, match=r"can't be given here: only .* send_member_event"):
+        call(api.bot_intent(), "!r:hs.test")
+    assert stub.requests == []

@@ -39,6 +39,8 @@ def _from_specification(request: Recorded) -> Answer:
     if request.path == "/_matrix/client/versions":
         # The example is of an old homeserver; the endpoints that matter are the newest.
         return answer(200, {"versions": ["r0.6.1", "v1.1", "v1.18"]})
+    if request.path.endswith("/account/whoami") and request.token == "user_token":
+        return answer(200, {"user_id": USER})
     found = match(request.method, request.path)
     if found is None:
         return answer(404, {"errcode": "M_UNRECOGNIZED", "error": "not in the specification"})

@@ -42,11 +42,11 @@ def test_changing_levels(version: str, api: AppServiceAPI, homeserver: Homeserve
     first = bot.set_power_levels(room, {"users": {bot.mxid: 100, alice: 50}})
     after = bot.get_power_levels(room, ignore_cache=True)
     assert after == {**before, "users": {**before.users, alice: 50}}
-    assert [method for method, _ in seen] == ["GET", "PUT", "GET"]
+    assert [method for method, _ in seen] == ["GET", "GET", "PUT", "GET"]
     assert bot.set_power_levels(room, after) == first
     assert bot.set_user_power_level(room, alice, 50) == first
     assert bot.set_event_power_level(room, "m.x", None) == first
-    assert [method for method, _ in seen[3:]] == ["GET", "GET", "GET"]
+    assert [method for method, _ in seen[4:]] == ["GET", "GET"] * 3  # the membership first
     bot.set_event_power_level(room, "m.x", 75)
     bot.set_user_power_level(room, carol, 1)
     bot.set_user_power_level(room, alice, None)
@@ -218,3 +218,30 @@ def test_the_look_of_a_room(api: AppServiceAPI, homeserver: Homeserver) -> None:
     assert set(bot.get_room_members(room, ("invite", "join"))) == {bot.mxid, ghost.mxid, invited}
     ghost.error_and_leave(room, "bye")
     assert bot.get_room_member_info(room, ghost.mxid, ignore_cache=True).membership == "leave"
+
+
+def test_who_was_away_brings_nothing_back(api: AppServiceAPI, homeserver: Homeserver) -> None:
+    """Synapse tells a user who has left what was true then, with 200."""
+    bot = api.bot_intent()
+    room = bot.create_room(preset="public_chat")
+    ghost, other = homeserver.ghost("away"), homeserver.ghost("demoted")
+    for user in (ghost, other):
+        api.intent(user).ensure_joined(room)
+        bot.set_user_power_level(room, user, 100 if user == ghost else 50)
+    pinned = [bot.send_text(room, str(number)) for number in range(3)]
+    api.intent(ghost).pin_message(room, pinned[0])
+    with AppServiceAPI.from_registration(homeserver.registration, homeserver.base_url) as later:
+        later.intent(ghost).leave_room(room)
+        later.bot_intent().set_user_power_level(room, other, None)
+        later.bot_intent().set_pinned_messages(room, [pinned[1]])
+    api.intent(ghost).set_event_power_level(room, "com.example", 0)
+    api.intent(ghost).pin_message(room, pinned[2])
+    levels = bot.get_power_levels(room, ignore_cache=True)
+    assert levels.users.keys() == {bot.mxid, ghost}
+    assert levels.events["com.example"] == 0
+    assert bot.get_pinned_messages(room) == pinned[1:]
+    with AppServiceAPI.from_registration(homeserver.registration, homeserver.base_url) as later:
+        later.intent(ghost).leave_room(room)
+        later.bot_intent().set_pinned_messages(room, [])
+    api.intent(ghost).pin_message(room, pinned[2])  # it isn't pinned any more
+    assert bot.get_pinned_messages(room) == [pinned[2]]
