@@ -63,10 +63,16 @@ class _Exchanged(MatrixError):
         where = f"{self.method} {self.target}{who}: " if self.method else ""
         tries = f" (after {self.attempts} attempts)" if self.attempts > 1 else ""
         context = f" [{self.context}]" if self.context else ""
-        return f"{where}{self.reason}{tries}{context}"
+        return _printable(f"{where}{self.reason}{tries}{context}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _printable(text: str) -> str:
+    """A text in one line, without what would steer a terminal or forge a line of a log."""
+    line = " ".join(text.split())
+    return "".join(char if char.isprintable() else "\ufffd" for char in line)
 
 
 def _rebuild(cls: type[MatrixError], state: dict[str, Any]) -> MatrixError:

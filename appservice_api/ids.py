@@ -261,6 +261,19 @@ def check_localpart(value: str) -> str:
     return value
 
 
+def check_alias_localpart(value: str) -> str:
+    """Return the localpart of a room alias that is to be made.
+
+    Raises:
+        ValueError: It is a whole alias, or none that an alias can have.
+    """
+    if not isinstance(value, str) or not value or ":" in value or value.startswith("#"):
+        raise ValueError(
+            f"{value!r} is not the localpart of a room alias: give 'tea' for '#tea:example.org'"
+        )
+    return value
+
+
 def check_room_id_or_alias(value: object) -> RoomID | RoomAlias:
     """Return a room ID or a room alias.
 

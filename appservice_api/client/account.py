@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..api.request import as_body, json_body
-from ..errors import MUserInUse
+from ..errors import MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
+from ..state_store.items import copied
 from .base import CallOptions, ClientMethods, patience_of
 from .endpoint import Endpoint, Needs
 
@@ -70,7 +71,7 @@ class AccountMethods(ClientMethods):
                 ("versions", homeserver, *patience.items()), lambda: self._ask_versions(patience)
             )
             shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
-        return VersionsResponse(shared.versions[homeserver])
+        return VersionsResponse(copied(shared.versions[homeserver]))
 
     def _ask_versions(self, patience: dict[str, Any]) -> Any:
         # Without user_id: the ghost may not be registered yet.
@@ -113,7 +114,13 @@ class AccountMethods(ClientMethods):
         from ..answers.account import WhoamiResponse
 
         answer = self._call(WHOAMI, options=options)
-        user = UserID(self._field(WHOAMI, answer, "user_id", str))
+        try:
+            user = UserID(self._field(WHOAMI, answer, "user_id", str))
+        except ValueError as error:
+            raise MatrixResponseError(
+                f"the answer must name a user: {error}", method=WHOAMI.method,
+                path=WHOAMI.template, user=self.api.acting_user,
+            ) from None  # fmt: skip
         api = self.api
         if api.is_real_user and api.identity is None:
             api._identity = user

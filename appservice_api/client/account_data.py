@@ -54,8 +54,10 @@ class AccountDataMethods(ClientMethods):
         Spec: Client-Server API, ``GET /user/{userId}/account_data/{type}``.
         """
         if room_id is None:
-            return dict(self._call(GET_DATA, (self.mxid, type), options=options))
-        return dict(self._call(GET_ROOM_DATA, (self.mxid, room_id, type), options=options))
+            answer = self._call(GET_DATA, (self.mxid, type), options=options)
+        else:
+            answer = self._call(GET_ROOM_DATA, (self.mxid, room_id, type), options=options)
+        return self._object(GET_DATA, answer)
 
     @SET_DATA
     @SET_ROOM_DATA

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from ..api.appservice import AppServiceAPI
     from ..api.shared import Timeout
 
-__all__ = ["BasicOptions", "CallOptions", "ClientMethods", "EventOptions", "patience_of"]
+__all__ = [
+    "BasicOptions",
+    "CallOptions",
+    "ClientMethods",
+    "EventOptions",
+    "checked_choice",
+    "patience_of",
+]
 
 T = TypeVar("T")
 
@@ -65,6 +72,19 @@ _PATIENCE = frozenset({"retry_count", "timeout", "deadline"})
 _OF_EVENTS = frozenset({"timestamp", "external_url"})
 
 
+def checked_choice(name: str, value: str, *allowed: str) -> str:
+    """The text of an argument that has few values.
+
+    Raises:
+        ValueError: It has another one.
+    """
+    text = str(value)
+    if text not in allowed:
+        choices = " or ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be {choices}, not {text!r}")
+    return text
+
+
 def patience_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """What options say of repeats and timeouts, for other requests that a call needs."""
     return {name: value for name, value in options.items() if name in _PATIENCE}
@@ -102,6 +122,14 @@ class ClientMethods:
             path=endpoint.template,
             user=self.api.acting_user,
         )
+
+    def _object(self, endpoint: Endpoint, answer: Any) -> dict[str, Any]:
+        """An answer that must be an object.
+
+        Raises:
+            MatrixResponseError: It is a list.
+        """
+        return self._field(endpoint, {"content": answer}, "content", dict)
 
     @property
     def _notes(self) -> Any:

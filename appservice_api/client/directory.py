@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MNotFound, MUnknown
-from ..ids import RoomAlias, RoomID, server_of
-from .base import CallOptions, ClientMethods
+from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
+from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
 from .pages import PAGE_SIZE, Page, Pages
 
@@ -39,7 +39,7 @@ class DirectoryMethods(ClientMethods):
     __slots__ = ()
 
     def _alias(self, localpart: str) -> RoomAlias:
-        return RoomAlias(f"#{localpart}:{server_of(self.mxid)}")
+        return RoomAlias(f"#{check_alias_localpart(localpart)}:{server_of(self.mxid)}")
 
     @SET_ALIAS
     def add_room_alias(
@@ -170,7 +170,8 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``PUT /directory/list/room/{roomId}``.
         """
-        self._call(SET_LISTED, (room_id,), {"visibility": str(visibility)}, options)
+        content = {"visibility": checked_choice("visibility", visibility, "private", "public")}
+        self._call(SET_LISTED, (room_id,), content, options)
 
     @SET_LISTED_BY_SERVICE
     def set_appservice_room_directory_visibility(
@@ -193,7 +194,7 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``PUT /directory/list/appservice/{networkId}/{roomId}``.
         """
-        content = {"visibility": str(visibility)}
+        content = {"visibility": checked_choice("visibility", visibility, "private", "public")}
         self._call(SET_LISTED_BY_SERVICE, (network_id, room_id), content, options)
 
     @LISTED

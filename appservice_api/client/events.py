@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.event import timestamp_ms
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
+from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages, checked_choice
+from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

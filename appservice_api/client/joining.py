@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MForbidden, MNotFound
+from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
 from .base import CallOptions
@@ -128,7 +129,7 @@ class JoiningMethods(MembershipMethods):
         content: dict[str, Any] = {"reason": reason} if reason else {}
         try:
             if extra_content:
-                extra = {**content, **extra_content}
+                extra = {**content, **content_of(extra_content, "extra_content")}
                 options["ensure_joined"] = False
                 self.send_member_event(room_id, self.mxid, "leave", extra, **options)
             else:

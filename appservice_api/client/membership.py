@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MatrixError, MForbidden
+from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID
-from ..state_store.items import now
+from ..state_store.items import Source, now
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 from .state import GET_STATE, SEND_STATE
@@ -84,7 +85,7 @@ class MembershipMethods(ClientMethods):
         Spec: Client-Server API, ``m.room.member``.
         """
         kind = Membership.known(membership)
-        content = {**(extra_content or {}), "membership": kind.value}
+        content = {**content_of(extra_content or {}, "extra_content"), "membership": kind.value}
         filled = self.fill_member_event(room_id, user_id, content)
         if filled is not None:
             content = {**filled, "membership": kind.value}
@@ -92,8 +93,9 @@ class MembershipMethods(ClientMethods):
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", UserID(user_id))
         answer = self._call(endpoint, values, content, options)
-        self._remember(room_id, user_id, kind)
-        return EventID.read(self._field(SEND_STATE, answer, "event_id", str))
+        event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
+        self._notes.set_member(room_id, user_id, content, source=Source.SENT, event_id=event_id)
+        return event_id
 
     def _change(
         self,
@@ -109,7 +111,11 @@ class MembershipMethods(ClientMethods):
         content: dict[str, Any] = {"reason": reason} if reason else {}
         if extra_content:
             self.send_member_event(
-                room_id, user_id, membership, {**content, **extra_content}, **options
+                room_id,
+                user_id,
+                membership,
+                {**content, **content_of(extra_content, "extra_content")},
+                **options,
             )
             return
         content["user_id"] = UserID(user_id)

@@ -12,7 +12,7 @@ from ..errors import MatrixResponseError
 if TYPE_CHECKING:
     from ..events.view import View
 
-__all__ = ["PAGE_SIZE", "Page", "Pages", "checked_choice"]
+__all__ = ["PAGE_SIZE", "Page", "Pages"]
 
 T = TypeVar("T")
 
@@ -174,16 +174,3 @@ def _count(name: str, value: int | None, least: int) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an int, {least} or more, not {value!r}")
     return value
-
-
-def checked_choice(name: str, value: str, *allowed: str) -> str:
-    """The text of an argument that has few values.
-
-    Raises:
-        ValueError: It has another one.
-    """
-    text = str(value)
-    if text not in allowed:
-        choices = " or ".join(map(repr, allowed))
-        raise ValueError(f"{name} must be {choices}, not {text!r}")
-    return text

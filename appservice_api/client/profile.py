@@ -26,6 +26,10 @@ GET_FIELD = Endpoint("GET", _FIELD, Needs.REGISTERED)
 SET_FIELD = Endpoint("PUT", _FIELD, Needs.REGISTERED)
 
 
+# The fields that stand in the membership events of all rooms, too.
+_IN_ROOMS = ("avatar_url", "displayname")
+
+
 class ProfileMethods(ClientMethods):
     """Display name and avatar of the user who is acting."""
 
@@ -132,7 +136,7 @@ class ProfileMethods(ClientMethods):
             MProfileTooLarge: The whole profile would have more than 64 KiB.
         """
         _check_field(key, value)
-        self._call(SET_FIELD, (self.mxid, key), {key: value}, options)
+        self._put_field(self.mxid, key, value, options)
 
     def beeper_update_profile(
         self, custom_fields: Mapping[str, Any], **options: Unpack[CallOptions]
@@ -168,6 +172,8 @@ class ProfileMethods(ClientMethods):
         Spec: Client-Server API, ``DELETE /profile/{userId}/{keyName}``.
         """
         self._call(DELETE_FIELD, (self.mxid, key), options=options)
+        if key in _IN_ROOMS:
+            self._notes.set_profile(self.mxid, key, None)
 
     def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
         value = self.get_profile_field(user_id, key, **options)
@@ -184,7 +190,12 @@ class ProfileMethods(ClientMethods):
             reading = options.copy()
             if (self._get_field(me, key, reading) or "") == (value or ""):
                 return
-        self._call(SET_FIELD, (me, key), {key: value or ""}, options)
+        self._put_field(me, key, value or "", options)
+
+    def _put_field(self, me: str, key: str, value: Any, options: CallOptions) -> None:
+        self._call(SET_FIELD, (me, key), {key: value}, options)
+        if key in _IN_ROOMS:
+            self._notes.set_profile(me, key, value or None)
 
 
 def _check_field(key: str, value: Any) -> None:
@@ -197,7 +208,7 @@ def _check_field(key: str, value: Any) -> None:
         raise ValueError(f"the name of a profile field must be a str, not {key!r}")
     if len(key.encode(errors="surrogatepass")) > _MAX_KEY_BYTES:
         raise ValueError(f"the profile field {key[:40]!r}… is longer than {_MAX_KEY_BYTES} bytes")
-    if key in ("avatar_url", "displayname") and not isinstance(value, (str, type(None))):
+    if key in _IN_ROOMS and not isinstance(value, (str, type(None))):
         raise ValueError(f"{key} must be a str, not {value!r}")
     if key == "avatar_url" and value:
         ContentURI(value)

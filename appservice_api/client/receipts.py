@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..events.content import content_of
 from ..ids import EventID
 from .base import BasicOptions, CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
@@ -74,7 +75,11 @@ class ReceiptMethods(ClientMethods):
         store, me = self.api.state_store, self.api.acting_user
         if me and not extra_content and store.get_read(room_id, me) == event_id:
             return
-        content = {"m.fully_read": event_id, "m.read": event_id, **(extra_content or {})}
+        content = {
+            "m.fully_read": event_id,
+            "m.read": event_id,
+            **content_of(extra_content or {}, "extra_content"),
+        }
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
             self._notes.set_read(room_id, me, event_id)
@@ -127,7 +132,10 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/read_markers``.
         """
-        content = {"m.fully_read": EventID(fully_read), **(extra_content or {})}
+        content = {
+            "m.fully_read": EventID(fully_read),
+            **content_of(extra_content or {}, "extra_content"),
+        }
         if read_receipt is not None:
             content["m.read"] = EventID(read_receipt)
         self._call(READ_MARKERS, (room_id,), content, options)

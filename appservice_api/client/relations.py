@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .base import CallOptions, ClientMethods
+from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages, checked_choice
+from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -225,7 +225,9 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
     ) -> str | None:
         """Get the display name that a user has in a room, None if there is none; as
         :meth:`get_room_member_info`."""
-        return self.get_room_member_info(room_id, user_id, ignore_cache, **options).displayname
+        return (
+            self.get_room_member_info(room_id, user_id, ignore_cache, **options).displayname or None
+        )
 
     def get_room_avatar_url(
         self,
@@ -236,7 +238,9 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
     ) -> ContentURI | None:
         """Get the avatar that a user has in a room, None if there is none; as
         :meth:`get_room_member_info`."""
-        return self.get_room_member_info(room_id, user_id, ignore_cache, **options).avatar_url
+        return (
+            self.get_room_member_info(room_id, user_id, ignore_cache, **options).avatar_url or None
+        )
 
     def get_room_members(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..events.content import content_of
 from ..events.membership import Membership
-from ..ids import RoomID, UserID
+from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
-from .base import CallOptions, ClientMethods
+from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
@@ -71,14 +72,18 @@ class RoomMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /createRoom``.
         """
-        _check_choice("visibility", visibility, ("private", "public"))
-        _check_choice("preset", preset, ("private_chat", "public_chat", "trusted_private_chat"))
-        invite = [UserID(user) for user in invitees or ()]
+        checked_choice("visibility", visibility, "private", "public")
+        checked_choice("preset", preset, "private_chat", "public_chat", "trusted_private_chat")
+        invite = [UserID(user) for user in _several(invitees)]
+        if alias_localpart is not None:
+            check_alias_localpart(alias_localpart)
         fields = {
             "room_alias_name": alias_localpart, "visibility": str(visibility),
             "preset": str(preset), "name": name, "topic": topic, "is_direct": is_direct or None,
             "invite": invite or None,
-            "initial_state": [dict(event) for event in initial_state or ()] or None,
+            "initial_state": [
+                content_of(event, "an event of initial_state") for event in initial_state or ()
+            ] or None,
             "room_version": room_version,
             "creation_content": dict(creation_content) if creation_content else None,
             "power_level_content_override":
@@ -142,16 +147,11 @@ class RoomMethods(ClientMethods):
         """
         content: dict[str, Any] = {"new_version": new_version}
         if additional_creators is not None:
-            content["additional_creators"] = [UserID(user) for user in additional_creators]
+            content["additional_creators"] = [UserID(one) for one in _several(additional_creators)]
         answer = self._call(UPGRADE, (room_id,), content, options)
         return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse what a homeserver would silently take for something else.
-
-    Raises:
-        ValueError: The value isn't one of the choices.
-    """
-    if str(value) not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+def _several(users: Iterable[str] | None) -> list[str]:
+    """The users of an argument; one alone may be given as it is."""
+    return [users] if isinstance(users, str) else list(users or ())

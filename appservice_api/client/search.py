@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.content import content_of
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods
+from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages, checked_choice
+from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -24,6 +24,10 @@ __all__ = [
 
 MAX_EVENT_BYTES = 65_536
 _MAX_INT = 2**53 - 1
+_BLOCKS = frozenset(
+    ("blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "table", "tr",
+     "ul")
+)  # fmt: skip
 
 
 def check_event_size(size: int) -> None:
@@ -52,6 +56,13 @@ def check_event_values(value: Any, where: str = "content") -> None:
     Raises:
         ValueError: It holds a float, an integer beyond 2^53 - 1, or what isn't JSON.
     """
+    try:
+        _check_values(value, where)
+    except RecursionError:
+        raise ValueError(f"{where} is nested too deeply, or refers to itself") from None
+
+
+def _check_values(value: Any, where: str) -> None:
     keyed = isinstance(value, dict)
     for key, item in value.items() if keyed else enumerate(value):
         if keyed and not isinstance(key, str):
@@ -60,7 +71,7 @@ def check_event_values(value: Any, where: str = "content") -> None:
         if kind is str or kind is bool or item is None:
             continue
         if isinstance(item, (dict, list, tuple)):
-            check_event_values(item, f"{where}[{key!r}]")
+            _check_values(item, f"{where}[{key!r}]")
         elif isinstance(item, float):
             raise ValueError(f"{where}[{key!r}] is {item!r}: events can't hold floats")
         elif isinstance(item, int):
@@ -117,7 +128,16 @@ def plain_text(html: str) -> str:
             parts.append(data)
 
         def handle_starttag(self, tag: str, attrs: Any) -> None:
-            if tag in ("br", "p", "li", "tr", "div", "blockquote") and parts:
+            given = dict(attrs)
+            if tag == "img":
+                parts.append(given.get("alt") or given.get("title") or "")
+            elif tag == "br" or (tag in _BLOCKS and parts and not parts[-1].endswith("\n")):
+                parts.append("\n")
+            elif tag in ("td", "th") and parts and not parts[-1].endswith("\n"):
+                parts.append(" ")
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag in _BLOCKS and parts and not parts[-1].endswith("\n"):
                 parts.append("\n")
 
     parser = Text(convert_charrefs=True)
@@ -126,10 +146,20 @@ def plain_text(html: str) -> str:
     return "".join(parts).strip()
 
 
-def reply_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
+def reply_content(
+    content: Mapping[str, Any], event_id: str, thread_root: str | None = None
+) -> dict[str, Any]:
     """The content as a reply to an event. In a thread it is a reply of its own, not the
-    fallback for clients that know no threads."""
+    fallback for clients that know no threads.
+
+    Args:
+        content: The content.
+        event_id: The event that is replied to.
+        thread_root: The thread in which that event stands, None for none.
+    """
     relates_to = _relates_to(content)
+    if thread_root is not None and "rel_type" not in relates_to:
+        relates_to.update(rel_type="m.thread", event_id=thread_root)
     relates_to["m.in_reply_to"] = {"event_id": event_id}
     if relates_to.get("rel_type") == "m.thread":
         relates_to["is_falling_back"] = False

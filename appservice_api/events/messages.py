@@ -98,13 +98,19 @@ class MessageEventContent(EventContent):
         """Make it a reply.
 
         Args:
-            event: The event that is replied to, or its ID.
+            event: The event that is replied to, or its ID. Of a whole event it is known in which
+                thread it stands, and the reply stands there, too.
             mention: Mention its sender, who is notified; ``event`` must be the whole event.
 
         Raises:
             ValueError: It has no event ID, or no sender to mention.
         """
-        self.update(reply_content(self, _event_id(event)))
+        root = None
+        if isinstance(event, Mapping):
+            from .event import Event
+
+            root = Event.read(dict(event)).thread_root
+        self.update(reply_content(self, _event_id(event), root))
         if mention:
             sender = event.get("sender") if isinstance(event, Mapping) else None
             if not isinstance(sender, str):

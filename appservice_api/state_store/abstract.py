@@ -247,6 +247,25 @@ class ASStateStore(abc.ABC):
             ts=ts,
         )
 
+    def set_profile(self, user_id: str, key: str, value: str | None) -> None:
+        """Remember that a user has just changed the display name or the avatar, which changes it
+        in all rooms that the user is in.
+
+        Args:
+            user_id: The user.
+            key: ``displayname`` or ``avatar_url``.
+            value: The new one, None for none.
+        """
+        when = now()
+        rooms: dict[str, RoomItems] = {}
+        for room_id in self.rooms_of(user_id):
+            member = self.read_member(room_id, user_id)
+            if member is not None:
+                new: dict[str, Any] = {key: value, "ts": when, "source": Source.SENT}
+                rooms[room_id] = RoomItems({user_id: member._replace(**new, event_id=None)}, {})
+        if rooms:
+            self.write_rooms(rooms)
+
     def get_member_profiles(
         self, room_id: str, memberships: Iterable[Membership | str] = _ACTIVE
     ) -> dict[UserID, dict[str, Any]]:
@@ -504,7 +523,8 @@ def _collect(evt: Mapping[str, Any], source: Source, ts: int | None, room: RoomI
     event_id, sender = evt.get("event_id"), evt.get("sender")
     event_id = event_id if isinstance(event_id, str) else None
     if kind == "m.room.member" and isinstance(key, str):
-        if content.get("membership") in _MEMBERSHIPS:
+        membership = content.get("membership")
+        if isinstance(membership, str) and membership in _MEMBERSHIPS:
             room.members[key] = _member_item(content, source, ts, event_id)
     elif key == "" and kind in KINDS:
         room.states[kind] = StateItem(

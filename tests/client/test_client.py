@@ -270,7 +270,7 @@ def test_creating_rooms(stub: StubHomeserver, api: AppServiceAPI) -> None:
     with pytest.raises(ValueError, match="user ID"):
         api.intent(GHOST).create_room(invitees=["alice"])
     for wrong in ({"visibility": "publik"}, {"preset": "private"}):
-        with pytest.raises(ValueError, match="must be one of"):
+        with pytest.raises(ValueError, match="must be"):
             api.intent(GHOST).create_room(**wrong)  # type: ignore[arg-type]
     stub.script("POST", "/createRoom", answer(200, {}))
     with pytest.raises(MatrixResponseError, match="room_id"):
