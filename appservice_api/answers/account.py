@@ -134,7 +134,7 @@ class LoginResponse(_Secretive):
     def base_url(self) -> str | None:
         """The URL where the user's homeserver says that it is, None if it doesn't say or isn't
         an http or https URL."""
-        from ..api.shared import check_base_url
+        from ..base_url import check_base_url
 
         homeserver = (self.well_known or {}).get("m.homeserver")
         url = homeserver.get("base_url") if isinstance(homeserver, dict) else None

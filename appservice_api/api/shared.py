@@ -7,10 +7,10 @@ import threading
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 import requests
 
+from ..base_url import check_base_url
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
@@ -52,36 +52,6 @@ def check_token(token: str | None) -> str | None:
             "(a line end left from reading a file?)"
         )
     return token
-
-
-def check_base_url(base_url: object) -> str:
-    """Return the text of a homeserver's URL, without a slash at its end.
-
-    Raises:
-        ValueError: It isn't an http or https URL, or holds a password, a query or a fragment.
-    """
-    text = str(base_url).rstrip("/")
-    # What was given in the wrong place may be a token, and a query may hold one.
-    shown = text.partition("?")[0] if "://" in text else f"{text[:4]}…"
-    try:
-        parts = urlsplit(text)
-        port_ok = parts.port is None or parts.port > 0
-    except ValueError:
-        parts, port_ok = urlsplit(""), False
-    if "/_matrix" in parts.path or "/_synapse" in parts.path:
-        raise ValueError(f"base_url {shown!r} must end before /_matrix or /_synapse")
-    if ".." in (parts.hostname or ""):
-        port_ok = False
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok:
-        raise ValueError(
-            f"base_url {shown!r} is not the URL of a homeserver; "
-            "it must look like 'https://matrix.example.org'"
-        )
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("base_url must not hold a user name or password")
-    if parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\\]", text):
-        raise ValueError(f"base_url {shown!r} must have no query, fragment or white space")
-    return text
 
 
 def send_settings(session: requests.Session, url: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from ..base_url import check_base_url
 from ..errors import MatrixResponseError
 from ..ids import ServerName
 from .failure import connection_error
-from .shared import check_base_url
 from .transport import USER_AGENT, new_session
 
 __all__ = ["discover"]

@@ -105,11 +105,9 @@ class MessageEventContent(EventContent):
         Raises:
             ValueError: It has no event ID, or no sender to mention.
         """
-        root = None
-        if isinstance(event, Mapping):
-            from .event import Event
-
-            root = Event.read(dict(event)).thread_root
+        found = EventContent.read(event.get("content")) if isinstance(event, Mapping) else None
+        relates_to = found.relates_to if found is not None else None
+        root = relates_to.thread_root if relates_to is not None else None
         self.update(reply_content(self, _event_id(event), root))
         if mention:
             sender = event.get("sender") if isinstance(event, Mapping) else None
