@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import gzip
 import io
 import os
 import shutil
 import socket
 import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
@@ -29,6 +32,7 @@ from appservice_api import (
     MTooLarge,
 )
 from appservice_api.api import wire
+from appservice_api.api.redirect import next_url
 from appservice_api.testing import ManualClock
 
 from .raw_homeserver import RawHomeserver, ok
@@ -326,12 +330,10 @@ def test_connections_are_used_again(raw: Raw) -> None:
         assert bot.download_media(MXC) == DATA
         with bot.stream_media(MXC) as stream:
             assert stream.read() == DATA
-    assert server.connections == 2  # one for the versions, one for the streams
+    assert server.connections == 1
 
 
 def test_an_encoded_download_is_decoded(raw: Raw, ghost_of: Ghost) -> None:
-    import gzip
-
     packed = gzip.compress(DATA)
     server = raw(VERSIONS, *[media(packed, more=b"Content-Encoding: gzip\r\n")] * 2)
     ghost = ghost_of(server)
@@ -339,6 +341,144 @@ def test_an_encoded_download_is_decoded(raw: Raw, ghost_of: Ghost) -> None:
     assert b"Accept-Encoding: identity" in server.requests[1]
     with ghost.stream_media(MXC) as stream:
         assert stream.size is None
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate", "x-gzip"])
+def test_an_encoded_download_that_ends_early(kind: str, raw: Raw, ghost_of: Ghost) -> None:
+    packed = gzip.compress(DATA) if "gzip" in kind else zlib.compress(DATA)
+    head = f"Content-Encoding: {kind}\r\n".encode()
+    cut, whole = media(packed[:-9], more=head), media(packed, more=head)
+    server = raw(VERSIONS, cut, whole, cut, media(b"no" * 50, more=head), media(b"", more=head))
+    ghost = ghost_of(server)
+    assert ghost.download_media(MXC) == DATA
+    for _ in range(2):
+        with pytest.raises(MatrixConnectionError, match="broke"):
+            ghost.download_media(MXC, retry_count=0)
+    assert ghost.download_media(MXC) == b""
+
+
+def test_several_parts_of_gzip_and_what_unpacks_to_much(raw: Raw, ghost_of: Ghost) -> None:
+    head = b"Content-Encoding: gzip\r\n"
+    packed = gzip.compress(DATA) + gzip.compress(bytes(10_000_000))
+    server = raw(VERSIONS, media(packed, more=head), media(packed, more=head))
+    ghost = ghost_of(server)
+    assert ghost.download_media(MXC) == DATA + bytes(10_000_000)
+    with ghost.stream_media(MXC) as stream:
+        assert max(len(block) for block in stream) <= 65_536
+
+
+def test_an_encoding_that_is_not_known(raw: Raw, ghost_of: Ghost) -> None:
+    server = raw(VERSIONS, media(DATA, more=b"Content-Encoding: rot13\r\n"))
+    with pytest.raises(MatrixConnectionError, match="rot13"):
+        ghost_of(server).download_media(MXC, retry_count=0)
+
+
+def test_a_part_is_not_the_whole(raw: Raw, ghost_of: Ghost) -> None:
+    part = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\nabc"
+    server = raw(VERSIONS, [part])
+    with pytest.raises(MatrixResponseError, match="a part"):
+        ghost_of(server).download_media(MXC)
+
+
+# urllib3 leaves a connection open where it refuses the head of an answer.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize(
+    "lengths",
+    [b"Content-Length: 2\r\nContent-Length: 3\r\n", b"Content-Length: %s\r\n" % (b"9" * 5000),
+     b"Content-Length: -1\r\n", b"Content-Length: 2, 3\r\n", b"Content-Length: x\r\n"],
+    ids=["two", "5000 digits", "negative", "list", "x"],
+)  # fmt: skip
+def test_lengths_that_are_none(lengths: bytes, raw: Raw, ghost_of: Ghost) -> None:
+    head = b"HTTP/1.1 200 OK\r\n%s\r\n{}" % lengths
+    server = raw(VERSIONS, [head, None], [head, None])
+    ghost = ghost_of(server)
+    ghost.versions()
+    with pytest.raises(MatrixConnectionError):
+        ghost.download_media(MXC, retry_count=0)
+    if type(ghost.api.session) is not requests.Session or b"Length: 2" in lengths:
+        with pytest.raises(MatrixConnectionError):
+            ghost.get_joined_rooms(retry_count=0)
+    gc.collect()
+
+
+def test_interim_answers_before_a_download(raw: Raw) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    found = [hints, *media(DATA)]
+    server = raw(VERSIONS, found, found)
+    with AppServiceAPI(server.base_url, BOT, "as_token") as api:
+        assert api.bot_intent().download_media(MXC) == DATA
+        assert api.bot_intent().download_media(MXC) == DATA
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_a_deadline_holds_for_what_drips(status: int, raw: Raw) -> None:
+    class Dripping(RawHomeserver):
+        def _talk(self, connection: socket.socket, stream: io.BufferedReader) -> None:
+            stream.readline()
+            head = b"HTTP/1.1 %d X\r\nLocation: /x\r\nContent-Length: 60000\r\n" % status
+            connection.sendall(head if status == 200 else head + b"\r\n")
+            while self._answers:
+                connection.sendall(b"x")
+                threading.Event().wait(0.005)
+
+    with (
+        contextlib.closing(Dripping([])) as server,
+        AppServiceAPI(server.base_url, BOT, "as_token") as api,
+    ):
+        api._shared.versions[server.base_url] = {"versions": ["v1.11"]}
+        with pytest.raises(MatrixTimeoutError, match="in time"):
+            api.bot_intent().download_media(MXC, timeout=0.1, deadline=0.2, retry_count=0)
+
+
+@pytest.mark.parametrize("status", [404, 302])
+def test_a_deadline_holds_for_bodies_with_any_session(status: int) -> None:
+    class Dripping(RawHomeserver):
+        def _talk(self, connection: socket.socket, stream: io.BufferedReader) -> None:
+            stream.readline()
+            connection.sendall(
+                b"HTTP/1.1 %d X\r\nLocation: /x\r\nContent-Length: 60000\r\n\r\n" % status
+            )
+            while self._answers:
+                connection.sendall(b"x")
+                threading.Event().wait(0.005)
+
+    with contextlib.closing(Dripping([])) as server, requests.Session() as session:
+        api = AppServiceAPI(server.base_url, BOT, "as_token", client_session=session)
+        api._shared.versions[server.base_url] = {"versions": ["v1.11"]}
+        with pytest.raises(MatrixTimeoutError, match="in time"):
+            api.bot_intent().download_media(MXC, timeout=0.1, deadline=0.2, retry_count=0)
+
+
+def test_a_redirect_without_end(raw: Raw, ghost_of: Ghost) -> None:
+    endless = b"HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 9999999999\r\n\r\n"
+    server = raw(VERSIONS, [endless, bytes(200_000)], media(DATA))
+    assert ghost_of(server).download_media(MXC) == DATA
+
+
+def test_what_a_redirect_may_say(raw: Raw, ghost_of: Ghost) -> None:
+    head = "HTTP/1.1 302 X\r\nLocation: /tée?x=ü%20\r\nContent-Length: 0\r\n\r\n".encode()
+    server = raw(VERSIONS, [head], media(DATA))
+    assert ghost_of(server).download_media(MXC) == DATA
+    assert server.requests[-1].startswith(b"GET /t%C3%A9e?x=%C3%BC%20 HTTP")
+
+
+def test_a_redirect_that_shows_no_signature(raw: Raw, ghost_of: Ghost) -> None:
+    places = ["http://cdn.test:x/?signature=s3cret", "http://[cdn/?signature=s3cret",
+              "http://cdn.test:99999/?signature=s3cret"]  # fmt: skip
+    server = raw(VERSIONS, *[redirect(place) for place in places])
+    ghost = ghost_of(server)
+    for _ in places:
+        with pytest.raises(MatrixResponseError, match="can't be followed") as caught:
+            ghost.download_media(MXC)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_redirect_does_not_leave_https() -> None:
+    with pytest.raises(ValueError, match="plain HTTPS URL"):
+        next_url("https://a.test/x", "http://a.test/x")
+    assert next_url("https://a.test/x", "//b.test/y#z") == "https://b.test/y"
+    assert next_url("http://a.test/x", "https://b.test") == "https://b.test/"
 
 
 def test_tools_that_patch_requests(tmp_path: FilePath) -> None:
