@@ -70,11 +70,12 @@ class Repository(ClientMethods):
         if known is not None and now - known.asked <= oldest:
             return known.size
         once: Any = {**options, "retry_count": 0}
+
+        def ask() -> int | None:
+            return self.get_media_repo_config(**once).upload_size
+
         try:
-            size = api._shared.flights.run(
-                ("media config", key, *sharers),
-                lambda: self.get_media_repo_config(**once).upload_size,
-            )
+            size = api._shared.flights.run(("media config", key, *sharers), ask)
         except MatrixError as error:
             api.log.debug("the upload limit isn't known: %s", error)
             # What one user isn't told another may be; an endpoint that isn't there nobody has.

@@ -141,6 +141,45 @@ def test_streaming(raw: Raw, ghost_of: Ghost) -> None:
     stream.close()
 
 
+def test_a_stream_is_a_file(raw: Raw, ghost_of: Ghost) -> None:
+    uploaded = [ok(b'{"content_uri":"mxc://h/abc"}')]
+    limit = [ok(b'{"m.upload.size":null}')]
+    server = raw(VERSIONS, media(DATA), media(DATA), limit, uploaded)
+    ghost = ghost_of(server)
+    with ghost.stream_media(MXC) as stream:
+        assert (stream.readable(), stream.seekable(), stream.writable()) == (True, False, False)
+        buffer = bytearray(10)
+        assert stream.readinto(buffer) == 10
+        assert bytes(buffer) == DATA[:10]
+        assert 1 <= len(stream.read1(5)) <= 5
+        assert DATA.endswith(stream.read(None))
+        assert stream.read1() == b""
+        assert not stream.closed
+    assert stream.closed
+    for read in (stream.read, stream.read1, lambda: next(iter(stream))):
+        with pytest.raises(ValueError, match="closed"):
+            read()
+    with ghost.stream_media(MXC) as stream:
+        assert ghost.upload_media(stream, size=stream.size) == MXC
+    assert server.requests[-1].endswith(b"\r\n\r\n" + DATA)
+
+
+def test_a_stream_gives_what_is_there(ghost_of: Ghost) -> None:
+    class Slow(RawHomeserver):
+        def _talk(self, connection: socket.socket, stream: io.BufferedReader) -> None:
+            while stream.readline() != b"\r\n":
+                pass
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + DATA[:1024])
+            stream.read(1)
+
+    with contextlib.closing(Slow([])) as server:
+        ghost = ghost_of(server)
+        ghost.api._shared.versions[server.base_url] = {"versions": ["v1.11"]}
+        with ghost.stream_media(MXC, timeout=10) as media:
+            assert media.read(1000) == DATA[:1000]
+            assert media.read1() == DATA[1000:1024]
+
+
 def test_a_stream_repeats_until_it_begins(raw: Raw, ghost_of: Ghost) -> None:
     limited = refusal(429, b'{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1}')
     server = raw(VERSIONS, limited, [None], refusal(502, b"<html>"), media(b"x"))
@@ -214,6 +253,61 @@ def test_a_folder_takes_the_name_that_comes_with_it(
     assert names == ["a.png", "a (2).png", "a (3).png", "profile", "abc"]
     assert sorted(os.listdir(tmp_path)) == sorted(names)
     assert [(tmp_path / name).read_bytes() for name in names] == [b"1", b"2", b"3", b"4", b"5"]
+
+
+def test_a_file_that_is_replaced_stays_what_it_was(
+    raw: Raw, ghost_of: Ghost, tmp_path: FilePath
+) -> None:
+    server = raw(VERSIONS, *[media(DATA)] * 3)
+    ghost = ghost_of(server)
+    private = tmp_path / "private"
+    private.touch(0o600)
+    link, dangling = tmp_path / "link", tmp_path / "dangling"
+    link.symlink_to(private)
+    dangling.symlink_to(tmp_path / "new")
+    for path in (private, link, dangling):
+        assert ghost.download_media(MXC, path=path) == path
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert private.read_bytes() == (tmp_path / "new").read_bytes() == DATA
+    assert sorted(os.listdir(tmp_path)) == ["dangling", "link", "new", "private"]
+
+
+def test_paths_that_are_none(raw: Raw, ghost_of: Ghost, tmp_path: FilePath) -> None:
+    server = raw(VERSIONS, media(DATA))
+    ghost = ghost_of(server)
+    with pytest.raises(FileNotFoundError):
+        ghost.download_media(MXC, path=f"{tmp_path}/nofolder/")
+    wrong: list[tuple[Any, str]] = [
+        (b"x", "must be a str"), (5, "must be a str"), ("a\0b", "neither"), ("", "neither"),
+    ]  # fmt: skip
+    for path, words in wrong:
+        with pytest.raises(ValueError, match=words):
+            ghost.download_media(MXC, path=path)
+    assert server.requests == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_names_that_no_file_can_have(
+    raw: Raw, ghost_of: Ghost, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = b'Content-Disposition: inline; filename="%s.png"\r\n' % (b"n" * 300)
+    server = raw(VERSIONS, *[media(b"x", more=long)] * 2, *[media(b"y")] * 3)
+    ghost = ghost_of(server)
+    names = [ghost.download_media(MXC, path=tmp_path).name for _ in range(2)]
+    assert names == ["n" * 196 + ".png", "n" * 196 + " (2).png"]
+    names = [ghost.download_media(f"mxc://h/{'m' * 300}", path=tmp_path).name]
+    assert names == ["m" * 200]
+
+    def unlinked(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unlinked)
+    names = [ghost.download_media("mxc://h/CON", path=tmp_path).name for _ in range(2)]
+    assert names == ["_CON", "_CON (2)"]
+    assert all((tmp_path / name).read_bytes() == b"y" for name in names)
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
 def test_too_large_for_memory(
