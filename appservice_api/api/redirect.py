@@ -83,7 +83,9 @@ def next_url(url: str, location: str, *, secure: bool = False) -> str:
     Raises:
         ValueError: That can't be followed. The error doesn't show it: it may hold a signature.
     """
-    schemes = ("https",) if secure or urlsplit(url).scheme == "https" else ("http", "https")
+    schemes = {"https": "HTTPS"}
+    if not secure and urlsplit(url).scheme != "https":
+        schemes["http"] = "HTTP"
     try:
         joined = urldefrag(urljoin(url, location)).url
         parts = urlsplit(joined)
@@ -95,7 +97,7 @@ def next_url(url: str, location: str, *, secure: bool = False) -> str:
     except (ValueError, requests.RequestException):
         fine = False
     if not fine:
-        raise ValueError(f"it isn't a plain {' or '.join(schemes).upper()} URL")
+        raise ValueError(f"it isn't a plain {' or '.join(schemes.values())} URL")
     return made.url or ""
 
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..api.body import Body, body_of
 from ..api.event import timestamp_ms
-from ..errors import MatrixConnectionError, MTooLarge
+from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
@@ -196,7 +196,12 @@ class MediaMethods(Repository):
         self._check_size(endpoint, body, options)
         if target is None and async_upload:
             mxc = self.create_mxc(**options)["content_uri"]
-            target = media_id_of(mxc)
+            try:
+                target = media_id_of(mxc)
+            except ValueError as error:
+                raise MatrixResponseError(
+                    str(error), method="POST", path=CREATE.template, user=self.api.acting_user
+                ) from None
         try:
             answer = self._call(
                 endpoint, target or (), body, options,

@@ -249,6 +249,9 @@ def test_uploading_to_a_uri(stub: StubHomeserver, ghost: IntentAPI) -> None:
     stub.script("POST", "/create", answer(200, {}))
     with pytest.raises(MatrixResponseError, match="content_uri"):
         ghost.create_mxc()
+    stub.script("POST", "/create", answer(200, {"content_uri": "nonsense"}))
+    with pytest.raises(MatrixResponseError, match="not a content URI"):
+        ghost.upload_media(b"data", async_upload=True)
 
 
 @pytest.mark.parametrize("fault", [DROP, RESET, answer(502, b"<html>")], ids=str)
