@@ -96,5 +96,7 @@ def _explain(response: requests.Response) -> str:
     """What to say of an answer without a word from the homeserver."""
     location = response.headers.get("Location")
     if location and 300 <= response.status_code < 400:
+        # A query often holds a signature.
+        location = location.partition("?")[0]
         return f"redirected to {location!r}: if that is the homeserver, give it as base_url"
     return f"not a Matrix answer ({response.reason or _kind(response)}): is base_url right?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -74,15 +75,20 @@ class FileBody(Stream):
         try:
             binary = isinstance(file.read(0), bytes) and file.seekable()
             self._start = file.tell()
-            super().__init__(file.seek(0, os.SEEK_END) - self._start)
+            super().__init__(max(file.seek(0, os.SEEK_END) - self._start, 0))
+            file.seek(self._start)
+            # Those of the kernel say that they are empty, and aren't.
+            sized = not _is_device(file) and (self.length > 0 or not file.read(1))
             file.seek(self._start)
         except (AttributeError, OSError, TypeError, ValueError):
             binary = False
         if not binary:
             raise ValueError(
                 f"{type(file).__name__} can't be sent: it must be bytes or a seekable file that "
-                "is opened in binary mode ('rb')"
+                "is opened in binary mode ('rb'); another binary file needs size="
             )
+        if not sized:
+            raise ValueError("the file doesn't tell how many bytes it has: give size=")
         self._file = file
 
     def __iter__(self) -> Iterator[bytes]:
@@ -163,7 +169,8 @@ def body_of(data: Any, size: int | None = None) -> Body:
 
     Args:
         data: Bytes, a binary file, or an iterable of bytes.
-        size: How many bytes there are; only an iterable, and a file that can't seek, need it.
+        size: How many bytes there are; only an iterable, a file that can't seek, and a device
+            need it.
 
     Raises:
         ValueError: It can't be sent, or has another size.
@@ -175,6 +182,8 @@ def body_of(data: Any, size: int | None = None) -> Body:
         content = _in_memory(data)
     elif size is not None and _readable_once(data):
         content = OnceBody(iter(lambda: data.read(BLOCK), b""), size)
+    elif size is not None and _is_unsized(data):
+        content = OnceBody(_first(data, size), size)
     elif size is not None and isinstance(data, Iterable) and not hasattr(data, "read"):
         if isinstance(data, (str, dict)):
             raise ValueError(f"{type(data).__name__} can't be sent: it must be bytes")
@@ -201,3 +210,27 @@ def _readable_once(data: Any) -> bool:
         return not data.seekable() and isinstance(data.read(0), bytes)
     except (AttributeError, OSError, TypeError, ValueError):
         return False
+
+
+def _is_device(file: Any) -> bool:
+    """Whether a file is a device, a pipe or a socket: something that has no end to look for."""
+    try:
+        return not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+
+
+def _is_unsized(file: Any) -> bool:
+    """Whether it is a binary file whose size can't be told, though it can seek."""
+    try:
+        unsized = _is_device(file) or os.fstat(file.fileno()).st_size == 0
+        return unsized and isinstance(file.read(0), bytes)
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+
+
+def _first(file: Any, size: int) -> Iterator[bytes]:
+    """The first bytes of a file that may have no end."""
+    while size and (block := file.read(min(BLOCK, size))):
+        size -= len(block)
+        yield block

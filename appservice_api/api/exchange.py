@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import requests
+import urllib3
 
 from ..errors import (
     MatrixConnectionError,
@@ -22,7 +23,7 @@ from .answer import decoded, refusal
 from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
-from .redirect import MAX_REDIRECTS, redirected, target_of
+from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
 from .retry import RetryPolicy
 from .shared import Shared, send_settings
 from .wire import Timeouts
@@ -33,7 +34,6 @@ _DEBUG = 10
 _MASK = "[token]"
 # What a session says of a request that it can't even try to send.
 _UNSENDABLE = (
-    requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
@@ -75,7 +75,7 @@ class Exchange:
 
     __slots__ = (
         "attempts", "context", "failures", "limits", "lost", "name", "reader", "request",
-        "secrets", "settings", "shared", "started", "user",
+        "secrets", "settings", "shared", "started", "timeouts", "user",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +92,8 @@ class Exchange:
         self.shared = shared
         self.request = request
         self.settings = settings if reader is None else {**settings, "stream": True}
+        #: The limits of an attempt, redirects included.
+        self.timeouts = Timeouts(limits.timeout)
         self.reader = reader
         #: Where the attempt was redirected to, for errors.
         self.context = ""
@@ -138,6 +140,7 @@ class Exchange:
             self._wait_for_turn()
         self.attempts += 1
         self.context = ""
+        self.timeouts = self._timeout()
         response = self._deliver(self.request, self.settings)
         return self._read(response if self.reader is None else self._follow(response))
 
@@ -147,7 +150,7 @@ class Exchange:
         """Send a request and return its answer."""
         shared = self.shared
         try:
-            response = shared.session.send(request, timeout=self._timeout(), **settings)
+            response = shared.session.send(request, timeout=self.timeouts, **settings)
         except requests.HTTPError as error:
             # A hook of the user's session that calls raise_for_status().
             if error.response is None:
@@ -155,6 +158,11 @@ class Exchange:
             response = error.response
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
+        except requests.exceptions.InvalidHeader as error:
+            # urllib3 says the same of an answer; then the request has been sent.
+            if not any(isinstance(cause, urllib3.exceptions.HTTPError) for cause in error.args):
+                raise ValueError(f"the request can't be sent: {error}") from None
+            raise self._failure(error) from None
         except UnreadableBody as error:
             if error.source_failed and error.__cause__ is not None:
                 raise error.__cause__ from None
@@ -162,6 +170,7 @@ class Exchange:
         except TRANSPORT_FAILURES as error:
             failure = self._failure(error)
             raise failure from failure.__cause__
+        give_back_location(response)
         if shared.log.isEnabledFor(_DEBUG):
             self._log(response)
         return response
@@ -170,7 +179,7 @@ class Exchange:
         """The answer to a download, at the end of its redirects."""
         request, redirects = self.request, 0
         while (location := target_of(response)) is not None:
-            incoming = Incoming(response, self._failure)
+            incoming = Incoming(response, self._failure, self.timeouts.end)
             incoming.read(_MAX_REFUSAL)
             incoming.close()
             redirects += 1
@@ -204,6 +213,7 @@ class Exchange:
             connect, read = min(connect, left), min(read, left)
         timeouts = Timeouts((connect, read))
         timeouts.end = time.monotonic() + max(left, read)
+        timeouts.is_download = self.reader is not None
         return timeouts
 
     def _wait_for_turn(self) -> None:
@@ -274,9 +284,7 @@ class Exchange:
     def _read(self, response: requests.Response) -> Any:
         status = response.status_code
         if status < 200:
-            # The real answer may still come, and must not reach whoever sends next.
             response.close()
-            self.shared.session.close()
             raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
         if self.reader is not None:
             return self._hand_over(response, self.reader)
@@ -287,9 +295,15 @@ class Exchange:
     def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
         """Have the reader read a good answer; a refusal is read to a certain size. A reader that
         doesn't raise sees to closing."""
-        incoming = Incoming(response, self._failure)
+        status = response.status_code
+        good = 200 <= status < 300
+        incoming = Incoming(response, self._failure, None if good else self.timeouts.end)
         try:
-            if 200 <= response.status_code < 300:
+            if status == 206:
+                raise MatrixResponseError(
+                    "a part instead of the whole", http_status=status, **self.facts()
+                )
+            if good:
                 return reader(incoming)
             raise refusal(self, response, incoming.read(_MAX_REFUSAL))
         except BaseException:

@@ -29,7 +29,9 @@ class HTTPAPI:
     Args:
         base_url: The URL of the homeserver: a str, or anything whose ``str()`` is one.
         token: The access token, None to send without one.
-        client_session: A requests session to use as it is; one of our own if None.
+        client_session: A requests session to use as it is; one of our own if None. With a given
+            one requests reads the answers: the size of JSON isn't limited then, and the deadline
+            doesn't end an answer that comes byte by byte.
         log: The logger for requests.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; the ``repeats`` of ``retry`` if None.

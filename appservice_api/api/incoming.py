@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import requests
 import urllib3
 
 from .body import BLOCK
+from .wire import length_of
 
 __all__ = ["TRANSPORT_FAILURES", "Incoming"]
 
@@ -20,6 +24,7 @@ TRANSPORT_FAILURES = (
     OSError,
     OverflowError,
 )
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class Incoming:
@@ -29,15 +34,20 @@ class Incoming:
     Args:
         response: The response, of which nothing has been read.
         failure: Makes an error of ours of one of the transport's.
+        end: The moment of ``time.monotonic()`` at which all must be there; None for none.
     """
 
-    __slots__ = ("_blocks", "_failure", "_response", "_rest")
+    __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest")
 
     def __init__(
-        self, response: requests.Response, failure: Callable[[Exception], Exception]
+        self,
+        response: requests.Response,
+        failure: Callable[[Exception], Exception],
+        end: float | None = None,
     ) -> None:
         self._response = response
         self._failure = failure
+        self._end = end
         self._blocks = self._receive()
         self._rest = b""
 
@@ -49,34 +59,72 @@ class Incoming:
     @property
     def size(self) -> int | None:
         """How many bytes there are in all; None if the answer doesn't say."""
-        length = self.headers.get("Content-Length", "")
-        encoded = self.headers.get("Content-Encoding", "identity").lower() != "identity"
-        return int(length) if length.isascii() and length.isdigit() and not encoded else None
+        try:
+            return None if self._encoding else length_of(self.headers)
+        except http.client.HTTPException:
+            return None
+
+    @property
+    def _encoding(self) -> str:
+        named = self.headers.get("Content-Encoding", "").strip().lower()
+        return "" if named == "identity" else named
 
     def _receive(self) -> Iterator[bytes]:
-        blocks = self._response.iter_content(BLOCK)
-        size, received = self.size, 0
+        blocks = self._decoded()
         while True:
             try:
-                block: bytes | None = next(blocks, None)
-                if block is None and size is not None and received < size:
-                    raise http.client.IncompleteRead(b"", size - received)
+                if self._end is not None and time.monotonic() >= self._end:
+                    raise TimeoutError("the answer took too long in all")
+                block = next(blocks, None)
             except TRANSPORT_FAILURES as error:
                 self.close()
                 failure = self._failure(error)
                 raise failure from failure.__cause__
             if block is None:
                 return
-            received += len(block)
             yield block
+
+    def _decoded(self) -> Iterator[bytes]:
+        """The body, decoded: it was asked for as it is, but not every proxy heeds that."""
+        raw: Any = self._response.raw
+        # A hook of the session has read it; or a tool has put something else there.
+        if self._response._content_consumed or not isinstance(raw, urllib3.HTTPResponse):
+            yield from self._response.iter_content(BLOCK)
+        elif not self._encoding:
+            yield from self._pieces(raw)
+        elif self._encoding in ("gzip", "x-gzip", "deflate"):
+            yield from _inflated(self._pieces(raw))
+        else:
+            raise http.client.HTTPException(f"an answer encoded as {self._encoding} can't be read")
+
+    def _pieces(self, raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+        """The body as it travels, each piece as soon as it is there."""
+        unbounded = "Transfer-Encoding" in self.headers or self._response.status_code in (204, 304)
+        left = None if unbounded else length_of(self.headers)
+        for piece in _as_it_arrives(raw):
+            if left is not None:
+                left -= len(piece)
+            yield piece
+        if left:
+            raise http.client.IncompleteRead(b"", left)
+        self._response._content_consumed = True
 
     def __iter__(self) -> Iterator[bytes]:
         """What hasn't been read yet, in blocks."""
-        while block := self._next():
+        while block := self.read1():
             yield block
 
-    def _next(self) -> bytes:
+    def read1(self, size: int = -1) -> bytes:
+        """Read what is there, ``size`` bytes at most; wait only if there is nothing.
+
+        Raises:
+            MatrixConnectionError: The connection broke, or nothing came in time.
+        """
+        if size == 0:
+            return b""
         block, self._rest = self._rest or next(self._blocks, b""), b""
+        if 0 < size < len(block):
+            block, self._rest = block[:size], block[size:]
         return block
 
     def read(self, size: int = -1) -> bytes:
@@ -86,9 +134,7 @@ class Incoming:
             MatrixConnectionError: The connection broke, or nothing came in time.
         """
         parts = []
-        while size and (block := self._next()):
-            if 0 <= size < len(block):
-                block, self._rest = block[:size], block[size:]
+        while size and (block := self.read1(size)):
             parts.append(block)
             size -= len(block) if size > 0 else 0
         return b"".join(parts)
@@ -96,3 +142,36 @@ class Incoming:
     def close(self) -> None:
         """Let go of the connection; it is used again only if everything has been read."""
         self._response.close()
+
+
+def _as_it_arrives(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+    if not hasattr(raw, "read1"):  # urllib3 before 2.1
+        yield from raw.stream(BLOCK, decode_content=False)
+        return
+    while piece := raw.read1(BLOCK, decode_content=False):
+        yield piece
+
+
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """What gzip or zlib has packed, in blocks, however much a piece unpacks to.
+
+    Raises:
+        http.client.HTTPException: It isn't packed so, or ends too early.
+    """
+    inflater, begun = zlib.decompressobj(_GZIP_OR_ZLIB), False
+    for piece in pieces:
+        while piece:
+            if inflater.eof:  # gzip may consist of several parts
+                inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+            begun = True
+            try:
+                block = inflater.decompress(piece, BLOCK)
+            except zlib.error as error:
+                raise http.client.HTTPException(f"the answer can't be unpacked: {error}") from None
+            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if block:
+                yield block
+            elif not inflater.eof and not piece:
+                break
+    if begun and not inflater.eof:
+        raise http.client.IncompleteRead(b"")

@@ -2,23 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
-__all__ = ["MAX_REDIRECTS", "redirected", "target_of"]
+__all__ = [
+    "MAX_REDIRECTS",
+    "give_back_location",
+    "guarded_hooks",
+    "next_url",
+    "redirected",
+    "target_of",
+]
 
 #: How many redirects in a row are followed.
 MAX_REDIRECTS = 5
 _STATUSES = frozenset({301, 302, 303, 307, 308})
 # What the request for media needs; the token, cookies and headers of the session aren't among it.
 _KEPT = ("User-Agent", "Accept", "Accept-Encoding")
+_HELD = "_appservice_api_location"
+
+Hook = Callable[..., Any]
+
+
+def guarded_hooks(hooks: Mapping[str, Any]) -> dict[str, list[Hook]]:
+    """The hooks of a session that isn't ours, and with them what keeps requests from doing harm.
+
+    Even where it follows no redirect, requests reads the whole body of one, whatever it has, and
+    fails where it leads to what is no URL; so it is shown none. And after an interim answer it
+    would use the connection for the next request, which then got the answer to this one.
+
+    Args:
+        hooks: The hooks of the session; they aren't changed.
+    """
+    given = hooks.get("response") or []
+    theirs = [given] if callable(given) else list(given)
+    return {**hooks, "response": [_close_interim, *theirs, _hold_location]}
+
+
+def _close_interim(response: requests.Response, **_: object) -> None:
+    if response.status_code < 200:
+        response.close()
+
+
+def _hold_location(response: requests.Response, **_: object) -> None:
+    if response.status_code in _STATUSES and "Location" in response.headers:
+        setattr(response, _HELD, response.headers.pop("Location"))
+
+
+def give_back_location(response: requests.Response) -> None:
+    """Put the header back that a guarded hook held."""
+    location = response.__dict__.pop(_HELD, None)
+    if location is not None:
+        response.headers["Location"] = location
 
 
 def target_of(response: requests.Response) -> str | None:
-    """Where an answer redirects to; None if it doesn't."""
-    return response.headers.get("Location") if response.status_code in _STATUSES else None
+    """Where an answer redirects to, in the letters that it was meant in; None if it doesn't."""
+    if response.status_code not in _STATUSES:
+        return None
+    location = response.headers.get("Location") or None
+    try:
+        # Headers are read as Latin-1, but this one holds UTF-8 if anything.
+        return location and location.encode("latin-1").decode()
+    except UnicodeError:
+        return location
+
+
+def next_url(url: str, location: str, *, secure: bool = False) -> str:
+    """The URL that another one redirects to.
+
+    Args:
+        url: The URL that redirects.
+        location: Where to, relative to it or not.
+        secure: Whether only https will do, as it does after an https URL.
+
+    Raises:
+        ValueError: That can't be followed. The error doesn't show it: it may hold a signature.
+    """
+    schemes = {"https": "HTTPS"}
+    if not secure and urlsplit(url).scheme != "https":
+        schemes["http"] = "HTTP"
+    try:
+        joined = urldefrag(urljoin(url, location)).url
+        parts = urlsplit(joined)
+        fine = parts.scheme in schemes and bool(parts.hostname) and parts.username is None
+        # The port is looked at only when it is asked for.
+        fine = fine and (parts.port is None or parts.port > 0)
+        made = requests.PreparedRequest()
+        made.prepare_url(joined, None)
+    except (ValueError, requests.RequestException):
+        fine = False
+    if not fine:
+        raise ValueError(f"it isn't a plain {' or '.join(schemes.values())} URL")
+    return made.url or ""
 
 
 def redirected(request: requests.PreparedRequest, location: str) -> requests.PreparedRequest:
@@ -29,18 +109,14 @@ def redirected(request: requests.PreparedRequest, location: str) -> requests.Pre
         location: Where to, relative to the request's URL or not.
 
     Raises:
-        ValueError: That is no http or https URL.
+        ValueError: As :func:`next_url` says.
     """
-    url = urldefrag(urljoin(request.url or "", location)).url
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError(f"{parts.scheme or 'it'} isn't an http or https URL without a password")
     following = requests.PreparedRequest()
     following.method = "GET"
+    following.url = next_url(request.url or "", location)
     following.headers = CaseInsensitiveDict(
         {name: request.headers[name] for name in _KEPT if name in request.headers}
     )
     following.hooks = request.hooks
     following._cookies = request._cookies
-    following.prepare_url(url, None)
     return following

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from .body import Body, body_of
-from .transport import copy_headers
+from .transport import copy_headers, hooks_for
 
 __all__ = ["as_body", "encode_json", "encode_query", "json_body", "prepare"]
 
@@ -128,7 +128,7 @@ def prepare(
     request.url = url
     request.headers = headers  # type: ignore[assignment]
     request.body = body.data
-    request.hooks = session.hooks
+    request.hooks = hooks_for(session)
     request._cookies = session.cookies
     if session.params or session.cookies or session.auth:
         _apply_session(request, session)

@@ -6,7 +6,7 @@ import re
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import requests
 
@@ -29,6 +29,7 @@ __all__ = [
     "AppServiceShared",
     "Shared",
     "Timeout",
+    "UploadLimit",
     "check_token",
     "send_settings",
     "split_timeout",
@@ -183,6 +184,14 @@ class Notes:
         return note
 
 
+class UploadLimit(NamedTuple):
+    """How many bytes a homeserver takes, None if it doesn't tell, and when it was asked, by the
+    clock of the API."""
+
+    size: int | None
+    asked: float
+
+
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
@@ -202,8 +211,8 @@ class AppServiceShared(Shared):
         self.real_users = weakref.WeakValueDictionary()
         #: What each homeserver answered to /versions, by base URL.
         self.versions: dict[str, dict[str, Any]] = {}
-        #: How many bytes an upload may have, by the homeserver's URL; None where it doesn't tell.
-        self.upload_limits: dict[str, int | None] = {}
+        #: How many bytes an upload may have, by the homeserver's URL.
+        self.upload_limits: dict[str, UploadLimit] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.policy.deadline)

@@ -2,8 +2,8 @@
 
 requests' own adapter and ``urlopen`` serve redirects, proxies, decoding and retries that one
 homeserver's JSON doesn't need. :class:`MatrixAdapter` takes a pooled connection, sends, and reads
-the answer at once; whatever isn't that simple (a proxy, a streamed answer, an encoded body) goes
-to requests' adapter.
+the answer at once, or its head where it is streamed; whatever isn't that simple (a proxy, a body
+of an unknown kind) goes to requests' adapter.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.util.connection import is_connection_dropped
 
 from .._version import __version__
-from .body import Stream
+from . import wire
+from .body import BLOCK, Stream
+from .redirect import guarded_hooks
 from .wire import exchange
 
-__all__ = ["MatrixAdapter", "copy_headers", "new_session"]
+__all__ = ["MatrixAdapter", "copy_headers", "hooks_for", "new_session"]
 
 USER_AGENT = f"appservice_api/{__version__} python/{sys.version_info[0]}.{sys.version_info[1]}"
 _IDLE = 128
@@ -68,11 +70,14 @@ class _Answer(requests.Response):
 
 
 def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
-    """A copy of headers; requests' own way would hash and compare each of them anew."""
+    """A copy of headers, without those that are None: so requests says that one is left out. Its
+    own way of copying would hash and compare each of them anew."""
     if type(headers) is not CaseInsensitiveDict:
-        return CaseInsensitiveDict(headers)
+        headers = CaseInsensitiveDict(headers)
     copied: CaseInsensitiveDict[str] = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
     copied._store = headers._store.copy()
+    for key in [key for key, named in headers._store.items() if named[1] is None]:
+        del copied._store[key]
     return copied
 
 
@@ -144,24 +149,22 @@ class MatrixAdapter(HTTPAdapter):
     ) -> requests.Response:
         """Send a prepared request; the arguments are those of requests' adapter."""
         body = request.body
-        simple = (
-            not stream
-            and not proxies
-            and (body is None or type(body) is bytes or isinstance(body, Stream))
-        )
+        simple = not proxies and (body is None or type(body) is bytes or isinstance(body, Stream))
         # Tools that record or fake HTTP replace requests' method; then it has to be the one.
         if not simple or HTTPAdapter.send is not _HTTP_ADAPTER_SEND:
-            return super().send(request, stream, timeout, verify, cert, proxies)
+            return self._send_plainly(request, stream, timeout, verify, cert, proxies)
         url = request.url or ""
         slash = url.find("/", 8)
         line = self._line(url[:slash], request, verify, cert)
         connection = line.take()
         if type(connection) not in _ORDINARY:
-            return super().send(request, stream, timeout, verify, cert, proxies)
+            return self._send_plainly(request, stream, timeout, verify, cert, proxies)
         if not isinstance(timeout, tuple):
             timeout = (timeout, timeout)
         try:
-            answer, content = exchange(connection, line.host, request, url[slash:], timeout)
+            answer, content = exchange(connection, line.host, request, url[slash:], timeout, stream)
+            if stream:
+                return self.build_response(request, _arriving(answer, connection, line))
         except _FAILURES as error:
             raise _as_requests_error(error) from error
         if answer.will_close:
@@ -172,6 +175,13 @@ class MatrixAdapter(HTTPAdapter):
         if raw.encoded:
             content = _decoded(content, raw.headers)
         return _Answer(request, raw, content, self)
+
+    def _send_plainly(self, request: requests.PreparedRequest, *how: Any) -> requests.Response:
+        """As requests' adapter does; after an interim answer the connection isn't used again."""
+        response = super().send(request, *how)
+        if response.status_code < 200:
+            response.close()
+        return response
 
     def _line(
         self, origin: str, request: requests.PreparedRequest, verify: Any, cert: Any
@@ -225,11 +235,47 @@ def _close_all(connections: collections.deque[Any]) -> None:
         connections.pop().close()
 
 
+class _Return:
+    """Where urllib3 puts a connection whose answer has been read, or was given up."""
+
+    __slots__ = ("_answer", "_line")
+
+    def __init__(self, answer: http.client.HTTPResponse, line: _Line) -> None:
+        self._answer = answer
+        self._line = line
+
+    def _put_conn(self, connection: Any) -> None:
+        if self._answer.will_close or connection.sock is None:
+            connection.close()
+        else:
+            self._line.give_back(connection)
+
+
+def _arriving(
+    answer: http.client.HTTPResponse, connection: Any, line: _Line
+) -> urllib3.HTTPResponse:
+    """urllib3's response, whose body is still to come."""
+    where: Any = _Return(answer, line)
+    return urllib3.HTTPResponse(
+        answer, urllib3.HTTPHeaderDict(answer.msg.items()), answer.status, answer.version,
+        reason=answer.reason, preload_content=False, decode_content=False,
+        original_response=answer, pool=where, connection=connection,
+    )  # fmt: skip
+
+
 def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
+    """What an encoded body says, if that has a sensible size."""
+    raw = urllib3.HTTPResponse(io.BytesIO(content), headers=headers, preload_content=False)
+    parts, size = [], 0
     try:
-        return urllib3.HTTPResponse(io.BytesIO(content), headers=headers).data
+        while part := raw.read(BLOCK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > wire.MAX_ANSWER_BYTES:
+                raise requests.exceptions.ContentDecodingError("the answer is too large")
     except urllib3.exceptions.DecodeError as error:
         raise requests.exceptions.ContentDecodingError(str(error)) from error
+    return b"".join(parts)
 
 
 def _as_requests_error(error: Exception) -> requests.exceptions.RequestException:
@@ -246,6 +292,12 @@ def _as_requests_error(error: Exception) -> requests.exceptions.RequestException
     if type(error).__name__.startswith("SSL"):
         return exceptions.SSLError(error)
     return exceptions.ConnectionError(error)
+
+
+def hooks_for(session: requests.Session) -> Any:
+    """The hooks of a request that is sent through a session."""
+    # Our own reads past interim answers and looks at no redirect.
+    return session.hooks if type(session) is _Session else guarded_hooks(session.hooks)
 
 
 class _Session(requests.Session):

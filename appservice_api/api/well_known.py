@@ -6,16 +6,17 @@ import contextlib
 import json
 import time
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import requests
-import urllib3
 
 from ..base_url import check_base_url
-from ..errors import MatrixResponseError
+from ..errors import MatrixConnectionError, MatrixResponseError
 from ..ids import ServerName
 from .failure import connection_error
-from .transport import USER_AGENT, new_session
+from .incoming import TRANSPORT_FAILURES, Incoming
+from .redirect import MAX_REDIRECTS, give_back_location, next_url, target_of
+from .transport import USER_AGENT, hooks_for, new_session
+from .wire import Timeouts
 
 __all__ = ["discover"]
 
@@ -23,9 +24,6 @@ _PATH = "/.well-known/matrix/client"
 _TIMEOUT = (5.0, 10.0)
 _DEADLINE = 30.0
 _MAX_BYTES = 64 * 1024
-_MAX_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 def discover(domain: str, session: requests.Session | None = None) -> str | None:
@@ -72,57 +70,49 @@ def _ask(session: requests.Session, url: str) -> tuple[int, bytes, str]:
     Returns:
         The status and body of the last answer, and the URL that gave it.
     """
-    end = time.monotonic() + _DEADLINE
-    for _ in range(_MAX_REDIRECTS + 1):
-        response = _send(session, url, end)
+    timeouts = Timeouts(_TIMEOUT)
+    timeouts.end = time.monotonic() + _DEADLINE
+    for _ in range(MAX_REDIRECTS + 1):
+        response = _send(session, url, timeouts)
         with response:
-            target = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or not target:
-                return response.status_code, _read(response, url, end), url
-        url = _redirected(url, target)
-    raise _unusable(url, f"more than {_MAX_REDIRECTS} redirects")
+            location = target_of(response)
+            if location is None:
+                return response.status_code, _read(response, url, timeouts.end), url
+        try:
+            url = next_url(url, location, secure=True)
+        except ValueError as error:
+            raise _unusable(url, f"redirected to what can't be followed: {error}") from None
+    raise _unusable(url, f"more than {MAX_REDIRECTS} redirects")
 
 
-def _send(session: requests.Session, url: str, end: float) -> requests.Response:
-    if time.monotonic() >= end:
+def _send(session: requests.Session, url: str, timeouts: Timeouts) -> requests.Response:
+    if time.monotonic() >= timeouts.end:
         raise _unusable(url, "the redirects took too long")
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     try:
-        request = requests.Request("GET", url, headers=headers, hooks=session.hooks).prepare()
+        request = requests.Request("GET", url, headers=headers, hooks=hooks_for(session)).prepare()
         settings = session.merge_environment_settings(url, {}, True, None, None)
-        return session.send(request, timeout=_TIMEOUT, allow_redirects=False, **settings)
+        response = session.send(request, timeout=timeouts, allow_redirects=False, **settings)
     except ValueError as error:
-        # It, or where it redirects to, isn't one; requests looks at that first.
         raise _unusable(url, f"no plain HTTPS URL ({error})") from None
-    except _FAILURES as error:
-        raise connection_error(error, **_facts(url)) from error
+    except TRANSPORT_FAILURES as error:
+        raise _failure(error, url) from error
+    give_back_location(response)
+    return response
 
 
 def _read(response: requests.Response, url: str, end: float) -> bytes:
-    content = b""
-    try:
-        # Byte by byte: a larger piece would be waited for without a look at the clock.
-        for chunk in response.iter_content(1):
-            content += chunk
-            if len(content) > _MAX_BYTES:
-                raise _unusable(url, f"the answer is larger than {_MAX_BYTES} bytes")
-            if time.monotonic() >= end:
-                raise _unusable(url, "the answer took too long in all")
-    except _FAILURES as error:
-        raise connection_error(error, **_facts(url)) from error
+    incoming = Incoming(response, lambda error: _failure(error, url), end)
+    content = incoming.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise _unusable(url, f"the answer is larger than {_MAX_BYTES} bytes")
     return content
 
 
-def _redirected(url: str, target: str) -> str:
-    try:
-        joined = urljoin(url, target)
-        parts = urlsplit(joined)
-        fine = parts.scheme == "https" and parts.hostname and parts.username is None
-    except ValueError:
-        fine = False
-    if not fine:
-        raise _unusable(url, f"redirected to {target[:200]!r}, which isn't a plain HTTPS URL")
-    return joined
+def _failure(error: Exception, url: str) -> MatrixConnectionError:
+    failure = connection_error(error, **_facts(url))
+    failure.__cause__ = error
+    return failure
 
 
 def _facts(url: str) -> dict[str, Any]:

@@ -13,17 +13,23 @@ import urllib3
 
 from .body import Stream
 
-__all__ = ["MAX_ANSWER_BYTES", "Timeouts", "exchange"]
+__all__ = ["MAX_ANSWER_BYTES", "Timeouts", "exchange", "length_of"]
 
 #: What an answer may have; a larger one isn't kept in memory.
 MAX_ANSWER_BYTES = 256 * 2**20
+_MAX_DIGITS = 18
 
 
 class Timeouts(tuple[float, float]):
-    """Seconds to connect and to wait for data, as requests takes them, and the moment of
-    ``time.monotonic()`` at which the whole answer must be there."""
+    """Seconds to connect and to wait for data, as requests takes them.
+
+    Attributes:
+        end: The moment of ``time.monotonic()`` at which the whole answer must be there.
+        is_download: Whether the body of a good answer may take longer than that.
+    """
 
     end: float
+    is_download: bool = False
 
 
 def exchange(
@@ -32,8 +38,9 @@ def exchange(
     request: requests.PreparedRequest,
     target: str,
     timeout: tuple[float | None, float | None],
+    stream: bool = False,
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send one request over a connection and read its whole answer; close it if that fails.
+    """Send one request over a connection and read its answer; close it if that fails.
 
     Args:
         connection: A connection of urllib3, open or not.
@@ -41,6 +48,7 @@ def exchange(
         request: The request; its body is bytes, a stream, or None.
         target: The path and query of its URL.
         timeout: Seconds to connect and to wait for data; see :class:`Timeouts`.
+        stream: Read no more than the head.
 
     Returns:
         The head of the answer, and its body.
@@ -65,10 +73,14 @@ def exchange(
         answer = _HTTPResponse(source, method=request.method)
         try:
             answer.begin()
-            content = _content(answer)
+            _check_length(answer)
+            content = b"" if stream else _content(answer)
         finally:
-            answer.close()
+            if not stream:
+                answer.close()
         answer.will_close |= broken or answer.status < 200
+        if stream and getattr(timeout, "is_download", False) and 200 <= answer.status < 300:
+            source.end = None
         return answer, content
     except BaseException:
         connection.close()
@@ -124,9 +136,10 @@ class _Ending(io.RawIOBase):
 
     def __init__(self, sock: Any, timeout: tuple[float | None, float | None], spent: float) -> None:
         self._sock = sock
-        self._wait = timeout[1]
+        self._wait = self._set = timeout[1]
         end: float | None = getattr(timeout, "end", None)
-        self._end = None if end is None else end + spent
+        #: None where nothing but the timeout of the socket holds.
+        self.end = None if end is None else end + spent
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -135,14 +148,47 @@ class _Ending(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self._end is not None:
-            left = self._end - time.monotonic()
+        wait = self._wait
+        if self.end is not None:
+            left = self.end - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the answer took too long in all")
-            if self._wait is None or left < self._wait:
-                self._sock.settimeout(left)
+            wait = left if wait is None else min(left, wait)
+        if wait != self._set:
+            self._sock.settimeout(wait)
+            self._set = wait
         received: int = self._sock.recv_into(buffer)
         return received
+
+
+def length_of(headers: Any) -> int | None:
+    """How many bytes the ``Content-Length`` of an answer promises; None if there is none.
+
+    Args:
+        headers: The headers, of which two of the same name may be one with a comma.
+
+    Raises:
+        http.client.HTTPException: It isn't a number, or there are several.
+    """
+    given = headers.get("Content-Length")
+    if given is None:
+        return None
+    lengths = {one.strip() for one in given.split(",")}
+    length = lengths.pop()
+    if lengths or len(length) > _MAX_DIGITS or not (length.isascii() and length.isdigit()):
+        raise http.client.HTTPException("the answer's Content-Length is not a number")
+    return int(length)
+
+
+def _check_length(answer: http.client.HTTPResponse) -> None:
+    """Refuse an answer that doesn't say clearly where it ends.
+
+    Raises:
+        http.client.HTTPException: It doesn't.
+    """
+    lengths = answer.headers.get_all("Content-Length")
+    if lengths is not None and not answer.chunked:
+        length_of({"Content-Length": ",".join(lengths)})
 
 
 def _content(answer: http.client.HTTPResponse) -> bytes:
@@ -151,9 +197,6 @@ def _content(answer: http.client.HTTPResponse) -> bytes:
         if answer.length > MAX_ANSWER_BYTES:
             raise http.client.HTTPException(f"an answer of {answer.length} bytes is too large")
         return answer.read()
-    if not answer.chunked and "Content-Length" in answer.headers:
-        # http.client would read until the homeserver closes the connection.
-        raise http.client.HTTPException("the answer's Content-Length is not a number")
     parts, size = [], 0
     while part := answer.read(65_536):
         parts.append(part)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ..api.body import body_of
+from ..api.body import Body, body_of
+from ..api.event import event_body, timestamp_ms, with_external_url
+from ..api.retry import retry_policy
+from ..api.shared import split_timeout
+from ..errors import MatrixError
 from ..events.content import content_of
 from ..ids import ContentURI, EventID
 from .base import CallOptions, EventOptions
-from .media import MediaMethods, guess_type
-from .messages import MessageMethods, RelatesTo
+from .media import MediaMethods, check_text, guess_type, opened
+from .messages import SEND, MessageMethods, RelatesTo
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from .picture import Thumbnail
 
 __all__ = ["Attachment", "AttachmentMethods"]
 
@@ -24,6 +30,9 @@ __all__ = ["Attachment", "AttachmentMethods"]
 Attachment: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]"
 
 _UPLOAD_OPTIONS = frozenset(CallOptions.__annotations__)
+_EVENT_OPTIONS = frozenset(EventOptions.__annotations__)
+# Whatever URI the homeserver gives: what is sent with it isn't too large then, either.
+_LONGEST_URI = f"mxc://{'s' * 255}/{'m' * 255}"
 # Larger pictures that aren't in a file of their own aren't looked at.
 _MAX_LOOK = 64 * 2**20
 
@@ -63,16 +72,23 @@ class AttachmentMethods(MessageMethods, MediaMethods):
             The event ID.
 
         Raises:
-            ValueError: An argument can't be used; ``https://`` URLs, for one.
+            ValueError: An argument can't be used; ``https://`` URLs, for one. Then nothing has
+                been uploaded.
             OSError: The file can't be opened.
             MTooLarge: The homeserver doesn't take files of this size.
             MatrixError: The homeserver refused, or couldn't be reached.
         """
+        check_text(file_name=file_name, file_type=file_type)
         content: dict[str, Any] = {"msgtype": file_type}
         if relates_to is not None:
             content["m.relates_to"] = content_of(relates_to, "relates_to")
-        attached = self._attached(url, info, file_name, file_type == "m.image", options)
-        return self.send_message(room_id, {**content, **attached}, txn_id, **options)
+        with _attached(url, info, file_name, file_type == "m.image") as attached:
+            content["body"] = attached.name
+            if file_name or attached.body is not None:
+                content["filename"] = attached.name
+            return self._send_attached(
+                room_id, "m.room.message", content, attached, txn_id, options
+            )
 
     def send_image(
         self,
@@ -88,7 +104,8 @@ class AttachmentMethods(MessageMethods, MediaMethods):
 
         ``info`` may have ``w`` and ``h`` in pixels. Where the image is uploaded and the extra
         ``images`` is installed, they are filled in, and of an image larger than 800x600 a
-        thumbnail is uploaded, too, unless ``info`` has one.
+        thumbnail is uploaded, too, unless ``info`` has one. If that fails, the image is sent
+        without.
         """
         return self.send_file(
             room_id, url, info, file_name, "m.image", relates_to, txn_id, **options
@@ -145,93 +162,149 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         Returns:
             The event ID.
         """
-        attached = self._attached(url, info, text or None, True, options, named=False)
-        content = {"body": text, "url": attached["url"], "info": attached.get("info", {})}
+        if not isinstance(text, str):
+            raise ValueError(f"text must be a str, not {text!r}")
+        content: dict[str, Any] = {"body": text, "info": {}}
         if relates_to is not None:
             content["m.relates_to"] = content_of(relates_to, "relates_to")
-        return self.send_message_event(room_id, "m.sticker", content, txn_id, **options)
+        with _attached(url, info, text, True, named=False) as attached:
+            return self._send_attached(room_id, "m.sticker", content, attached, txn_id, options)
 
-    def _attached(
+    def _send_attached(
         self,
-        url: Attachment,
-        info: Mapping[str, Any] | None,
-        file_name: str | None,
-        is_picture: bool,
+        room_id: str,
+        event_type: str,
+        content: dict[str, Any],
+        attached: _Attached,
+        txn_id: str | None,
         options: EventOptions,
-        *,
-        named: bool = True,
-    ) -> dict[str, Any]:
-        """The body, name, URL and info of a file, which is uploaded where it must be.
+    ) -> EventID:
+        """Upload what is attached, if it must be, and send the event. An event that can't be
+        sent is found out before."""
+        if txn_id is None:
+            txn_id = self.api.next_txn_id()
+        info, small = attached.info, attached.thumbnail
+        if small is not None:
+            info = {**info, "thumbnail_url": _LONGEST_URI, "thumbnail_info": small.info}
+        self._check_event(
+            (room_id, event_type, txn_id),
+            _with(content, attached.url or _LONGEST_URI, info),
+            options,
+        )
+        info, url = attached.info, attached.url
+        if attached.body is not None:
+            uploads: Any = {k: v for k, v in options.items() if k in _UPLOAD_OPTIONS}
+            kind, name = info["mimetype"], attached.upload_name
+            url = self._upload(attached.body, kind, name, None, False, uploads)
+            if small is not None:
+                info = {**self._sent_thumbnail(small, uploads), **info}
+        content = _with(content, url or "", info)
+        return self.send_message_event(room_id, event_type, content, txn_id, **options)
 
-        Args:
-            url: The file.
-            info: What the caller says of it, which wins.
-            file_name: Its name.
-            is_picture: Whether it may be looked at.
-            options: The options of the event.
-            named: Whether it must have a name.
+    def _check_event(
+        self, place: tuple[str, str, str], content: dict[str, Any], options: EventOptions
+    ) -> None:
+        """Refuse what sending an event would refuse, as it does.
+
+        Raises:
+            TypeError: There is no such option.
+            ValueError: An argument can't be used.
         """
-        content: dict[str, Any] = {}
-        given = content_of(info, "info") if info is not None else {}
-        if isinstance(url, str) and url.startswith("mxc://"):
-            ContentURI(url)
-            content["body"] = file_name or url.rpartition("/")[2]
-            content["url"] = url
-        else:
-            with contextlib.ExitStack() as stack:
-                source: Any = url
-                if isinstance(url, (str, os.PathLike)):
-                    path = _path(url)
-                    source = stack.enter_context(open(path, "rb"))
-                    file_name = file_name or os.path.basename(path)
-                elif named and not file_name:
-                    raise ValueError("bytes and binary files need file_name: it is what people see")
-                uploads: Any = {k: v for k, v in options.items() if k in _UPLOAD_OPTIONS}
-                sent, given = self._sent(source, file_name, given, is_picture, uploads)
-                content["body"] = file_name
-                content["url"] = sent
-        if file_name:
-            content["filename"] = file_name
-        if given:
-            content["info"] = given
-        return content
+        unknown = options.keys() - _EVENT_OPTIONS
+        if unknown:
+            raise TypeError(
+                f"unknown option {', '.join(sorted(unknown))}; there are "
+                f"{', '.join(sorted(_EVENT_OPTIONS))}"
+            )
+        SEND.path(place)
+        timestamp, shared = options.get("timestamp"), self.api._shared
+        if timestamp is not None:
+            timestamp_ms(timestamp)
+        split_timeout(options.get("timeout"), shared.timeout)
+        retry_policy(shared.policy, options.get("retry_count"), options.get("deadline"))
+        event_body(
+            with_external_url(content, options.get("external_url")),
+            shared.real_user_content_key if self.api.is_real_user else None,
+        )
 
-    def _sent(
-        self,
-        source: Any,
-        name: str | None,
-        info: dict[str, Any],
-        is_picture: bool,
-        options: CallOptions,
-    ) -> tuple[ContentURI, dict[str, Any]]:
-        """Upload a file; its URI, and its info with what is known by then."""
+    def _sent_thumbnail(self, small: Thumbnail, options: CallOptions) -> dict[str, Any]:
+        """Upload a thumbnail; what ``info`` says of it, nothing if that fails."""
+        try:
+            uri = self.upload_media(small.data, small.type, **options)
+        except MatrixError as error:
+            self.api.log.warning("the image is sent without a thumbnail: %s", error)
+            return {}
+        return {"thumbnail_url": uri, "thumbnail_info": small.info}
+
+
+class _Attached(NamedTuple):
+    """A file, and what is known of it.
+
+    Attributes:
+        name: Its name, or that of its media.
+        upload_name: The name that it is uploaded with, None for none.
+        url: Its URI, None if it must be uploaded.
+        body: What is uploaded, None if it has a URI.
+        info: Its ``info``; what the caller says wins.
+        thumbnail: A smaller picture, None for none.
+    """
+
+    name: str
+    upload_name: str | None
+    url: str | None
+    body: Body | None
+    info: dict[str, Any]
+    thumbnail: Thumbnail | None
+
+
+@contextlib.contextmanager
+def _attached(
+    url: Attachment,
+    info: Mapping[str, Any] | None,
+    name: str | None,
+    is_picture: bool,
+    *,
+    named: bool = True,
+) -> Iterator[_Attached]:
+    """Look at a file, which is open meanwhile.
+
+    Args:
+        url: The file.
+        info: What the caller says of it.
+        name: Its name.
+        is_picture: Whether it may be looked at.
+        named: Whether it must have a name.
+    """
+    given = content_of(info, "info") if info is not None else {}
+    if isinstance(url, str) and url.startswith("mxc://"):
+        ContentURI(url)
+        yield _Attached(name or url.rpartition("/")[2], None, url, None, given, None)
+        return
+    with contextlib.ExitStack() as stack:
+        source: Any = url
+        own_name = None
+        if isinstance(url, (str, os.PathLike)):
+            source, own_name = stack.enter_context(opened(url))
+            name = name or own_name
+        elif named and not name:
+            raise ValueError("bytes and binary files need file_name: it is what people see")
         body = body_of(source)
         picture = _look(source, body.length) if is_picture else None
-        kind = info.get("mimetype")
+        kind = given.get("mimetype")
         if not isinstance(kind, str):
-            kind = (picture.type if picture else None) or guess_type(name)
+            kind = (picture.type if picture else None) or guess_type(name, own_name)
         known: dict[str, Any] = {"mimetype": kind, "size": body.length}
-        uri = self._upload(body, kind, name, None, False, options)
+        small = None
         if picture is not None:
             known["w"], known["h"] = picture.width, picture.height
-            small = picture.thumbnail
-            if small is not None and not info.keys() & {"thumbnail_url", "thumbnail_file"}:
-                known["thumbnail_url"] = self.upload_media(small.data, small.type, **options)
-                known["thumbnail_info"] = {
-                    "mimetype": small.type, "size": len(small.data),
-                    "w": small.width, "h": small.height,
-                }  # fmt: skip
-        return uri, {**known, **info}
+            if not given.keys() & {"thumbnail_url", "thumbnail_file"}:
+                small = picture.thumbnail
+        yield _Attached(name or "", name or None, None, body, {**known, **given}, small)
 
 
-def _path(url: str | os.PathLike[str]) -> str:
-    path = os.fsdecode(url)
-    if path.startswith(("http://", "https://")):
-        raise ValueError(
-            f"{path!r} can't be sent: it isn't an mxc:// URI; download it, and give its bytes or "
-            "the path of the file"
-        )
-    return path
+def _with(content: dict[str, Any], url: str, info: dict[str, Any]) -> dict[str, Any]:
+    """The content of an event with what belongs to its file."""
+    return {**content, "url": url, **({"info": info} if info else {})}
 
 
 def _look(source: Any, size: int) -> Any:

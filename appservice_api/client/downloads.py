@@ -46,7 +46,10 @@ class DownloadMethods(Repository):
     homeserver has them.
 
     A download has no time limit in all: the deadline holds for the head of the answer, and the
-    timeout for each block. Redirects are followed, without the token.
+    timeout for each block. Redirects are followed, without the token, and not from https to
+    http. With a session of the caller's own (``client_session``), or through a proxy, requests
+    reads the head, and has only the timeout: a head that comes byte by byte may take longer than
+    the deadline.
     """
 
     __slots__ = ()
@@ -90,8 +93,8 @@ class DownloadMethods(Repository):
             timeout_ms: How many milliseconds the homeserver waits for media that hasn't been
                 uploaded yet; 20 seconds if None.
             path: The file to write to, which is replaced once the download is complete, and left
-                alone if it fails. In a folder the file gets the name that it was uploaded with,
-                or a similar one if that is taken.
+                alone if it fails; it keeps its mode. In a folder the file gets the name that it
+                was uploaded with, or a similar one if that is taken.
             filename: The name that the homeserver gives it instead of that.
             options: See :class:`CallOptions`.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from ..api.body import Body, body_of
 from ..api.event import timestamp_ms
-from ..errors import MatrixConnectionError, MTooLarge
+from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..answers.media import MediaCreateResponse, MXOpenGraph
 
-__all__ = ["MediaMethods", "guess_type", "media_id_of"]
+__all__ = ["MediaMethods", "check_text", "guess_type", "media_id_of", "opened"]
 
 UPLOAD = Endpoint("POST", "/_matrix/media/v3/upload", Needs.REGISTERED)
 CREATE = Endpoint("POST", "/_matrix/media/v1/create", Needs.REGISTERED)
@@ -33,8 +34,11 @@ PREVIEW = Endpoint("GET", "/_matrix/client/v1/media/preview_url", Needs.REGISTER
 OLD_PREVIEW = Endpoint("GET", "/_matrix/media/v3/preview_url", Needs.REGISTERED)
 
 _UNKNOWN_TYPE = "application/octet-stream"
+_ADDRESSES = ("mxc://", "http://", "https://")
 # No homeserver's limit is lower; asking for it would be most of the work.
 _ALWAYS_TAKEN = 2**20
+# For how many seconds a limit is believed, and for how many a file is refused for it.
+_LIMIT_HOLDS, _LIMIT_REFUSES = 3600.0, 60.0
 
 
 def media_id_of(url: str) -> tuple[str, str]:
@@ -47,14 +51,51 @@ def media_id_of(url: str) -> tuple[str, str]:
     return uri.server_name, uri.media_id
 
 
-def guess_type(name: str | None) -> str:
-    """The media type of a file by its name."""
+def guess_type(*names: str | None) -> str:
+    """The media type of a file by the first of its names that tells."""
     import mimetypes
 
-    kind, packed = mimetypes.guess_type(name or "")
-    if packed is not None:
-        return f"application/{'' if packed == 'gzip' else 'x-'}{packed}"
-    return kind or _UNKNOWN_TYPE
+    for name in names:
+        kind, packed = mimetypes.guess_type(name or "")
+        if packed is not None:
+            return f"application/{'' if packed == 'gzip' else 'x-'}{packed}"
+        if kind is not None:
+            return kind
+    return _UNKNOWN_TYPE
+
+
+def check_text(**named: object) -> None:
+    """Refuse arguments that are neither a str nor None.
+
+    Raises:
+        ValueError: One is; it is named.
+    """
+    for name, value in named.items():
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} must be a str, not {value!r}")
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str]]:
+    """What is to be sent, which must be a file that has an end: the file, open meanwhile, and its
+    name as it can be sent.
+
+    Raises:
+        ValueError: It is an address, or a device or a pipe.
+        OSError: It can't be opened.
+    """
+    text = os.fsdecode(path)
+    if text.startswith(_ADDRESSES):
+        raise ValueError(
+            f"{text!r} is an address, not the path of a file: download it first (a message may "
+            "have the mxc:// URI of its file)"
+        )
+    kind = os.stat(path).st_mode
+    # To open a pipe is to wait for somebody who writes to it.
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise ValueError(f"{text!r} isn't a file with an end: open it, and give size=")
+    with open(path, "rb", buffering=0) as file:
+        yield file, os.fsencode(os.path.basename(text)).decode(errors="replace")
 
 
 class MediaMethods(Repository):
@@ -101,15 +142,16 @@ class MediaMethods(Repository):
 
         An upload to a new URI is never sent twice where it may have arrived; one to ``mxc`` is
         repeated. What an iterable yields is sent once. A file that is larger than the homeserver
-        takes isn't sent at all: it is asked for its limit once, before the first file of more
-        than a mebibyte.
+        takes isn't sent at all: it is asked for its limit before the first file of more than a
+        mebibyte, and now and then again.
 
         Args:
             data: Bytes, the path of a file, a binary file (from where it stands), or an iterable
                 of bytes.
-            mime_type: The media type; guessed by ``filename`` if None.
+            mime_type: The media type; guessed by ``filename``, or by the path, if None.
             filename: The name of the file; that of the path if None, or else none.
-            size: How many bytes there are. An iterable, and a file that can't seek, need it.
+            size: How many bytes there are. An iterable, a file that can't seek, and a device
+                need it; they are read once.
             mxc: The URI to upload to, of :meth:`create_mxc`, by the same user.
             async_upload: Whether such a URI is made first and uploaded to: two requests, of
                 which the larger is repeated if the connection breaks. The method returns when
@@ -130,18 +172,20 @@ class MediaMethods(Repository):
         ``PUT /_matrix/media/v3/upload/{serverName}/{mediaId}``.
         """
         with contextlib.ExitStack() as stack:
+            check_text(mime_type=mime_type, filename=filename)
             source: Any = data
+            own_name = None
             if isinstance(data, (str, os.PathLike)):
-                path = _path(data)
-                source = stack.enter_context(open(path, "rb", buffering=0))
-                filename = os.path.basename(path) if filename is None else filename
+                source, own_name = stack.enter_context(opened(data))
+                filename = own_name if filename is None else filename
             body = body_of(source, size)
-            return self._upload(body, mime_type, filename, mxc, async_upload, options)
+            kind = mime_type or guess_type(filename, own_name)
+            return self._upload(body, kind, filename, mxc, async_upload, options)
 
     def _upload(
         self,
         body: Body,
-        mime_type: str | None,
+        mime_type: str,
         filename: str | None,
         mxc: str | None,
         async_upload: bool,
@@ -152,16 +196,24 @@ class MediaMethods(Repository):
         self._check_size(endpoint, body, options)
         if target is None and async_upload:
             mxc = self.create_mxc(**options)["content_uri"]
-            target = media_id_of(mxc)
+            try:
+                target = media_id_of(mxc)
+            except ValueError as error:
+                raise MatrixResponseError(
+                    str(error), method="POST", path=CREATE.template, user=self.api.acting_user
+                ) from None
         try:
             answer = self._call(
                 endpoint, target or (), body, options,
                 query_params={"filename": filename} if filename else None,
-                headers={"Content-Type": mime_type or guess_type(filename)},
+                headers={"Content-Type": mime_type},
             )  # fmt: skip
         except MatrixConnectionError as error:
             if error.sent and body.length > _ALWAYS_TAKEN:
                 error.context = f"uploading {body.length} bytes; too large for a proxy on the way?"
+            raise
+        except MTooLarge:
+            self.api._shared.upload_limits.pop(self.api._access.base_url, None)
             raise
         if mxc is not None:
             return ContentURI.read(mxc)
@@ -169,14 +221,17 @@ class MediaMethods(Repository):
 
     def _check_size(self, endpoint: Endpoint, body: Body, options: CallOptions) -> None:
         api = self.api
-        limit = api._shared.upload_limits.get(api._access.base_url)
+        known = api._shared.upload_limits.get(api._access.base_url)
+        limit = known.size if known is not None else None
         once = not isinstance(body.data, bytes) and body.data is not None and body.data.once
         if once and not (api.is_real_user or api.state_store.is_registered(self.mxid)):
             # A body that can't be sent again can't be what finds out that the user is missing.
-            api._shared.upload_limits.pop(api._access.base_url, None)
-            limit = self._upload_limit(options)
+            limit = self._upload_limit(options, -1.0, ("of", self.mxid))
         elif body.length > _ALWAYS_TAKEN:
-            limit = self._upload_limit(options)
+            limit = self._upload_limit(options, _LIMIT_HOLDS)
+        if limit is not None and body.length > limit:
+            # Nothing is refused for a limit that may have been raised.
+            limit = self._upload_limit(options, _LIMIT_REFUSES)
         if limit is not None and body.length > limit:
             raise MTooLarge(
                 f"the file has {body.length} bytes, and the homeserver takes {limit}; it wasn't "
@@ -212,10 +267,3 @@ class MediaMethods(Repository):
         moment = None if timestamp is None else timestamp_ms(timestamp)
         answer = self._either(PREVIEW, OLD_PREVIEW, (), {"url": url, "ts": moment}, options)
         return MXOpenGraph(answer if isinstance(answer, dict) else {})
-
-
-def _path(path: str | os.PathLike[str]) -> str:
-    text = os.fsdecode(path)
-    if text.startswith(("mxc://", "http://", "https://")):
-        raise ValueError(f"{text!r} is an address, not the path of a file: download it first")
-    return text

@@ -8,25 +8,27 @@ import io
 import itertools
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ..api import wire
 from ..api.incoming import Incoming
 from ..errors import MatrixResponseError
-from .file_name import file_name
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .file_name import file_name, safe_name
 
 __all__ = ["MediaStream", "into_file", "into_memory"]
 
+_NAMELESS = "media"
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
-class MediaStream:
-    """Media as it arrives: a context manager, to iterate over or to read from. It holds a
+
+class MediaStream(io.BufferedIOBase):
+    """Media as it arrives: a binary file that can't seek, and a context manager. It holds a
     connection until it is closed.
+
+    What reads it raises :class:`MatrixConnectionError` if the connection broke, or nothing came
+    in time, and ValueError once it is closed.
 
     Args:
         incoming: The body of the answer.
@@ -38,8 +40,6 @@ class MediaStream:
         size: How many bytes there are in all; None if that isn't known.
     """
 
-    __slots__ = ("_incoming", "content_type", "filename", "size")
-
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
         headers = incoming.headers
@@ -47,36 +47,34 @@ class MediaStream:
         self.filename = file_name(headers.get("Content-Disposition", ""))
         self.size = incoming.size
 
+    def readable(self) -> bool:
+        """True: it can be read."""
+        return True
+
     def __iter__(self) -> Iterator[bytes]:
-        """What hasn't been read yet, in blocks of some kibibytes.
+        """What hasn't been read yet, in blocks of 64 KiB at most."""
+        while block := self.read1():
+            yield block
 
-        Raises:
-            MatrixConnectionError: The connection broke, or nothing came in time.
-        """
-        return iter(self._incoming)
+    def read(self, size: int | None = -1) -> bytes:
+        """Read ``size`` bytes, fewer only at the end; everything if it is None or negative."""
+        return self._open.read(-1 if size is None else size)
 
-    def read(self, size: int = -1) -> bytes:
-        """Read ``size`` bytes, fewer only at the end; everything by default.
+    def read1(self, size: int = -1) -> bytes:
+        """Read what is there, ``size`` bytes at most; wait only if there is nothing."""
+        return self._open.read1(size)
 
-        Raises:
-            MatrixConnectionError: The connection broke, or nothing came in time.
-        """
-        return self._incoming.read(size)
+    @property
+    def _open(self) -> Incoming:
+        if self.closed:
+            raise ValueError("the media can't be read: it is closed")
+        return self._incoming
 
     def close(self) -> None:
         """Let go of the connection, whether everything has been read or not."""
-        self._incoming.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+        if not self.closed:
+            self._incoming.close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"<MediaStream {self.content_type} {self.filename!r}, {self.size} bytes>"
@@ -117,30 +115,59 @@ def into_file(path: str | os.PathLike[str], otherwise: str) -> Callable[[Incomin
         OSError: There is no such folder.
         ValueError: ``path`` is something else than a file or a folder.
     """
-    target = Path(path)
-    if not os.fspath(path) or (target.exists() and not (target.is_file() or target.is_dir())):
-        raise ValueError(f"{os.fspath(path)!r} is neither a file nor a folder")
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise ValueError(f"path must be a str or a Path, not {path!r}")
+    if not text or "\0" in text:
+        raise ValueError(f"{text!r} is neither a file nor a folder")
+    # What a link points to is replaced, not the link.
+    target = Path(os.path.realpath(text))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise ValueError(f"{text!r} is neither a file nor a folder")
     is_folder = target.is_dir()
-    folder = target if is_folder else target.parent
+    folder = target if is_folder or text.endswith(_SEPARATORS) else target.parent
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
     def write(incoming: Incoming) -> Path:
         part = folder / f".{secrets.token_hex(8)}.part"
+        mode = None if is_folder else _mode(target)
         try:
-            with contextlib.closing(incoming), open(part, "xb", buffering=0) as file:
+            with contextlib.closing(incoming), _new(part, mode) as file:
                 for block in incoming:
                     _write(file, block)
             if not is_folder:
                 os.replace(part, target)
-                return target
-            name = file_name(incoming.headers.get("Content-Disposition", "")) or otherwise
-            return _place(part, folder, name)
+                return Path(path)
+            name = file_name(incoming.headers.get("Content-Disposition", ""))
+            return _place(part, Path(path), name or safe_name(otherwise) or _NAMELESS)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
 
     return write
+
+
+def _mode(target: Path) -> int | None:
+    """Who may read a file that is to be replaced; None if there is none."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _new(path: Path, mode: int | None) -> Iterator[io.FileIO]:
+    """A new file, which nobody may read who mayn't read the one that it replaces."""
+
+    def create(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else mode & 0o666)
+
+    with open(path, "xb", buffering=0, opener=create) as file:
+        if mode is not None:
+            with contextlib.suppress(OSError):  # where a file system has no modes
+                os.chmod(path, mode)
+        yield file
 
 
 def _write(file: io.FileIO, block: bytes) -> None:
@@ -156,14 +183,31 @@ def _place(part: Path, folder: Path, name: str) -> Path:
     for number in itertools.count(2):
         target = folder / name
         try:
-            target.open("xb").close()
+            _move(part, target)
         except FileExistsError:
             name = f"{stem} ({number}){suffix}"
             continue
+        return target
+    raise AssertionError
+
+
+def _move(part: Path, target: Path) -> None:
+    """Give a complete file another name.
+
+    Raises:
+        FileExistsError: The name is taken.
+    """
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Not every file system has links. There the name is taken, and then replaced.
+        target.open("xb").close()
         try:
             os.replace(part, target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-        return target
-    raise AssertionError
+    else:
+        part.unlink()

@@ -11,8 +11,8 @@ _WIDTH, _HEIGHT = 800, 600
 # What isn't among them is left alone: other formats start programs, or are rare.
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 # A file of a few kibibytes can unpack to gigabytes.
-_MAX_PIXELS = 64 * 2**20
-_CAMERAS = ("JPEG", "MPO", "TIFF", "WEBP")
+_MAX_PIXELS = 40_000_000
+_CAMERAS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP")
 _ORIENTATION, _LYING = 0x0112, range(5, 9)
 
 
@@ -23,6 +23,11 @@ class Thumbnail(NamedTuple):
     type: str
     width: int
     height: int
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Its ``thumbnail_info``."""
+        return {"mimetype": self.type, "size": len(self.data), "w": self.width, "h": self.height}
 
 
 class Picture(NamedTuple):
@@ -48,13 +53,13 @@ def look_at(file: Any) -> Picture | None:
     try:
         with Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
-            # Others would be unpacked for it, and hardly ever have it.
-            if image.format in _CAMERAS and image.getexif().get(_ORIENTATION) in _LYING:
+            sensible = width * height <= _MAX_PIXELS
+            lies = _lies(image, sensible)
+            if lies:
                 width, height = height, width
             thumbnail = None
-            large = width > _WIDTH or height > _HEIGHT
-            if large and width * height <= _MAX_PIXELS:
-                thumbnail = _thumbnail(image, ImageOps)
+            if (width > _WIDTH or height > _HEIGHT) and sensible:
+                thumbnail = _thumbnail(image, ImageOps, lies)
             # Some cameras put two pictures into a JPEG, which Pillow has a name of its own for.
             kind = "JPEG" if image.format == "MPO" else image.format or ""
             return Picture(Image.MIME.get(kind), width, height, thumbnail)
@@ -62,12 +67,26 @@ def look_at(file: Any) -> Picture | None:
         return None
 
 
-def _thumbnail(image: Any, operations: Any) -> Thumbnail | None:
+def _lies(image: Any, sensible: bool) -> bool:
+    """Whether a picture is shown on its side."""
+    # Others would be unpacked for it, and hardly ever have it. PNG may have it at its end.
+    if image.format not in _CAMERAS:
+        return False
+    if image.format == "PNG" and "exif" not in image.info and not sensible:
+        return False
     try:
-        # JPEG is read at a fraction of its size.
+        return image.getexif().get(_ORIENTATION) in _LYING
+    except Exception:
+        return False
+
+
+def _thumbnail(image: Any, operations: Any, lies: bool) -> Thumbnail | None:
+    box = (_HEIGHT, _WIDTH) if lies else (_WIDTH, _HEIGHT)
+    try:
+        # JPEG is read at a fraction of its size. What is small is turned, not the whole.
         image.draft("RGB", (2 * _WIDTH, 2 * _HEIGHT))
+        image.thumbnail(box)
         small = operations.exif_transpose(image)
-        small.thumbnail((_WIDTH, _HEIGHT))
         opaque = small.mode not in ("RGBA", "LA", "PA") and "transparency" not in small.info
         kind = "JPEG" if opaque else "PNG"
         small = small.convert("RGB" if opaque else "RGBA")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.shared import UploadLimit
 from ..errors import MatrixError, MatrixRequestError, MUnrecognized
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
@@ -51,23 +52,38 @@ class Repository(ClientMethods):
         answer = self._either(CONFIG, OLD_CONFIG, (), {}, options)
         return MediaRepoConfig(answer if isinstance(answer, dict) else {})
 
-    def _upload_limit(self, options: CallOptions) -> int | None:
-        """How many bytes an upload may have; asked once for each homeserver. Whether that works
-        or not, it's the upload that counts."""
+    def _upload_limit(
+        self, options: CallOptions, oldest: float, sharers: tuple[str, ...] = ()
+    ) -> int | None:
+        """How many bytes an upload may have, None if that isn't known; what one user asked, all
+        need not ask. Whether that works or not, it's the upload that counts.
+
+        Args:
+            options: The caller's options.
+            oldest: For how many seconds what was answered holds.
+            sharers: Who may ask for each other; nothing for all users.
+        """
         api, limits = self.api, self.api._shared.upload_limits
         key = api._access.base_url
-        if key not in limits:
-            once: Any = {**options, "retry_count": 0}
-            try:
-                limits[key] = api._shared.flights.run(
-                    ("media config", key), lambda: self.get_media_repo_config(**once).upload_size
-                )
-            except MatrixRequestError as error:
-                if not error.temporary:
-                    limits[key] = None
-            except MatrixError as error:
-                api.log.debug("the upload limit isn't known: %s", error)
-        return limits.get(key)
+        now = api._shared.clock.monotonic()
+        known = limits.get(key)
+        if known is not None and now - known.asked <= oldest:
+            return known.size
+        once: Any = {**options, "retry_count": 0}
+
+        def ask() -> int | None:
+            return self.get_media_repo_config(**once).upload_size
+
+        try:
+            size = api._shared.flights.run(("media config", key, *sharers), ask)
+        except MatrixError as error:
+            api.log.debug("the upload limit isn't known: %s", error)
+            # What one user isn't told another may be; an endpoint that isn't there nobody has.
+            if not isinstance(error, MatrixRequestError) or not _unknown(error):
+                return None
+            size = None
+        limits[key] = UploadLimit(size, now)
+        return size
 
     def _either(
         self,
@@ -115,7 +131,8 @@ class Repository(ClientMethods):
             versions = who.versions(**patience).get("versions")
         except MatrixRequestError:
             return True
-        found = [re.match(_VERSION, one) for one in versions or () if isinstance(one, str)]
+        listed = versions if isinstance(versions, list) else ()
+        found = [re.match(_VERSION, one) for one in listed if isinstance(one, str)]
         return any(one and (int(one[1]), int(one[2])) >= _AUTHENTICATED for one in found)
 
 

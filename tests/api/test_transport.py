@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 import io
 import socket
 import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path as FilePath
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -54,12 +58,60 @@ def test_requests_own_adapter_does_not_mix_answers_up_either(
     hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
     server = raw([hints, ok(b'{"room_id":"!a:h"}')], [ok(b'{"room_id":"!b:h"}')])
     with requests.Session() as session:
+        session.close = unwanted = Mock()  # type: ignore[method-assign]
         api = AppServiceAPI(server.base_url, "@bot:h", "as_token", client_session=session)
         with pytest.raises(MatrixConnectionError, match="103"):
-            api.bot_intent().create_room(
-                name="A",
-            )
+            api.bot_intent().create_room(name="A")
         assert api.bot_intent().create_room(name="B") == "!b:h"
+        assert not unwanted.called
+        del session.close
+    assert server.connections == 2
+
+
+# urllib3 leaves a connection open where it refuses the head of an answer.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_what_a_plain_session_stumbles_over(raw: Callable[..., RawHomeserver]) -> None:
+    nowhere = b"HTTP/1.1 302 F\r\nLocation: http://[::1/\r\nContent-Length: 0\r\n\r\n"
+    twice = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"
+    server = raw([nowhere], [twice, None])
+    heard = []
+    with requests.Session() as session:
+        hook: Any = lambda response, **_: heard.append(response.headers["Location"])  # noqa: E731
+        session.hooks["response"] = hook
+        api = AppServiceAPI(server.base_url, "@bot:h", "as_token", client_session=session)
+        with pytest.raises(MatrixRequestError, match="redirected to"):
+            api.request("POST", "/createRoom")
+        session.hooks["response"] = []
+        with pytest.raises(MatrixConnectionError) as caught:
+            api.request("POST", "/createRoom")
+    assert caught.value.sent
+    assert heard == ["http://[::1/"]
+    gc.collect()
+
+
+def test_headers_that_a_session_leaves_out(stub: StubHomeserver) -> None:
+    with requests.Session() as session:
+        session.headers["Accept"] = None  # type: ignore[assignment]
+        session.headers["X-Mine"] = "mine"
+        api = HTTPAPI(stub.base_url, client_session=session)
+        api.request("GET", Path.versions)
+        session.headers = {"X-Mine": "yours", "Accept": None}  # type: ignore[assignment]
+        api.request("GET", Path.versions)
+    assert [one.headers["X-Mine"] for one in stub.requests] == ["mine", "yours"]
+    assert not any("Accept" in one.headers for one in stub.requests)
+
+
+def test_json_that_unpacks_to_too_much(
+    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
+    large, small = (gzip.compress(b"[" + b" " * n + b"]") for n in (200_000, 50_000))
+    server = raw(*[[head % (len(packed), packed)] for packed in (large, small)])
+    with HTTPAPI(server.base_url, default_retry_count=0) as api:
+        with pytest.raises(MatrixConnectionError, match="too large"):
+            api.request("GET", Path.versions)
+        assert api.request("GET", Path.versions) == []
 
 
 def test_a_connection_that_was_closed_meanwhile_is_not_used(

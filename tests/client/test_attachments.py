@@ -112,6 +112,78 @@ def test_what_cannot_be_sent(stub: StubHomeserver, ghost: IntentAPI, room: str) 
     assert stub.requests == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"info": {"duration": 0.5}},
+        {"info": {"x": "y" * 70_000}},
+        {"info": {"x": "y" * 65_200}},
+        {"info": {"x": {1, 2}}},
+        {"room_id": "nowhere"},
+        {"txn_id": "t" * 300},
+        {"txn_id": ".."},
+        {"timestamp": -1},
+        {"timestamp": "now"},
+        {"external_url": "nowhere"},
+        {"timeout": -1},
+        {"retry_count": -1},
+        {"relates_to": 5},
+        {"file_name": 5},
+        {"file_type": 5},
+    ],
+    ids=lambda wrong: str(wrong)[:40],
+)  # fmt: skip
+def test_nothing_is_uploaded_for_an_event_that_cannot_be_sent(
+    wrong: dict[str, Any], stub: StubHomeserver, ghost: IntentAPI, room: str
+) -> None:
+    arguments = {"room_id": room, "url": b"data", "file_name": "a.txt", **wrong}
+    with pytest.raises(ValueError, match=r"must|can't|is |may"):
+        ghost.send_file(**arguments)
+    arguments.pop("file_type", None)
+    if "file_type" not in wrong:
+        with pytest.raises(ValueError, match=r"must|can't|is |may"):
+            ghost.send_image(**arguments)
+    assert stub.requests == []
+
+
+def test_nothing_is_uploaded_for_unknown_options_and_wrong_words(
+    stub: StubHomeserver, ghost: IntentAPI, room: str
+) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        ghost.send_file(room, b"data", file_name="a", colour="red")  # type: ignore[call-arg]
+    for text in (5, None, b"x"):
+        with pytest.raises(ValueError, match="text must be a str"):
+            ghost.send_sticker(room, b"data", text=text)  # type: ignore[arg-type]
+    assert stub.requests == []
+
+
+def test_a_thumbnail_that_fails_is_left_out(
+    stub: StubHomeserver, ghost: IntentAPI, room: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken: list[int] = []
+
+    def second(request: Any) -> Any:
+        taken.append(len(request.body))
+        return DROP if len(taken) == 2 else None
+
+    stub.script("POST", "/upload", second, forever=True)
+    data = picture(2000, 1000)
+    ghost.send_image(room, data, file_name="tea.png")
+    info = {"mimetype": "image/png", "size": len(data), "w": 2000, "h": 1000}
+    assert sent(stub)["info"] == info
+    assert "without a thumbnail" in caplog.text
+
+
+def test_a_name_without_a_type(
+    stub: StubHomeserver, ghost: IntentAPI, room: str, tmp_path: FilePath
+) -> None:
+    path = tmp_path / "tea.txt"
+    path.write_bytes(b"tea")
+    ghost.send_file(room, path, file_name="Holiday")
+    assert uploads(stub) == [("text/plain", "Holiday", b"tea")]
+    assert sent(stub)["info"]["mimetype"] == "text/plain"
+
+
 def test_a_small_picture(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     data = picture(800, 600)
     ghost.send_image(room, data, file_name="tea")
@@ -168,6 +240,24 @@ def test_a_picture_that_lies_on_its_side(stub: StubHomeserver, ghost: IntentAPI,
     info = sent(stub)["info"]
     assert (info["w"], info["h"]) == (500, 1000)
     assert (info["thumbnail_info"]["w"], info["thumbnail_info"]["h"]) == (300, 600)
+
+
+@pytest.mark.parametrize("size", [(40, 20), (1000, 500)])
+def test_a_png_that_lies_on_its_side(
+    size: tuple[int, int], stub: StubHomeserver, ghost: IntentAPI, room: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    data = picture(*size, exif=exif)
+    at = data.index(b"eXIf") - 4
+    end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+    late = data[:at] + data[end:-12] + data[at:end] + data[-12:]
+    for one in (data, late):
+        ghost.send_image(room, one, file_name="tea.png")
+        info = sent(stub)["info"]
+        assert (info["w"], info["h"]) == (size[1], size[0])
+        if size[0] > 800:
+            assert (info["thumbnail_info"]["w"], info["thumbnail_info"]["h"]) == (300, 600)
 
 
 def test_broken_pictures_and_bombs_are_sent_all_the_same(

@@ -125,6 +125,32 @@ def test_redirects_that_are_not_followed(target: str) -> None:
     assert len(web.asked) == 1
 
 
+def test_a_redirect_without_end() -> None:
+    class Endless(io.RawIOBase):
+        read_so_far = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            self.read_so_far += len(buffer)
+            return len(buffer)
+
+    endless = Endless()
+    web = Web({WELL_KNOWN: moved("/x"), "https://example.org/x": GOOD})
+    send = web.send
+
+    def sent(request: requests.PreparedRequest, **how: Any) -> requests.Response:
+        response = send(request, **how)
+        if "Location" in response.headers:
+            response.raw = HTTPResponse(io.BufferedReader(endless), preload_content=False)
+        return response
+
+    web.send = sent  # type: ignore[assignment]
+    assert IntentAPI.discover("example.org", web.session()) == "https://matrix.example.org"
+    assert endless.read_so_far < 100_000
+
+
 @pytest.mark.parametrize(
     "page, words",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -89,6 +90,50 @@ def test_upload_of_a_path(stub: StubHomeserver, ghost: IntentAPI, tmp_path: File
     for address in (MXC, "https://example.org/a.png"):
         with pytest.raises(ValueError, match="not the path of a file"):
             ghost.upload_media(address)
+    assert stub.requests == []
+
+
+def test_what_has_no_end(stub: StubHomeserver, ghost: IntentAPI, tmp_path: FilePath) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero", "/dev/null"):
+        with pytest.raises(ValueError, match="isn't a file with an end"):
+            ghost.upload_media(path)
+    for device in ("/dev/zero", "/dev/null", "/proc/self/status"):
+        with open(device, "rb") as file, pytest.raises(ValueError, match="size="):
+            ghost.upload_media(file)
+    with pytest.raises(ValueError, match="size="):
+        ghost.upload_media("/proc/self/status")
+    assert stub.requests == []
+    config(stub, None)
+    with open("/dev/zero", "rb") as file:
+        ghost.upload_media(file, size=100_000)
+    assert stub.requests[-1].body == bytes(100_000)
+    with open("/dev/null", "rb") as file, pytest.raises(MatrixError, match="5 bytes are missing"):
+        ghost.upload_media(file, size=5)
+    past = io.BytesIO(b"data")
+    past.seek(10)
+    ghost.upload_media(past)
+    assert stub.requests[-1].body == b""
+
+
+def test_names_that_cannot_be_sent(
+    stub: StubHomeserver, ghost: IntentAPI, tmp_path: FilePath
+) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"latin-\xe9.txt")
+    with open(path, "wb") as file:
+        file.write(b"tea")
+    ghost.upload_media(os.fsdecode(path))
+    assert stub.requests[-1].query["filename"] == ["latin-\ufffd.txt"]
+    assert stub.requests[-1].headers["Content-Type"] == "text/plain"
+    ghost.upload_media(os.fsdecode(path), filename="Holiday")
+    assert stub.requests[-1].headers["Content-Type"] == "text/plain"
+    stub.clear()
+    for wrong in (5, b"x"):
+        with pytest.raises(ValueError, match="filename must be a str"):
+            ghost.upload_media(b"data", filename=wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="mime_type must be a str"):
+            ghost.upload_media(b"data", wrong)  # type: ignore[arg-type]
     assert stub.requests == []
 
 
@@ -204,6 +249,9 @@ def test_uploading_to_a_uri(stub: StubHomeserver, ghost: IntentAPI) -> None:
     stub.script("POST", "/create", answer(200, {}))
     with pytest.raises(MatrixResponseError, match="content_uri"):
         ghost.create_mxc()
+    stub.script("POST", "/create", answer(200, {"content_uri": "nonsense"}))
+    with pytest.raises(MatrixResponseError, match="not a content URI"):
+        ghost.upload_media(b"data", async_upload=True)
 
 
 @pytest.mark.parametrize("fault", [DROP, RESET, answer(502, b"<html>")], ids=str)
@@ -281,6 +329,50 @@ def test_an_upload_does_not_depend_on_the_limit(stub: StubHomeserver, ghost: Int
         ghost.upload_media(bytes(MIB + 1))
     assert len(stub.calls("/upload")) == 4
     assert len(stub.calls("/config")) == 3
+
+
+def test_a_limit_does_not_hold_forever(
+    stub: StubHomeserver, ghost: IntentAPI, clock: ManualClock
+) -> None:
+    sizes = iter([3 * MIB, 2 * MIB, 4 * MIB, None, 5])
+
+    def told(_: Any) -> Any:
+        return answer(200, {"m.upload.size": next(sizes)})
+
+    stub.script("GET", f"{NEW}/config", told, forever=True)
+    ghost.upload_media(bytes(3 * MIB))
+    clock.advance(3500)
+    ghost.upload_media(bytes(3 * MIB))
+    assert len(stub.calls("/config")) == 1
+    clock.advance(200)
+    with pytest.raises(MTooLarge):
+        ghost.upload_media(bytes(3 * MIB))
+    clock.advance(61)
+    ghost.upload_media(bytes(3 * MIB))
+    assert len(stub.calls("/config")) == 3
+    stub.script("POST", "/upload", answer(413, {"errcode": "M_TOO_LARGE", "error": "no"}))
+    for _ in range(2):
+        with contextlib.suppress(MTooLarge):
+            ghost.upload_media(bytes(3 * MIB))
+    assert len(stub.calls("/config")) == 4
+
+
+def test_one_users_token_does_not_spoil_the_limit(
+    stub: StubHomeserver, api: AppServiceAPI, ghost: IntentAPI
+) -> None:
+    stub.add_user("@you:hs.test", "own")
+    gone = answer(401, {"errcode": "M_UNKNOWN_TOKEN", "error": "gone"})
+    stub.script("GET", f"{NEW}/config", gone, answer(200, {"m.upload.size": 5}))
+    api.intent("@you:hs.test", "own").upload_media(bytes(MIB + 1))
+    with pytest.raises(MTooLarge):
+        ghost.upload_media(bytes(MIB + 1))
+
+
+@pytest.mark.parametrize("versions", [5, {"v1.11": 1}, True])
+def test_versions_that_are_none(versions: Any, stub: StubHomeserver, ghost: IntentAPI) -> None:
+    stub.script("GET", "/versions", answer(200, {"versions": versions}), forever=True)
+    stub.script("GET", f"{OLD}/download", answer(200, b"data"))
+    assert ghost.download_media(MXC) == b"data"
 
 
 def test_config_and_preview(stub: StubHomeserver, ghost: IntentAPI) -> None:
