@@ -29,7 +29,7 @@ def test_the_table_of_endpoints_is_up_to_date(generated: str) -> None:
 
 def test_every_endpoint_and_its_methods_are_in_it(generated: str) -> None:
     endpoints = endpoints_of(appservice_api.client, appservice_api.intent)
-    assert "client.messages.SEND" in endpoints
+    assert any(one.template.endswith("/send/{eventType}/{txnId}") for one in endpoints.values())
     rows = generated.split("   * - ")
     for endpoint in endpoints.values():
         operation = f"``{endpoint.method} {endpoint.template}``"
