@@ -501,7 +501,10 @@ class PowerLevelError(MatrixError):
 
 
 class StateStoreError(MatrixError):
-    """The state store can't be read or written."""
+    """The state store can't be read or written. ``temporary`` is False where that doesn't change
+    by itself."""
+
+    temporary = True
 
 
 __all__ += [cls.__name__ for cls in dict.fromkeys(MatrixRequestError._classes.values())]

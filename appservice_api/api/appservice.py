@@ -440,7 +440,7 @@ class AppServiceAPI(HTTPAPI):
 
         Raises:
             ValueError: A user isn't in the namespaces of the registration.
-            StateStoreError: It can't be remembered.
+            StateStoreError: The state of a room can't be remembered.
             MatrixError: The homeserver refused to tell the rooms of a user, or couldn't be reached.
         """
         return warm_up([self.bot_intent(), *(self.intent(user) for user in users)], progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import MatrixRequestError
+from ..errors import MatrixRequestError, MForbidden
 
 if TYPE_CHECKING:
     from ..ids import RoomID
@@ -37,7 +37,11 @@ def warm_up(
             progress(number, len(asked) + len(rooms))
 
     for number, intent in enumerate(asked, 1):
-        for room_id in intent.get_joined_rooms():
+        try:
+            found = intent.get_joined_rooms(ensure_joined=False)
+        except MForbidden:
+            found = []  # who isn't registered is nowhere
+        for room_id in found:
             rooms.setdefault(room_id, intent)
         done(number)
     outcome: dict[RoomID, MatrixRequestError | None] = dict.fromkeys(rooms)

@@ -73,7 +73,9 @@ def exit_code(error: BaseException) -> int:
     """The exit code of an error: whether it is the user's, the homeserver's or the network's."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
-    if isinstance(error, (MissingExtraError, RegistrationError, StateStoreError)):
+    if isinstance(error, (MissingExtraError, RegistrationError)):
+        return USAGE
+    if isinstance(error, StateStoreError) and not error.temporary:
         return USAGE
     if isinstance(error, MatrixError):
         return TEMPORARY if error.temporary else REFUSED

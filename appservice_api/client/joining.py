@@ -9,6 +9,7 @@ from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
+from ..state_store.items import now
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
 from .membership import MembershipMethods
@@ -61,8 +62,9 @@ class JoiningMethods(MembershipMethods):
             self.send_member_event(room_id, self.mxid, "join", extra_content, **options)
             return RoomID(room_id)
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
+        asked_at = now()
         answer = self._call(JOIN_BY_ID, (room_id,), content, options)
-        return self._remember_join(answer)
+        return self._remember_join(answer, asked_at)
 
     @JOIN
     def join_room(
@@ -95,12 +97,13 @@ class JoiningMethods(MembershipMethods):
             options.setdefault("retry_count", max_retries)
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
         query = _via(servers)
+        asked_at = now()
         answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)
-        return self._remember_join(answer)
+        return self._remember_join(answer, asked_at)
 
-    def _remember_join(self, answer: Any) -> RoomID:
+    def _remember_join(self, answer: Any, asked_at: int) -> RoomID:
         room_id = RoomID.read(self._field(JOIN, answer, "room_id", str))
-        self._remember(room_id, self.api.acting_user, Membership.JOIN)
+        self._remember(room_id, self.api.acting_user, Membership.JOIN, asked_at)
         return room_id
 
     @LEAVE
@@ -127,6 +130,7 @@ class JoiningMethods(MembershipMethods):
         Spec: Client-Server API, ``POST /rooms/{roomId}/leave``.
         """
         content: dict[str, Any] = {"reason": reason} if reason else {}
+        asked_at = now()
         try:
             if extra_content:
                 extra = {**content, **content_of(extra_content, "extra_content")}
@@ -137,7 +141,7 @@ class JoiningMethods(MembershipMethods):
         except (MForbidden, MNotFound):
             if raise_not_in_room:
                 raise
-        self._remember(room_id, self.api.acting_user, Membership.LEAVE)
+        self._remember(room_id, self.api.acting_user, Membership.LEAVE, asked_at)
 
     @FORGET
     def forget_room(self, room_id: str, **options: Unpack[CallOptions]) -> None:
@@ -182,9 +186,10 @@ class JoiningMethods(MembershipMethods):
         """
         content = {"reason": reason} if reason else {}
         query = _via(servers)
+        asked_at = now()
         answer = self._call(KNOCK, (room_id_or_alias,), content, options, query_params=query)
         room_id = RoomID.read(self._field(KNOCK, answer, "room_id", str))
-        self._remember(room_id, self.api.acting_user, Membership.KNOCK)
+        self._remember(room_id, self.api.acting_user, Membership.KNOCK, asked_at)
         return room_id
 
 

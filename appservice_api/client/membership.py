@@ -37,9 +37,13 @@ class MembershipMethods(ClientMethods):
 
     __slots__ = ()
 
-    def _remember(self, room_id: str, user_id: str | None, membership: Membership) -> None:
+    def _remember(
+        self, room_id: str, user_id: str | None, membership: Membership, asked_at: int
+    ) -> None:
+        """Remember a membership as of when it was asked for: what has happened since then, while
+        the homeserver was answering, is newer."""
         if user_id is not None:
-            self._notes.set_membership(room_id, user_id, membership)
+            self._notes.set_membership(room_id, user_id, membership, ts=asked_at)
 
     def fill_member_event(
         self, room_id: str, user_id: str, content: Mapping[str, Any]
@@ -92,9 +96,12 @@ class MembershipMethods(ClientMethods):
         # Who is about to join can't be made to join first.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", UserID(user_id))
+        asked_at = now()
         answer = self._call(endpoint, values, content, options)
         event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
-        self._notes.set_member(room_id, user_id, content, source=Source.SENT, event_id=event_id)
+        self._notes.set_member(
+            room_id, user_id, content, source=Source.SENT, ts=asked_at, event_id=event_id
+        )
         return event_id
 
     def _change(
@@ -119,12 +126,13 @@ class MembershipMethods(ClientMethods):
             )
             return
         content["user_id"] = UserID(user_id)
+        asked_at = now()
         try:
             self._call(endpoint, (room_id,), content, options)
         except MForbidden as error:
             if not (error.repeated and self._is_already(membership, room_id, user_id)):
                 raise
-        self._remember(room_id, user_id, membership)
+        self._remember(room_id, user_id, membership, asked_at)
 
     def _is_already(self, membership: Membership, room_id: str, user_id: str) -> bool:
         """Whether an attempt whose answer was lost has done it: the errcode of the refusal that

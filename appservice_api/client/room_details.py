@@ -246,6 +246,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         self,
         room_id: str,
         allowed_memberships: Iterable[Membership | str] = (Membership.JOIN,),
+        ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> list[UserID]:
         """List the members of a room. The homeserver isn't asked where all who are joined are
@@ -254,6 +255,8 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         Args:
             room_id: The room.
             allowed_memberships: Which memberships count.
+            ignore_cache: Ask the homeserver even if all are known. (What happens in a room
+                afterwards is known only to a store that is told of it.)
             options: See :class:`CallOptions`.
 
         Returns:
@@ -268,7 +271,8 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         given = allowed_memberships
         wanted = {Membership.known(one) for one in ([given] if isinstance(given, str) else given)}
         if wanted == {Membership.JOIN}:
-            if self.api.state_store.has_full_member_list(RoomID(room_id)):
+            full = self.api.state_store.has_full_member_list(RoomID(room_id))
+            if full and not ignore_cache:
                 return self.api.state_store.get_members(room_id, wanted)
             return list(self.get_joined_members(room_id, **options))
         only = next(iter(wanted)).value if len(wanted) == 1 else None

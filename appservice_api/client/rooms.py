@@ -90,12 +90,13 @@ class RoomMethods(ClientMethods):
                 dict(power_level_override) if power_level_override else None,
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
+        asked_at = now()
         answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
         room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
         members = dict.fromkeys(invite, Membership.INVITE)
         if (me := self.api.acting_user) is not None:
             members[me] = Membership.JOIN
-        self._notes.set_memberships({room_id: members})
+        self._notes.set_memberships({room_id: members}, ts=asked_at)
         return room_id
 
     @JOINED_ROOMS

@@ -123,17 +123,26 @@ class StateMethods(ClientMethods):
             from ..events.event import StateEvent
 
             event = StateEvent.read(answer)
-            self._notes.update_state(
-                {"room_id": room_id, **event}, source=Source.FETCHED, ts=asked_at
-            )
+            told = {"room_id": room_id, **event}
+            if self._hears_now(room_id):
+                self._notes.update_state(told, source=Source.FETCHED, ts=asked_at)
+            else:
+                self._notes.update_state(told)
             return event
         from ..events.registry import read_content
 
         content = read_content(event_type, answer)
+        # What was true at an unknown time is better than nothing, but not than anything else.
+        when = asked_at if self._hears_now(room_id) else 0
         self._remember_state(
-            room_id, event_type, state_key, content, source=Source.FETCHED, ts=asked_at
+            room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
         )
         return content
+
+    def _hears_now(self, room_id: str) -> bool:
+        """Whether the user is known to be in a room: who has left is told what was true then."""
+        me = self.api._speaker
+        return me is not None and bool(self.api.state_store.is_joined(room_id, me))
 
     @ALL_STATE
     def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[StateEvent]:

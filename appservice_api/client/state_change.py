@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MForbidden, MNotFound
+from ..events.membership import Membership
 from ..ids import EventID, RoomID
 from ..state_store.items import Source, now
 from .base import CallOptions, EventOptions, patience_of
@@ -67,7 +68,7 @@ class StateChangeMethods(StateMethods):
         self._notes.update_state(
             {"room_id": room_id, "type": event_type, "state_key": "", "content": content},
             source=Source.FETCHED,
-            ts=asked_at,
+            ts=asked_at if self._hears_now(room_id) else 0,
         )
 
     def _change_state(
@@ -119,7 +120,11 @@ class StateChangeMethods(StateMethods):
     def _is_here(self, room_id: str, options: CallOptions) -> bool:
         """See to it that the user is in the room, so that what is read there is the state of
         now; whether it is."""
+        asked_at = now()
         if self._membership(room_id, options) == "join":
+            self._notes.set_membership(
+                room_id, self.mxid, Membership.JOIN, source=Source.FETCHED, ts=asked_at
+            )
             return True
         if not options.get("ensure_joined", True):
             return False

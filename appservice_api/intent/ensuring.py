@@ -26,7 +26,9 @@ from ..errors import (
     MForbidden,
     MUnknownDevice,
 )
+from ..events.membership import Membership
 from ..ids import RoomID
+from ..state_store.items import now
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -214,11 +216,11 @@ class Ensuring(JoiningMethods, AccountMethods):
         repaired: set[str | None] = set()
         repeated = False
         while True:
-            asked_at = time.monotonic()
+            asked_at, asked_on = time.monotonic(), now()
             try:
                 answer = self._ask(endpoint, path, content, how)
                 if joined is None and room_id is not None and me is not None:
-                    self._learn(endpoint, room_id, me)
+                    self._learn(endpoint, room_id, me, asked_on)
                 return answer
             except MatrixRequestError as refused:
                 # Whether an attempt got lost is still true of the request sent again.
@@ -235,11 +237,11 @@ class Ensuring(JoiningMethods, AccountMethods):
         self._join_once(room_id, BRIDGE_BOT, (), False, None, patience)
         return True
 
-    def _learn(self, endpoint: Endpoint, room_id: str, me: str) -> None:
+    def _learn(self, endpoint: Endpoint, room_id: str, me: str, asked_on: int) -> None:
         """Remember that a user is in a room in which an event of the user's was taken: the next
         one asks a state store in a database nothing."""
         if sent_kind(endpoint.method, endpoint.template):
-            self._notes.joined(room_id, me)
+            self._notes.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
         """Ask once whose a real user's token is: with somebody else's, all that this intent says

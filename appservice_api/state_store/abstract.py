@@ -116,21 +116,22 @@ class ASStateStore(abc.ABC):
     def registered(self, user_id: str) -> None:
         """Remember that a ghost is registered."""
 
-    @abc.abstractmethod
+    # Presence and read markers change too often to be kept anywhere but in memory, and there only
+    # one process's are known. So a store that is shared knows none.
+
     def set_presence(self, user_id: str, presence: str) -> None:
         """Remember the presence that was sent last for a user."""
 
-    @abc.abstractmethod
     def has_presence(self, user_id: str, presence: str) -> bool:
-        """Whether this presence was sent last for a user."""
+        """Whether this presence is known to have been sent last for a user."""
+        return False
 
-    @abc.abstractmethod
     def set_read(self, room_id: str, user_id: str, event_id: str) -> None:
         """Remember up to which event a user has read."""
 
-    @abc.abstractmethod
     def get_read(self, room_id: str, user_id: str) -> str | None:
         """The event up to which a user has read, None if it isn't known."""
+        return None
 
     def doubt(self, room_id: str | None, user_id: str) -> None:
         """The homeserver contradicted what is known: what this process has cached of a user, and
@@ -481,7 +482,7 @@ class ASStateStore(abc.ABC):
         """Take what state events tell; as :meth:`update_state`, all at once."""
         rooms: dict[str, RoomItems] = {}
         for evt in evts:
-            room_id = evt.get("room_id")
+            room_id = evt.get("room_id") if isinstance(evt, Mapping) else None
             if isinstance(room_id, str):
                 _collect(evt, source, ts, rooms.setdefault(room_id, RoomItems({}, {})))
         if rooms:
@@ -513,7 +514,7 @@ class ASStateStore(abc.ABC):
 def _collect(evt: Mapping[str, Any], source: Source, ts: int | None, room: RoomItems) -> None:
     """Put what an event tells to what else is to be remembered of its room."""
     content, key, kind = evt.get("content"), evt.get("state_key"), evt.get("type")
-    if not isinstance(content, Mapping) or key is None:
+    if not isinstance(content, Mapping) or key is None or not isinstance(kind, str):
         return
     if kind == _CREATE or (ts is None and source is Source.RECEIVED):
         said = evt.get("origin_server_ts")

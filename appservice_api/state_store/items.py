@@ -95,8 +95,12 @@ class RoomItems(NamedTuple):
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
     """Tell whether an item replaces the one that is known: it is no older, or it is the same
-    event, whose true time is known now."""
-    return new.ts >= known.ts or (new.event_id is not None and new.event_id == known.event_id)
+    event, whose true time is known now. What is said to come from the future (a clock was set
+    back) is as old as the present."""
+    return (
+        new.ts >= min(known.ts, now())
+        or (new.event_id is not None and new.event_id == known.event_id)
+    )  # fmt: skip
 
 
 def copied(json: Any) -> Any:

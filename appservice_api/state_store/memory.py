@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
-from .abstract import ASStateStore
+from .abstract import ASStateStore, memberships_of
 from .fleeting import Fleeting
 from .items import MemberItem, Source, StateItem, now, supersedes
 
@@ -88,7 +88,7 @@ class MemoryStateStore(Fleeting, ASStateStore):
     def rooms_of(
         self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
     ) -> list[RoomID]:
-        wanted = set(memberships)
+        wanted = memberships_of(memberships)
         with self._lock:
             return [
                 RoomID.read(room_id)
