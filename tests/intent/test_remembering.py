@@ -16,7 +16,8 @@ from appservice_api import (
     StateStoreError,
 )
 from appservice_api.state_store import MemberItem
-from appservice_api.testing import ManualClock, StubHomeserver, answer
+from appservice_api.state_store.items import now
+from appservice_api.testing import Answer, ManualClock, Recorded, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 
 OTHER = "@_other:hs.test"
@@ -199,3 +200,57 @@ def test_another_process_made_the_ghost_leave(
         assert [e["content"].get("body") for e in stub.events(room)
                 if e["type"] == "m.room.message"] == ["hi", "again"]  # fmt: skip
         assert second.state_store.is_joined(room, GHOST) is True
+
+
+def test_what_happens_while_the_homeserver_answers_is_newer(
+    stub: StubHomeserver, api: AppServiceAPI, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = api.state_store
+    # The homeserver takes its time.
+    for module in ("intent.ensuring", "client.membership"):
+        monkeypatch.setattr(f"appservice_api.{module}.now", lambda: now() - 1000)
+
+    def kicked_meanwhile(request: Recorded) -> Answer:
+        store.update_state(
+            {"type": "m.room.member", "room_id": room, "state_key": GHOST, "sender": OTHER,
+             "origin_server_ts": now() - 500, "content": {"membership": "leave"}}
+        )  # fmt: skip
+        return answer(200, {"event_id": "$sent"})
+
+    stub.script("PUT", "/send/", kicked_meanwhile)
+    api.intent(GHOST).send_text(room, "hi")
+    assert store.is_joined(room, GHOST) is False
+
+    def joins_at_once(request: Recorded) -> Answer:
+        store.set_membership(room, OTHER, "join", ts=now() - 500)
+        return answer(200, {})
+
+    stub.script("POST", "/invite", joins_at_once)
+    api.bot_intent().invite_user(room, OTHER)
+    assert store.is_joined(room, OTHER) is True
+
+
+def test_who_has_left_overwrites_nothing(
+    stub: StubHomeserver, api: AppServiceAPI, room: str
+) -> None:
+    ghost, store = api.intent(GHOST), api.state_store
+    store.left(room, OTHER)
+    store.set_power_levels(room, {"ban": 5})
+    stub.script("GET", "/m.room.member/", answer(200, {"membership": "join"}))
+    ghost.get_state_event(room, "m.room.member", OTHER, ensure_joined=False)
+    assert store.is_joined(room, OTHER) is False
+    stub.script("GET", "/m.room.power_levels/", answer(200, {"ban": 99}))
+    assert ghost.get_power_levels(room, ignore_cache=True, ensure_joined=False).ban == 99
+    assert store.get_power_levels(room) == {"ban": 5}
+
+
+def test_the_members_are_asked_again_if_wanted(
+    stub: StubHomeserver, api: AppServiceAPI, room: str
+) -> None:
+    bot = api.bot_intent()
+    assert bot.get_room_members(room) == [BOT]
+    stub.clear()
+    assert bot.get_room_members(room) == [BOT]
+    assert stub.requests == []
+    assert bot.get_room_members(room, ignore_cache=True) == [BOT]
+    assert stub.calls() == [f"GET /rooms/{room}/joined_members"]

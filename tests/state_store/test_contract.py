@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appservice_api import ASStateStore, Membership
 from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
-from appservice_api.state_store.items import RoomItems
+from appservice_api.state_store.items import RoomItems, now
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 
@@ -295,3 +296,25 @@ def test_the_rest(store: ASStateStore) -> None:
     store.set_encryption_info(ROOM, None)
     assert store.is_encrypted(ROOM) is False
     store.flush()
+
+
+def test_a_clock_that_was_ahead(store: ASStateStore) -> None:
+    store.set_membership(ROOM, USER, "join", ts=now() + 3_600_000)
+    store.set_power_levels(ROOM, {"ban": 1}, ts=now() + 3_600_000)
+    store.left(ROOM, USER)
+    store.set_power_levels(ROOM, {"ban": 2})
+    assert store.is_joined(ROOM, USER) is False
+    assert store.get_power_levels(ROOM) == {"ban": 2}
+
+
+def test_one_membership_may_be_given_as_it_is(store: ASStateStore) -> None:
+    store.joined(ROOM, USER)
+    assert store.rooms_of(USER, "join") == [ROOM]
+    assert store.get_members(ROOM, "join") == [USER]
+
+
+@pytest.mark.parametrize("event", ["x", 5, None, {"type": [], "room_id": ROOM, "state_key": "",
+                                                  "content": {}}])  # fmt: skip
+def test_what_is_no_event_is_ignored(event: Any, store: ASStateStore) -> None:
+    store.update_state(event)
+    assert store.get_members(ROOM, tuple(Membership)) == []
