@@ -78,6 +78,9 @@ class Exchange:
         "secrets", "settings", "shared", "started", "timeouts", "user",
     )  # fmt: skip
 
+    #: How long the attempt may take, redirects included.
+    timeouts: Timeouts
+
     def __init__(
         self,
         shared: Shared,
@@ -92,8 +95,6 @@ class Exchange:
         self.shared = shared
         self.request = request
         self.settings = settings if reader is None else {**settings, "stream": True}
-        #: The limits of an attempt, redirects included.
-        self.timeouts = Timeouts(limits.timeout)
         self.reader = reader
         #: Where the attempt was redirected to, for errors.
         self.context = ""
@@ -213,7 +214,8 @@ class Exchange:
             connect, read = min(connect, left), min(read, left)
         timeouts = Timeouts((connect, read))
         timeouts.end = time.monotonic() + max(left, read)
-        timeouts.is_download = self.reader is not None
+        if self.reader is not None:
+            timeouts.is_download = True
         return timeouts
 
     def _wait_for_turn(self) -> None:

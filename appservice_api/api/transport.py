@@ -76,8 +76,9 @@ def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
         headers = CaseInsensitiveDict(headers)
     copied: CaseInsensitiveDict[str] = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
     copied._store = headers._store.copy()
-    for key in [key for key, named in headers._store.items() if named[1] is None]:
-        del copied._store[key]
+    for key, named in headers._store.items():
+        if named[1] is None:
+            del copied._store[key]
     return copied
 
 
@@ -86,15 +87,14 @@ class _Raw:
 
     __slots__ = ("_answer", "_headers", "_original_response", "encoded", "reason", "status")
 
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
+    def __init__(self, answer: wire.Answer) -> None:
         self.status = answer.status
         self.reason = answer.reason
         self._answer = answer
         self._headers: CaseInsensitiveDict[str] | None = None
-        names = {name.lower() for name, _ in answer.msg._headers}  # type: ignore[attr-defined]
-        self.encoded = "content-encoding" in names
+        self.encoded = "content-encoding" in answer.names
         # requests looks for cookies only where there is an original response.
-        self._original_response = answer if "set-cookie" in names else None
+        self._original_response = answer if "set-cookie" in answer.names else None
 
     @property
     def headers(self) -> CaseInsensitiveDict[str]:

@@ -13,7 +13,7 @@ import urllib3
 
 from .body import Stream
 
-__all__ = ["MAX_ANSWER_BYTES", "Timeouts", "exchange", "length_of"]
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Timeouts", "exchange", "length_of"]
 
 #: What an answer may have; a larger one isn't kept in memory.
 MAX_ANSWER_BYTES = 256 * 2**20
@@ -39,7 +39,7 @@ def exchange(
     target: str,
     timeout: tuple[float | None, float | None],
     stream: bool = False,
-) -> tuple[http.client.HTTPResponse, bytes]:
+) -> tuple[Answer, bytes]:
     """Send one request over a connection and read its answer; close it if that fails.
 
     Args:
@@ -70,9 +70,10 @@ def exchange(
             broken = True
         # What it took to send a large body isn't the answer's time.
         source: Any = _Ending(sock, timeout, time.monotonic() - started)
-        answer = _HTTPResponse(source, method=request.method)
+        answer = Answer(source, method=request.method)
         try:
             answer.begin()
+            answer.names = [name.lower() for name, _ in answer.msg._headers]  # type: ignore[attr-defined]
             _check_length(answer)
             content = b"" if stream else _content(answer)
         finally:
@@ -119,8 +120,14 @@ def _send(sock: Any, request: requests.PreparedRequest, target: str, host: str) 
         sock.sendall(block)
 
 
-class _HTTPResponse(http.client.HTTPResponse):
-    """http.client's answer, which reads on after all interim answers, not just after 100."""
+class Answer(http.client.HTTPResponse):
+    """http.client's answer, which reads on after all interim answers, not just after 100.
+
+    Attributes:
+        names: The names of its headers, in small letters.
+    """
+
+    names: list[str]
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
@@ -180,15 +187,16 @@ def length_of(headers: Any) -> int | None:
     return int(length)
 
 
-def _check_length(answer: http.client.HTTPResponse) -> None:
+def _check_length(answer: Answer) -> None:
     """Refuse an answer that doesn't say clearly where it ends.
 
     Raises:
         http.client.HTTPException: It doesn't.
     """
-    lengths = answer.headers.get_all("Content-Length")
-    if lengths is not None and not answer.chunked:
-        length_of({"Content-Length": ",".join(lengths)})
+    given = answer.names.count("content-length")
+    # Of one that is a number http.client has made the length.
+    if (given > 1 or (given and answer.length is None)) and not answer.chunked:
+        length_of({"Content-Length": ",".join(answer.headers.get_all("Content-Length", []))})
 
 
 def _content(answer: http.client.HTTPResponse) -> bytes:

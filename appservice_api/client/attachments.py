@@ -15,9 +15,10 @@ from ..api.shared import split_timeout
 from ..errors import MatrixError
 from ..events.content import content_of
 from ..ids import ContentURI, EventID
+from . import messages
 from .base import CallOptions, EventOptions
 from .media import MediaMethods, check_text, guess_type, opened
-from .messages import SEND, MessageMethods, RelatesTo
+from .messages import MessageMethods, RelatesTo
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -216,7 +217,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
                 f"unknown option {', '.join(sorted(unknown))}; there are "
                 f"{', '.join(sorted(_EVENT_OPTIONS))}"
             )
-        SEND.path(place)
+        messages.SEND.path(place)
         timestamp, shared = options.get("timestamp"), self.api._shared
         if timestamp is not None:
             timestamp_ms(timestamp)
