@@ -19,6 +19,7 @@ from ..state_store.pruning import (
     HANDLED,
     TRANSACTIONS,
     Turns,
+    handled_row,
     lease_ms,
     named,
     time_ms,
@@ -144,12 +145,8 @@ class DjangoDeliveries(Deliveries):
         return self._database.read(work)
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        room = named(room_id) if room_id is not None else None
-
-        def work() -> None:
-            self._rows.insert([Handled(key=named(key), room=room, ts=time_ms(ts))])
-
-        self._database.write_for_good(work)
+        row = handled_row(key, room_id, ts)
+        self._database.write_for_good(lambda: self._rows.insert([Handled(**row)]))
         if self._noted.due():
             self._prune_handled()
 
@@ -201,7 +198,7 @@ class DjangoDeliveries(Deliveries):
         rows = self._rows.of(model).filter(**{f"{order}__isnull": False})
         newest = rows.order_by(f"-{order}").values_list(order, flat=True)
         try:
-            for oldest in self._database.read(lambda: list(newest[most : most + 1])):
+            for oldest in self._database.read(lambda: list(newest[most - 1 : most])):
                 self._database.write_for_good(old(oldest).delete)
         except StateStoreError:
             # What was to be written is written; old rows are removed another time.
@@ -214,7 +211,7 @@ class DjangoDeliveries(Deliveries):
             Transaction,
             "finished_at",
             self._most_transactions,
-            lambda oldest: rows.filter(Q(finished_at__lte=oldest) | abandoned),
+            lambda oldest: rows.filter(Q(finished_at__lt=oldest) | abandoned),
         )
 
     def _prune_handled(self) -> None:
@@ -224,7 +221,7 @@ class DjangoDeliveries(Deliveries):
             Handled,
             "pk",
             self._most_handled,
-            lambda oldest: rows.filter(Q(room=None) | followed, pk__lte=oldest),
+            lambda oldest: rows.filter(Q(room=None) | followed, pk__lt=oldest),
         )
 
 

@@ -6,11 +6,20 @@ import hashlib
 import itertools
 import math
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from .names import storable
 
-__all__ = ["ABANDONED_MS", "HANDLED", "TRANSACTIONS", "Turns", "lease_ms", "named", "time_ms"]
+__all__ = [
+    "ABANDONED_MS",
+    "HANDLED",
+    "TRANSACTIONS",
+    "Turns",
+    "handled_row",
+    "lease_ms",
+    "named",
+    "time_ms",
+]
 
 #: How many transactions are remembered; the events of older ones are told by what was handled.
 TRANSACTIONS: Final = 10_000
@@ -59,3 +68,11 @@ def lease_ms(lease: float) -> int:
 def time_ms(ts: int | None) -> int | None:
     """A time of anybody's, None if no database takes it."""
     return ts if isinstance(ts, int) and -_BIGGEST <= ts < _BIGGEST else None
+
+
+def handled_row(key: str, room_id: str | None, ts: int | None) -> dict[str, Any]:
+    """The columns of an event that was handled."""
+    name = named(key)
+    # What is kept as a digest is no room's last event: nobody could ask the homeserver for it.
+    room = named(room_id) if room_id is not None and name == key else None
+    return {"key": name, "room": room, "ts": time_ms(ts)}

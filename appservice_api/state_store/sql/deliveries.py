@@ -15,7 +15,16 @@ from ...fork import renew_after_fork
 from ..deliveries import Claim, Deliveries, ParkedEvent
 from ..items import now
 from ..names import storable
-from ..pruning import ABANDONED_MS, HANDLED, TRANSACTIONS, Turns, lease_ms, named, time_ms
+from ..pruning import (
+    ABANDONED_MS,
+    HANDLED,
+    TRANSACTIONS,
+    Turns,
+    handled_row,
+    lease_ms,
+    named,
+    time_ms,
+)
 from .engine import Database
 from .schema import EVENT_HANDLED, EVENT_PARKED, TRANSACTION
 
@@ -73,9 +82,10 @@ class SQLDeliveries(Deliveries):
                     set_={"owner": self._owner, "claimed_until": clock + length},
                     where=TRANSACTION.c.finished_at.is_(None)
                     & (TRANSACTION.c.claimed_until <= clock),
-                )
+                ),
+                execution_options={"preserve_rowcount": True},
             )
-            if claimed.rowcount:
+            if claimed.rowcount == 1:
                 return Claim.MINE
             query = select(TRANSACTION.c.finished_at).where(*_is(row))
             return Claim.BUSY if connection.scalar(query) is None else Claim.DONE
@@ -132,10 +142,7 @@ class SQLDeliveries(Deliveries):
         return found
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        row = {
-            "key": named(key), "room": named(room_id) if room_id is not None else None,
-            "ts": time_ms(ts),
-        }  # fmt: skip
+        row = handled_row(key, room_id, ts)
         with self._ready().single() as connection:
             connection.execute(
                 _insert(connection.dialect.name)(EVENT_HANDLED).on_conflict_do_nothing(), row
@@ -191,24 +198,24 @@ class SQLDeliveries(Deliveries):
             select(finished_at)
             .where(finished_at.is_not(None))
             .order_by(finished_at.desc())
-            .offset(self._most_transactions)
+            .offset(self._most_transactions - 1)
             .limit(1)
         )
         with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
             abandoned = finished_at.is_(None) & (TRANSACTION.c.claimed_until < clock - ABANDONED_MS)
             connection.execute(
-                TRANSACTION.delete().where(or_(finished_at <= oldest.scalar_subquery(), abandoned))
+                TRANSACTION.delete().where(or_(finished_at < oldest.scalar_subquery(), abandoned))
             )
 
     def _prune_handled(self) -> None:
         number, room = EVENT_HANDLED.c.number, EVENT_HANDLED.c.room
-        oldest = select(number).order_by(number.desc()).offset(self._most_handled).limit(1)
+        oldest = select(number).order_by(number.desc()).offset(self._most_handled - 1).limit(1)
         followed = exists().where(_NEWER.c.room == room, _NEWER.c.number > number)
         with self._ready().single() as connection:
             connection.execute(
                 EVENT_HANDLED.delete().where(
-                    number <= oldest.scalar_subquery(), or_(room.is_(None), followed)
+                    number < oldest.scalar_subquery(), or_(room.is_(None), followed)
                 )
             )
 
