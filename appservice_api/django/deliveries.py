@@ -145,9 +145,12 @@ class DjangoDeliveries(Deliveries):
         return self._database.read(work)
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        row = handled_row(key, room_id, ts)
-        self._database.write_for_good(lambda: self._rows.insert([Handled(**row)]))
-        if self._noted.due():
+        self.note_all_handled([(key, room_id, ts)])
+
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        rows = [Handled(**handled_row(*event)) for event in events]
+        self._database.write_for_good(lambda: self._rows.insert(rows))
+        if self._noted.due(len(rows)):
             self._prune_handled()
 
     def last_handled(self, room_id: str) -> str | None:

@@ -150,6 +150,17 @@ class SQLDeliveries(Deliveries):
         if self._noted.due():
             self._prune(self._prune_handled)
 
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        # In the order given, also for the database: none who notes the same waits for another.
+        rows = [handled_row(*event) for event in events]
+        if not rows:
+            return
+        with self._ready().writing() as connection:
+            statement = _insert(connection.dialect.name)(EVENT_HANDLED)
+            connection.execute(statement.on_conflict_do_nothing(), rows)
+        if self._noted.due(len(rows)):
+            self._prune(self._prune_handled)
+
     def last_handled(self, room_id: str) -> str | None:
         query = (
             select(EVENT_HANDLED.c.key)
