@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, exists, extract, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Float, cast, exists, extract, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...errors import StateStoreError
@@ -31,6 +31,7 @@ from .schema import EVENT_HANDLED, EVENT_PARKED, TRANSACTION
 __all__ = ["SQLDeliveries"]
 
 _CHUNK = 500
+_JULIAN_DAY_OF_1970 = 2_440_587.5
 _NEWER = EVENT_HANDLED.alias()
 
 
@@ -236,9 +237,11 @@ def _insert(dialect: str) -> Any:
 
 
 def _clock(dialect: str) -> ColumnElement[int]:
-    """The time in milliseconds since 1970, by the clock that all who share the database share."""
+    """The time in milliseconds since 1970, by the clock that all who share the database share,
+    and when the database is about to write: whoever has waited to write has lost no time."""
     if dialect == "sqlite":
-        return literal(now(), BigInteger)
+        days = func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970
+        return cast(days * 86_400_000, BigInteger)
     return cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 
 
