@@ -47,6 +47,12 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writing = self.engine.execution_options(appservice_writes=True)
+        # SQLite's connections begin nothing by themselves: see _prepare_sqlite.
+        self._single = (
+            self.engine
+            if self._file is not None
+            else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -66,6 +72,16 @@ class Database:
             StateStoreError: The database can't be written to; nothing was changed.
         """
         with self._explained("write"), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def single(self) -> Iterator[Connection]:
+        """A connection each of whose statements is a transaction of its own.
+
+        Raises:
+            StateStoreError: The database can't be used; the statement changed nothing.
+        """
+        with self._explained("use"), self._single.connect() as connection:
             yield connection
 
     @contextmanager
