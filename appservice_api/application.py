@@ -1,0 +1,182 @@
+"""AppService: registration, API, state store and receiver in one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .api import AppServiceAPI
+from .receiver.delivery import Delivery
+from .receiver.dispatch import Dispatch, HandlerPolicy
+from .receiver.echoes import Echoes
+from .receiver.handlers import Handlers
+from .receiver.questions import Questions
+from .receiver.receiver import MAX_BODY, Receiver
+from .receiver.request import Answer
+from .receiver.transaction import Transaction
+from .registration import Registration
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .intent import IntentAPI
+    from .state_store import ASStateStore
+
+__all__ = ["AppService"]
+
+
+class AppService(Handlers):
+    """An application service: speaks to its homeserver, and handles what that pushes.
+
+    >>> app = AppService.from_registration("registration.yaml", "http://localhost:8008")
+    >>> @app.on("m.room.message", msgtype="m.text")
+    ... def echo(event, room):
+    ...     room.send_notice(event.content.body)
+    >>> app.run(port=29300)
+
+    It can be used as a context manager.
+
+    Args:
+        registration: The registration.
+        base_url: The URL of the homeserver.
+        state_store: What is remembered of rooms, users and transactions; as for
+            :class:`AppServiceAPI`. Processes that serve one application service must share it.
+        server_name: The homeserver's name, where the registration doesn't tell.
+        handler_policy: How often a handler is called that raises.
+        lease: Seconds after which another process takes the transaction of one that has died.
+        patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
+            60.
+        max_body: How many bytes a request may have.
+        query_token: Whether the homeserver may show its token in the query, as those of old do.
+        api_options: More arguments of :class:`AppServiceAPI`.
+
+    Raises:
+        ValueError: An argument can't be used.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        base_url: object,
+        state_store: ASStateStore | str | None = None,
+        *,
+        server_name: str | None = None,
+        handler_policy: HandlerPolicy | None = None,
+        lease: float = 30.0,
+        patience: float = 45.0,
+        max_body: int = MAX_BODY,
+        query_token: bool = False,
+        **api_options: Any,
+    ) -> None:
+        super().__init__()
+        #: The registration.
+        self.registration = registration
+        #: The API.
+        self.api = AppServiceAPI.from_registration(
+            registration, base_url, server_name=server_name, state_store=state_store, **api_options
+        )
+        #: The logger.
+        self.log = self.api.base_log
+        #: The intent of the bot.
+        self.bot: IntentAPI = self.api.bot_intent()
+        self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
+        shared = self.api._shared
+        self._dispatch = Dispatch(self, handler_policy or HandlerPolicy(), shared.sleep)
+        self._questions = Questions(self, self._dispatch)
+        self._delivery = Delivery(
+            self.state_store, self._dispatch.handle, self._dispatch.wants,
+            clock=shared.clock, log=self.log, lease=lease, patience=patience,
+        )  # fmt: skip
+        #: Answers the homeserver's requests, whatever server takes them.
+        self.receiver = Receiver(
+            self, registration.hs_token, prefix=urlsplit(registration.url or "").path,
+            max_body=max_body, query_token=query_token, log=self.log,
+        )  # fmt: skip
+
+    @classmethod
+    def from_registration(
+        cls,
+        registration: Registration | Mapping[str, Any] | str | os.PathLike[str],
+        base_url: object,
+        state_store: ASStateStore | str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Make the application service of a registration.
+
+        Args:
+            registration: A registration, its dict, or the path of its file.
+            base_url, state_store, options: As for the class.
+
+        Raises:
+            RegistrationError: The registration can't be read, or isn't valid.
+        """
+        if not isinstance(registration, Registration):
+            registration = Registration.load(registration)
+        return cls(registration, base_url, state_store, **options)
+
+    @property
+    def state_store(self) -> ASStateStore:
+        """What is remembered of rooms, users and transactions."""
+        return self.api.state_store
+
+    def is_mine(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event was sent by the bot, a ghost, or a real user through this application
+        service (told by :attr:`AppServiceAPI.real_user_content_key`); typing and receipts:
+        whether they tell of nobody else.
+
+        Args:
+            event: An event, or its view.
+        """
+        return self._echoes.is_mine(event)
+
+    def ping(self) -> int:
+        """Have the homeserver ping this application service. That also makes it send what it
+        holds back.
+
+        Returns:
+            How many milliseconds the homeserver waited for the answer.
+
+        Raises:
+            MatrixError: As :meth:`IntentAPI.appservice_ping`.
+        """
+        return self.bot.appservice_ping(self.registration.id)
+
+    # What the receiver calls.
+
+    def deliver(self, transaction: Transaction) -> Answer:
+        """Take a transaction that the homeserver has pushed."""
+        return self._delivery.deliver(transaction)
+
+    def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
+        """Answer a question of the homeserver; None if nobody answers such questions."""
+        return self._questions.ask(route, name, given)
+
+    def ready(self) -> str | None:
+        """Why transactions can't be taken now; None if they can."""
+        try:
+            self.state_store.deliveries.handled(["$ready"])
+        except Exception as error:
+            self.log.warning("not ready: %s", error)
+            return "The state store can't be reached"
+        return None
+
+    def close(self) -> None:
+        """End all waiting, and close what isn't the caller's: connections, the state store."""
+        self.api.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<AppService {self.registration.id!r} at {self.api.base_url}>"

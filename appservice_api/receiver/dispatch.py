@@ -1,0 +1,170 @@
+"""Dispatch: from what was pushed to the handlers."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenacity import Retrying, stop_after_attempt, wait_random_exponential
+
+from .handler import Handler, Values
+from .transaction import Item
+
+if TYPE_CHECKING:
+    from ..application import AppService
+    from ..events import Event
+    from ..intent import IntentAPI
+    from ..intent.room import Room
+
+__all__ = ["Dispatch", "HandlerPolicy"]
+
+_LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
+
+
+class HandlerPolicy(NamedTuple):
+    """How often a handler is called that raises.
+
+    Attributes:
+        attempts: How often at most.
+        first_wait: The upper bound of the first wait in seconds; it doubles each time, and the
+            wait is a random part of it.
+        longest_wait: The cap of that bound in seconds.
+    """
+
+    attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 5.0
+
+
+class Dispatch:
+    """Calls handlers.
+
+    Args:
+        app: The application service, whose handlers they are.
+        policy: How often a handler is called that raises.
+        sleep: What waits.
+    """
+
+    def __init__(
+        self, app: AppService, policy: HandlerPolicy, sleep: Callable[[float], None]
+    ) -> None:
+        self._app = app
+        self._retrying = Retrying(
+            stop=stop_after_attempt(policy.attempts),
+            wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
+            sleep=sleep,
+            reraise=True,
+        )
+
+    def wants(self, item: Item) -> bool:
+        """Whether anything handles an item."""
+        return bool(self._handlers_of(item))
+
+    def _handlers_of(self, item: Item) -> list[Handler]:
+        if item.kind in _LISTS:
+            return self.handlers(item.kind)
+        if not isinstance(item.content, dict):
+            return []
+        found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(item.content)]
+        if found and self._app.is_mine(item.content):
+            found = [one for one in found if one.mine]
+        return [one.handler for one in found]
+
+    def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
+        """The handlers of what isn't an event.
+
+        Args:
+            kind: Of what.
+            name: The name of the protocol that they must be for, None for any.
+        """
+        made = self._app._handlers.get(kind, ())
+        return [one for of, one in made if name is None or of is None or of == name]
+
+    def handle(self, item: Item) -> str | None:
+        """Have an item handled by all its handlers, each of them several times if it raises.
+
+        Returns:
+            None, or the traceback of why it can't be handled.
+        """
+        problems: list[str] = []
+        values = self._values_of(item)
+        for handler in self._handlers_of(item):
+            try:
+                self._retrying(handler, values)
+            except Exception as error:
+                problems.append(self.tell(error, item.content))
+        return "\n".join(problems) or None
+
+    def tell(self, error: Exception, event: Any = None) -> str:
+        """Tell handlers of errors what failed.
+
+        Returns:
+            The traceback.
+        """
+        text = "".join(traceback.format_exception(error))
+        shown = self._event(Item("event", "", event)) if event is not None else None
+        values = self.values(error=error, traceback=text, event=shown)
+        for handler in self.handlers("error"):
+            try:
+                handler(values)
+            except Exception:
+                self._app.log.exception("%r failed, too", handler)
+        return text
+
+    def values(self, **given: Any) -> dict[str, Callable[[], Any]]:
+        """What handlers of any kind may ask for.
+
+        Args:
+            given: What there is beside.
+        """
+        app = self._app
+        always: dict[str, Callable[[], Any]] = {
+            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
+        }  # fmt: skip
+        return always | {name: _always(value) for name, value in given.items()}
+
+    def _values_of(self, item: Item) -> Values:
+        content = item.content
+        if item.kind == "device_lists":
+            return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
+        if item.kind in _LISTS:
+            return self.values(counts=content, types=content)
+        event = self._event(item)
+        return self.values() | {
+            "event": lambda: event,
+            "mine": lambda: self._app.is_mine(content),
+            "room": lambda: self._room(event),
+            "ghost": lambda: self._ghost(item),
+        }
+
+    def _event(self, item: Item) -> Event:
+        from ..events import Event, ToDeviceEvent
+
+        kind = ToDeviceEvent if item.kind == "to_device" else Event
+        return kind.read(item.content)
+
+    def _room(self, event: Event) -> Room | None:
+        room_id = event.room_id
+        try:
+            return self._app.bot.room(room_id) if room_id is not None else None
+        except ValueError:
+            return None
+
+    def _ghost(self, item: Item) -> IntentAPI | None:
+        event: Mapping[str, Any] = item.content
+        about = event.get("state_key") if event.get("type") == "m.room.member" else None
+        user_id = event.get("to_user_id") if item.kind == "to_device" else about
+        try:
+            return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
+        except ValueError:
+            return None
+
+
+def _always(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _users(content: Any, key: str) -> list[str]:
+    found = content.get(key) if isinstance(content, dict) else None
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
