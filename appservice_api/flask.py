@@ -77,7 +77,7 @@ def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
 
 
 def _body() -> IO[bytes]:
-    if "stream" in vars(request._get_current_object()):
+    if "stream" in vars(request):
         # Something before the view, a hook of the site, has read it; Flask has kept what it read.
         return BytesIO(request.get_data())
     return get_input_stream(request.environ)
