@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +19,8 @@ class Request:
         path: The path below where the receiver is mounted, still percent-encoded.
         query: The query string, or its parameters.
         headers: The headers; the case of their names doesn't matter.
-        body: The body.
+        body: The body; or what reads it, which is called at most once, and not for those who may
+            not come in.
     """
 
     def __init__(
@@ -28,14 +29,19 @@ class Request:
         path: str,
         query: str | Mapping[str, str] = "",
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-        body: bytes = b"",
+        body: bytes | Callable[[], bytes] = b"",
     ) -> None:
         self.method = method.upper()
         self.path = path
         self._query = query
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         self.headers = {name.lower(): value for name, value in pairs}
-        self.body = body
+        self._body = body
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body."""
+        return self._body() if callable(self._body) else self._body
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -46,16 +52,15 @@ class Request:
         return dict(reversed(pairs))
 
     @cached_property
-    def size(self) -> int:
-        """How many bytes the body has, or is said to have."""
+    def length(self) -> int:
+        """How many bytes the body is said to have; 0 if that isn't said."""
         said = self.headers.get("content-length", "").strip()
         # A number of any length would take long to read.
-        told = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
-        return max(told, len(self.body))
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
 
     def __repr__(self) -> str:
         # The query may hold a token.
-        return f"<Request {self.method} {self.path}, {len(self.body)} bytes>"
+        return f"<Request {self.method} {self.path}>"
 
 
 class Answer:
