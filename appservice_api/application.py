@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from .intent import IntentAPI
     from .state_store import ASStateStore
+    from .wsgi import WSGI
 
 __all__ = ["AppService"]
 
@@ -143,6 +146,50 @@ class AppService(Handlers):
             MatrixError: As :meth:`IntentAPI.appservice_ping`.
         """
         return self.bot.appservice_ping(self.registration.id)
+
+    # How it is served.
+
+    @cached_property
+    def wsgi(self) -> WSGI:
+        """The receiver as a WSGI application, for any WSGI server; may be mounted below a path."""
+        from .wsgi import WSGI
+
+        return WSGI(self.receiver)
+
+    def run(
+        self, host: str = "127.0.0.1", port: int = 29300, *, threads: int = 8, ping: bool = True,
+        grace: float = 30.0,
+    ) -> None:  # fmt: skip
+        """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first.
+
+        Args:
+            host: The address to listen at.
+            port: The port.
+            threads: How many requests are answered at once.
+            ping: Whether to have the homeserver ping at the start, which makes it send what it
+                holds back; if that fails, the log says why.
+            grace: Seconds that requests have to be finished at the end.
+
+        Raises:
+            MissingExtraError: The extra ``server`` isn't installed.
+            OSError: The port is taken.
+        """
+        from .server import run
+
+        run(self, host, port, threads=threads, ping=ping, grace=grace)
+
+    def serve_in_thread(
+        self, host: str = "127.0.0.1", port: int = 0, *, ping: bool = True, grace: float = 30.0
+    ) -> AbstractContextManager[str]:
+        """Serve as long as a ``with`` block runs, in notebooks and tests; its value is the URL.
+
+        Args:
+            port: The port; 0 takes a free one.
+            host, ping, grace: As for :meth:`run`.
+        """
+        from .server import serve_in_thread
+
+        return serve_in_thread(self, host, port, ping=ping, grace=grace)
 
     # What the receiver calls.
 

@@ -49,7 +49,11 @@ class Handler:
 
 def _wanted(function: Callable[..., Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     wanted = []
-    for one in inspect.signature(function).parameters.values():
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:
+        raise TypeError(f"{name} has no signature that tells what it asks for") from None
+    for one in parameters.values():
         named = one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
         if named and one.name in known:
             wanted.append(one.name)

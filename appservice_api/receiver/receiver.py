@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any, Protocol
 
+from ..fork import renew_after_fork
 from .gate import Gate
 from .request import Answer, Request, refusal
 from .routes import Found, find
@@ -60,14 +62,47 @@ class Receiver:
         self._gate = Gate(hs_token, query_token=query_token)
         self._prefix = prefix.rstrip("/")
         self._log = log
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._changed = threading.Condition()
+        self._at_work = 0
+        self._stopped = False
 
     def handle(self, request: Request) -> Answer:
         """Answer a request. Nothing is raised but what ends the process."""
+        with self._changed:
+            if self._stopped:
+                return refusal(503, "M_UNKNOWN", "The application service is stopping")
+            self._at_work += 1
         try:
             return self._answer(request)
         except Exception:
             self._log.exception("%r failed", request)
             return refusal(500, "M_UNKNOWN", "The application service failed; its log has more")
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()
+
+    def start(self) -> None:
+        """Take requests; again, after a stop."""
+        self._stopped = False
+
+    def stop(self, grace: float) -> bool:
+        """Wait until no request is being answered, and take no more.
+
+        Args:
+            grace: Seconds to wait at most.
+
+        Returns:
+            Whether all were answered.
+        """
+        with self._changed:
+            idle = self._changed.wait_for(lambda: not self._at_work, grace)
+            self._stopped = True
+        return idle
 
     def _answer(self, request: Request) -> Answer:
         path = request.path
@@ -84,7 +119,7 @@ class Receiver:
             return refusal(404, "M_UNRECOGNIZED", "There is no such path")
         if found.method != method:
             return _wrong_method(found.method)
-        if request.size > self.max_body:
+        if request.length > self.max_body or len(request.body) > self.max_body:
             return refusal(413, "M_TOO_LARGE", f"More than {self.max_body} bytes")
         return self._route(found, request)
 

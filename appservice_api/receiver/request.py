@@ -19,8 +19,8 @@ class Request:
         path: The path below where the receiver is mounted, still percent-encoded.
         query: The query string, or its parameters.
         headers: The headers; the case of their names doesn't matter.
-        body: The body, or what reads it. That is called when the body is wanted, so that nobody
-            but the homeserver can have one read.
+        body: The body; or what reads it, which is called at most once, and not for those who may
+            not come in.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Request:
     @cached_property
     def body(self) -> bytes:
         """The body."""
-        return self._body if isinstance(self._body, bytes) else self._body()
+        return self._body() if callable(self._body) else self._body
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -52,12 +52,11 @@ class Request:
         return dict(reversed(pairs))
 
     @cached_property
-    def size(self) -> int:
-        """How many bytes the body has, or is said to have."""
+    def length(self) -> int:
+        """How many bytes the body is said to have; 0 if that isn't said."""
         said = self.headers.get("content-length", "").strip()
         # A number of any length would take long to read.
-        told = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
-        return max(told, len(self.body))
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
 
     def __repr__(self) -> str:
         # The query may hold a token.

@@ -93,6 +93,14 @@ class Homeserver:
         """
         return self.synapse.create_user(f"real_{self.id}_{name}")
 
+    def forward(self, url: str | None) -> None:
+        """Have what the homeserver pushes handed on to a server; it is recorded as well.
+
+        Args:
+            url: What the server's paths begin with; None: answer with ``{}`` again.
+        """
+        self.sink.forward(self.id, url)
+
     def transactions(self) -> list[dict[str, Any]]:
         """The transactions that were pushed so far.
 
