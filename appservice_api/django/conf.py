@@ -70,8 +70,8 @@ def _load(given: Any) -> AppService:
     return AppService.from_registration(**options)
 
 
-def _send_signal(event: Any) -> None:
-    matrix_event.send(sender=AppService, event=event)
+def _send_signal(event: Any, app: AppService) -> None:
+    matrix_event.send(sender=AppService, event=event, app=app)
 
 
 def _forget(*, setting: str, **_: Any) -> None:

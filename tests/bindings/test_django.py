@@ -44,20 +44,20 @@ def messages() -> list[tuple[str, str]]:
     return [(one.id, one.msg) for one in check_settings(None)]
 
 
-def test_a_signal_of_each_event(carrier: Carrier) -> None:
+def test_a_signal_of_each_event(carrier: Carrier, app: AppService) -> None:
     from appservice_api.django.signals import matrix_event
 
     got: list[Any] = []
 
-    def receive(event: Any, **_: Any) -> None:
-        got.append(event.content.body)
+    def receive(event: Any, app: AppService, **_: Any) -> None:
+        got.append((event.content.body, app))
 
     matrix_event.connect(receive)
     try:
         assert carrier.push(event()).status == 200
     finally:
         matrix_event.disconnect(receive)
-    assert got == ["hi 1"]
+    assert got == [("hi 1", app)]
 
 
 def test_a_receiver_of_the_signal_that_raises_is_a_handler_that_raises(

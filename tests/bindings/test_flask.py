@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from appservice_api.testing import StubHomeserver
 
 from ..receiver.conftest import event, registration
 from .carriers import AUTH, Carrier, over_flask
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_without_flask_one_sentence_tells_what_to_install() -> None:
@@ -120,8 +123,22 @@ def test_register(folder: Path) -> None:
     assert "--force" in refused.output
 
 
-def test_the_entry_point_leads_to_the_commands() -> None:
+def test_flask_finds_the_commands(folder: Path) -> None:
     parser = configparser.ConfigParser()
-    parser.read(Path(__file__).parents[2] / "setup.cfg")
-    points = parser["options.entry_points"]["flask.commands"].split()
-    assert points == ["appservice", "=", "appservice_api.cli.flask:commands"]
+    parser.read(ROOT / "setup.cfg")
+    points = parser["options.entry_points"]["flask.commands"]
+    info = folder / "installed-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[flask.commands]{points}\n")
+    (folder / "site_without_registration.py").write_text("raise FileNotFoundError('no.yaml')")
+    command = (
+        "-m", "flask", "--app", "site_without_registration", "appservice", "register", "irc",
+        "--no-url", "--server-name", "hs.test",
+    )  # fmt: skip
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, *command], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert Registration.load("registration.yaml").id == "irc"
