@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Item", "Transaction", "name_of"]
+__all__ = ["Item", "Transaction", "kind_of", "name_of"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -93,6 +93,17 @@ class Transaction:
 
     def __repr__(self) -> str:
         return f"<Transaction {self.id}, {len(self.events)} events>"
+
+
+def kind_of(found: Mapping[str, Any]) -> str:
+    """What kind of item it was that is only known as it was pushed."""
+    if "to_user_id" in found:
+        return "to_device"
+    if "event_id" in found:
+        return "event"
+    if "type" in found:
+        return "ephemeral"
+    return "device_lists" if found.keys() & {"changed", "left"} else "event"
 
 
 def name_of(found: object) -> str | None:

@@ -128,7 +128,7 @@ def test_a_repeated_transaction_is_handled_once(
     # Handled, but the homeserver is told that it isn't, and sends it again.
     digests: list[tuple[str, str, int]] = []
     again = threading.Event()
-    deliver = app.deliver
+    deliver = app._service.deliver
 
     def lossy(transaction: Any) -> Any:
         answer = deliver(transaction)
@@ -138,7 +138,7 @@ def test_a_repeated_transaction_is_handled_once(
         again.set()
         return answer
 
-    app.deliver = lossy  # type: ignore[method-assign]
+    app._service.deliver = lossy  # type: ignore[method-assign]
     carol.send_text(room_id, "once")
     assert came.get(timeout=WAIT) == "once"
     assert again.wait(WAIT)
