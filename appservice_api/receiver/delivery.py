@@ -13,7 +13,7 @@ from ..state_store.deliveries import Claim, Deliveries
 from .dispatch import Closed, Dispatch
 from .leases import Leases
 from .request import Answer, refusal
-from .transaction import Item, Transaction, kind_of, name_of
+from .transaction import Item, Transaction, name_of, parked_as, unparked
 
 if TYPE_CHECKING:
     from ..api.shared import Shared
@@ -130,26 +130,21 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def _handle(self, item: Item) -> bool:
-        """Handle one item, or park it; and note that. Returns whether it was handled."""
-        content, in_room, problem = item.content, item.kind == _ROOM_EVENT, None
-        if not isinstance(content, dict):
-            content = {"content": content}
-            problem = self._dispatch.tell(ValueError(f"This {item.kind} isn't an object"), item)
-        else:
-            handlers = self._dispatch.find(item)
-            if handlers:
-                problem = self._dispatch.call(handlers, item)
-            elif not in_room:
-                return True
+    def _handle(self, item: Item) -> None:
+        """Handle one item, or park it; and note that."""
+        handlers = self._dispatch.find(item)
+        problem = self._dispatch.call(handlers, item)
         if problem is not None:
-            number = self._deliveries.park(content, problem)
+            number = self._deliveries.park(parked_as(item), problem)
             self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
-        room_id = name_of(content.get("room_id")) if in_room else None
-        said = content.get("origin_server_ts")
-        ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
+        elif not handlers and item.kind != _ROOM_EVENT:
+            return
+        room_id = ts = None
+        if item.kind == _ROOM_EVENT and isinstance(item.content, dict):
+            room_id = name_of(item.content.get("room_id"))
+            said = item.content.get("origin_server_ts")
+            ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
         self._deliveries.note_handled(item.key, room_id, ts)
-        return problem is None
 
     def retry(self, number: int) -> bool:
         """Handle again what was parked. Returns whether it was handled.
@@ -160,10 +155,9 @@ class Delivery:
         parked = self._deliveries.unpark(number)
         if parked is None:
             raise KeyError(number)
-        item = Item(kind_of(parked.event), f"parked:{number}", parked.event)
-        handlers = self._dispatch.find(item)
+        item = unparked(parked.event, number)
         try:
-            problem = self._dispatch.call(handlers, item)
+            problem = self._dispatch.call(self._dispatch.find(item), item)
         except BaseException:
             self._deliveries.park(parked.event, parked.error)
             raise

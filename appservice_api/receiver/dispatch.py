@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 
 from .handler import Handler, Values
-from .transaction import Item
+from .transaction import LISTS, Item
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..intent.room import Room
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
-
-_LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
 
 
 class Closed(Exception):
@@ -61,8 +59,10 @@ class Dispatch:
 
     def find(self, item: Item) -> list[Handler]:
         """The handlers of an item."""
-        if item.kind in _LISTS:
+        if item.kind in LISTS:
             return self.handlers(item.kind)
+        if not isinstance(item.content, dict):
+            return []
         found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(item.content)]
         if found and self._app.is_mine(item.content):
             found = [one for one in found if one.mine]
@@ -87,8 +87,10 @@ class Dispatch:
         Raises:
             Closed: One failed, and the application service was closed meanwhile.
         """
+        if not isinstance(item.content, dict):
+            return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
         problems: list[str] = []
-        values = self._values_of(item)
+        values = self._values_of(item) if handlers else {}
         for handler in handlers:
             try:
                 self._retrying(handler, values)
@@ -134,7 +136,7 @@ class Dispatch:
         content = item.content
         if item.kind == "device_lists":
             return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
-        if item.kind in _LISTS:
+        if item.kind in LISTS:
             return self.values(counts=content, types=content)
         event = self._event(item)
         return self.values() | {

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Item", "Transaction", "kind_of", "name_of"]
+__all__ = ["LISTS", "Item", "Transaction", "name_of", "parked_as", "unparked"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -23,6 +23,8 @@ _COUNTS = (
 )
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
 _LONGEST_NAME = 255
+#: The kinds of items that aren't events.
+LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
 
 
 class Item(NamedTuple):
@@ -95,15 +97,25 @@ class Transaction:
         return f"<Transaction {self.id}, {len(self.events)} events>"
 
 
-def kind_of(found: Mapping[str, Any]) -> str:
-    """What kind of item it was that is only known as it was pushed."""
+def parked_as(item: Item) -> dict[str, Any]:
+    """The object as which an item is put aside: an event as it was pushed."""
+    if item.kind in LISTS:
+        return {item.kind: item.content}
+    return item.content if isinstance(item.content, dict) else {"content": item.content}
+
+
+def unparked(found: dict[str, Any], number: int) -> Item:
+    """The item that was put aside as an object."""
+    key = f"parked:{number}"
+    if len(found) == 1:
+        [(name, content)] = found.items()
+        if name in LISTS:
+            return Item(name, key, content)
+        if name == "content" and not isinstance(content, dict):
+            return Item("event", key, content)
     if "to_user_id" in found:
-        return "to_device"
-    if "event_id" in found:
-        return "event"
-    if "type" in found:
-        return "ephemeral"
-    return "device_lists" if found.keys() & {"changed", "left"} else "event"
+        return Item("to_device", key, found)
+    return Item("event" if "event_id" in found else "ephemeral", key, found)
 
 
 def name_of(found: object) -> str | None:
