@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
-from .receiver.delivery import Delivery
-from .receiver.dispatch import Dispatch, HandlerPolicy
+from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
-from .receiver.questions import Questions
 from .receiver.receiver import MAX_BODY, Receiver
-from .receiver.request import Answer
-from .receiver.transaction import Transaction
+from .receiver.service import Service
 from .registration import Registration
 
 if TYPE_CHECKING:
@@ -86,16 +83,12 @@ class AppService(Handlers):
         #: The intent of the bot.
         self.bot: IntentAPI = self.api.bot_intent()
         self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
-        shared = self.api._shared
-        self._dispatch = Dispatch(self, handler_policy or HandlerPolicy(), shared.sleep)
-        self._questions = Questions(self, self._dispatch)
-        self._delivery = Delivery(
-            self.state_store, self._dispatch.handle, self._dispatch.wants,
-            clock=shared.clock, log=self.log, lease=lease, patience=patience,
-        )  # fmt: skip
+        self._service = Service(
+            self, handler_policy or HandlerPolicy(), lease=lease, patience=patience
+        )
         #: Answers the homeserver's requests, whatever server takes them.
         self.receiver = Receiver(
-            self, registration.hs_token, prefix=urlsplit(registration.url or "").path,
+            self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
             max_body=max_body, query_token=query_token, log=self.log,
         )  # fmt: skip
 
@@ -191,24 +184,21 @@ class AppService(Handlers):
 
         return serve_in_thread(self, host, port, ping=ping, grace=grace)
 
-    # What the receiver calls.
+    def retry_parked(self, number: int) -> bool:
+        """Hand an event that was put aside to its handlers again, all of them; it is put aside
+        again, under a new number, if one still fails.
 
-    def deliver(self, transaction: Transaction) -> Answer:
-        """Take a transaction that the homeserver has pushed."""
-        return self._delivery.deliver(transaction)
+        Args:
+            number: Its number, as ``state_store.deliveries.parked()`` has it.
 
-    def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
-        """Answer a question of the homeserver; None if nobody answers such questions."""
-        return self._questions.ask(route, name, given)
+        Returns:
+            Whether it was handled.
 
-    def ready(self) -> str | None:
-        """Why transactions can't be taken now; None if they can."""
-        try:
-            self.state_store.deliveries.handled(["$ready"])
-        except Exception as error:
-            self.log.warning("not ready: %s", error)
-            return "The state store can't be reached"
-        return None
+        Raises:
+            KeyError: There is none of this number.
+            StateStoreError: The store can't be reached.
+        """
+        return self._service.retry(number)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""

@@ -6,23 +6,23 @@ No crash loses an event of a room, and none is handled twice but the one at whic
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..api.retry import Clock
 from ..errors import StateStoreError
-from ..state_store.deliveries import Claim
+from ..state_store.deliveries import Claim, Deliveries
+from .dispatch import Closed, Dispatch
 from .leases import Leases
 from .request import Answer, refusal
-from .transaction import Item, Transaction, name_of
+from .transaction import Item, Transaction, name_of, parked_as, unparked
 
 if TYPE_CHECKING:
+    from ..api.shared import Shared
     from ..state_store import ASStateStore
 
 __all__ = ["Delivery"]
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
+_LONGEST_TIME = 2**53
 #: Only events of rooms are always noted: the others can't come again in another transaction.
 _ROOM_EVENT = "event"
 
@@ -32,35 +32,27 @@ class Delivery:
 
     Args:
         state_store: What is remembered of rooms and of transactions.
-        handle: Handles one item, and returns None; or the traceback of why it can't be handled.
-        wants: Whether anything handles an item.
-        clock: What waits.
-        log: Where is said what went wrong.
+        dispatch: The handlers.
+        shared: What the API has that waits and tells the time.
         lease: Seconds after which another process takes the transaction of one that has died.
         patience: Seconds for which a copy of a transaction waits for the first. Homeservers wait
             60 s.
     """
 
     def __init__(
-        self,
-        state_store: ASStateStore,
-        handle: Callable[[Item], str | None],
-        wants: Callable[[Item], bool],
-        *,
-        clock: Clock,
-        log: Any,
-        lease: float = 30.0,
-        patience: float = 45.0,
-    ) -> None:
+        self, state_store: ASStateStore, dispatch: Dispatch, shared: Shared, *, lease: float,
+        patience: float,
+    ) -> None:  # fmt: skip
         self._store = state_store
-        self._deliveries = state_store.deliveries
-        self._handle = handle
-        self._wants = wants
-        self._clock = clock
-        self._log = log
+        self._dispatch = dispatch
+        self._shared = shared
+        self._log = shared.log
         self._patience = patience
-        self._leases = Leases(self._deliveries, lease, log)
-        self._never = threading.Event()
+        self._leases = Leases(state_store, lease, shared.log)
+
+    @property
+    def _deliveries(self) -> Deliveries:
+        return self._store.deliveries
 
     def deliver(self, transaction: Transaction) -> Answer:
         """Handle a transaction, unless that is done; wait if somebody else does it.
@@ -75,7 +67,8 @@ class Delivery:
                 self._work(key, transaction)
         except Exception as error:
             self._log.exception("transaction %s isn't acknowledged", transaction.id)
-            what = str(error) if isinstance(error, StateStoreError) else type(error).__name__
+            told = isinstance(error, (StateStoreError, Closed))
+            what = str(error) if told else type(error).__name__
             return _later(f"This transaction can't be taken now: {what}")
         if claim is Claim.BUSY:
             return _later("This transaction is still being handled")
@@ -83,18 +76,19 @@ class Delivery:
 
     def _claim(self, key: tuple[str, str]) -> Claim:
         """Claim a transaction; BUSY if somebody else has it for longer than one can wait."""
-        until = self._clock.monotonic() + self._patience
+        clock, closed = self._shared.clock, self._shared.closed
+        until = clock.monotonic() + self._patience
         pause = _FIRST_LOOK
         while True:
             claim = self._deliveries.claim(*key, self._leases.seconds)
-            left = until - self._clock.monotonic()
-            if claim is not Claim.BUSY or left <= 0:
+            left = until - clock.monotonic()
+            if claim is not Claim.BUSY or left <= 0 or closed.is_set():
                 return claim
             mine = self._leases.end_of(key)
             if mine is not None:
-                self._clock.wait(mine, left)
+                clock.wait(mine, left)
             else:
-                self._clock.wait(self._never, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
+                clock.wait(closed, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
                 pause = min(pause * 2, _LONGEST_LOOK)
 
     def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
@@ -122,7 +116,7 @@ class Delivery:
         for item in left:
             if item.key not in done:
                 done.add(item.key)
-                self.handle(item)
+                self._handle(item)
 
     def _remember(self, events: list[Any]) -> None:
         states = [one for one in events if isinstance(one, dict) and "state_key" in one]
@@ -136,31 +130,40 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def handle(self, item: Item) -> None:
-        """Handle one item, or park it; and note that.
-
-        Raises:
-            StateStoreError: It can't be noted.
-        """
-        content, in_room = item.content, item.kind == _ROOM_EVENT
-        if not isinstance(content, Mapping):
-            self._park({"content": content}, f"This {item.kind} isn't an object")
-        elif self._wants(item):
-            problem = self._handle(item)
-            if problem is not None:
-                self._park(content, problem)
-        elif not in_room:
+    def _handle(self, item: Item) -> None:
+        """Handle one item, or park it; and note that."""
+        handlers = self._dispatch.find(item)
+        problem = self._dispatch.call(handlers, item)
+        if problem is not None:
+            number = self._deliveries.park(parked_as(item), problem)
+            self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
+        elif not handlers and item.kind != _ROOM_EVENT:
             return
         room_id = ts = None
-        if in_room and isinstance(content, Mapping):
-            room_id = name_of(content.get("room_id"))
-            said = content.get("origin_server_ts")
-            ts = said if type(said) is int and 0 <= said < 2**53 else None
+        if item.kind == _ROOM_EVENT and isinstance(item.content, dict):
+            room_id = name_of(item.content.get("room_id"))
+            said = item.content.get("origin_server_ts")
+            ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
         self._deliveries.note_handled(item.key, room_id, ts)
 
-    def _park(self, content: Mapping[str, Any], problem: str) -> None:
-        number = self._deliveries.park(content, problem)
-        self._log.error("an event is parked as number %d: %s", number, problem)
+    def retry(self, number: int) -> bool:
+        """Handle again what was parked. Returns whether it was handled.
+
+        Raises:
+            KeyError: There is none of this number.
+        """
+        parked = self._deliveries.unpark(number)
+        if parked is None:
+            raise KeyError(number)
+        item = unparked(parked.event, number)
+        try:
+            problem = self._dispatch.call(self._dispatch.find(item), item)
+        except BaseException:
+            self._deliveries.park(parked.event, parked.error)
+            raise
+        if problem is not None:
+            self._deliveries.park(parked.event, problem)
+        return problem is None
 
 
 def _later(error: str) -> Answer:

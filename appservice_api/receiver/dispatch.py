@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 
 from .handler import Handler, Values
-from .transaction import Item
+from .transaction import LISTS, Item
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from ..intent import IntentAPI
     from ..intent.room import Room
 
-__all__ = ["Dispatch", "HandlerPolicy"]
+__all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
-_LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
+
+class Closed(Exception):
+    """Nothing more can be handled, for nothing more can be said."""
 
 
 class HandlerPolicy(NamedTuple):
@@ -43,26 +45,21 @@ class Dispatch:
     Args:
         app: The application service, whose handlers they are.
         policy: How often a handler is called that raises.
-        sleep: What waits.
     """
 
-    def __init__(
-        self, app: AppService, policy: HandlerPolicy, sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, app: AppService, policy: HandlerPolicy) -> None:
         self._app = app
+        self._shared = app.api._shared
         self._retrying = Retrying(
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
-            sleep=sleep,
+            sleep=self._shared.sleep,
             reraise=True,
         )
 
-    def wants(self, item: Item) -> bool:
-        """Whether anything handles an item."""
-        return bool(self._handlers_of(item))
-
-    def _handlers_of(self, item: Item) -> list[Handler]:
-        if item.kind in _LISTS:
+    def find(self, item: Item) -> list[Handler]:
+        """The handlers of an item."""
+        if item.kind in LISTS:
             return self.handlers(item.kind)
         if not isinstance(item.content, dict):
             return []
@@ -81,29 +78,40 @@ class Dispatch:
         made = self._app._handlers.get(kind, ())
         return [one for of, one in made if name is None or of is None or of == name]
 
-    def handle(self, item: Item) -> str | None:
-        """Have an item handled by all its handlers, each of them several times if it raises.
+    def call(self, handlers: list[Handler], item: Item) -> str | None:
+        """Have an item handled by handlers, each of them called several times if it raises.
 
         Returns:
             None, or the traceback of why it can't be handled.
+
+        Raises:
+            Closed: One failed, and the application service was closed meanwhile.
         """
+        if not isinstance(item.content, dict):
+            return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
         problems: list[str] = []
-        values = self._values_of(item)
-        for handler in self._handlers_of(item):
+        values = self._values_of(item) if handlers else {}
+        for handler in handlers:
             try:
                 self._retrying(handler, values)
             except Exception as error:
-                problems.append(self.tell(error, item.content))
+                if self._shared.closed.is_set():
+                    raise Closed("The application service was closed") from error
+                problems.append(self.tell(error, item))
         return "\n".join(problems) or None
 
-    def tell(self, error: Exception, event: Any = None) -> str:
+    def tell(self, error: Exception, item: Item | None = None) -> str:
         """Tell handlers of errors what failed.
+
+        Args:
+            error: Why.
+            item: What was pushed, None if it was a question.
 
         Returns:
             The traceback.
         """
         text = "".join(traceback.format_exception(error))
-        shown = self._event(Item("event", "", event)) if event is not None else None
+        shown = self._event(item) if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
         for handler in self.handlers("error"):
             try:
@@ -128,7 +136,7 @@ class Dispatch:
         content = item.content
         if item.kind == "device_lists":
             return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
-        if item.kind in _LISTS:
+        if item.kind in LISTS:
             return self.values(counts=content, types=content)
         event = self._event(item)
         return self.values() | {

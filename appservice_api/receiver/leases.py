@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..fork import renew_after_fork
-from ..state_store.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from ..state_store import ASStateStore
 
 __all__ = ["Leases"]
 
@@ -15,14 +17,14 @@ class Leases:
     """Renews claims, all of them by one thread, which ends when there are none.
 
     Args:
-        deliveries: Where they are.
+        state_store: Where they are.
         seconds: How long a claim lasts by itself.
         log: Where is said what couldn't be renewed.
     """
 
-    def __init__(self, deliveries: Deliveries, seconds: float, log: Any) -> None:
+    def __init__(self, state_store: ASStateStore, seconds: float, log: Any) -> None:
         self.seconds = seconds
-        self._deliveries = deliveries
+        self._store = state_store
         self._log = log
         self._reset()
         renew_after_fork(self)
@@ -69,6 +71,6 @@ class Leases:
 
     def _renew(self, key: tuple[str, str]) -> None:
         try:
-            self._deliveries.renew(*key, self.seconds)
+            self._store.deliveries.renew(*key, self.seconds)
         except Exception as error:
             self._log.warning("transaction %s: the claim can't be renewed: %s", key[0], error)

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 from ..fork import renew_after_fork
 from .gate import Gate
 from .request import Answer, Request, refusal
 from .routes import Found, find
+from .service import Service
 from .transaction import Transaction
 
-__all__ = ["MAX_BODY", "Receiver", "Service"]
+__all__ = ["MAX_BODY", "Receiver"]
 
 #: How many bytes a body may have: 100 events of 64 KiB, and room.
 MAX_BODY = 32 * 1024 * 1024
 _WITH_BODY = frozenset({"transaction", "ping", "keys_claim", "keys_query"})
-
-
-class Service(Protocol):
-    """What a receiver needs of an application service."""
-
-    def deliver(self, transaction: Transaction) -> Answer:
-        """Take a transaction."""
-
-    def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
-        """Answer a question of the homeserver; None if nobody answers such questions."""
-
-    def ready(self) -> str | None:
-        """Why transactions can't be taken now; None if they can."""
 
 
 class Receiver:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Item", "Transaction", "name_of"]
+__all__ = ["LISTS", "Item", "Transaction", "name_of", "parked_as", "unparked"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -23,6 +23,8 @@ _COUNTS = (
 )
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
 _LONGEST_NAME = 255
+#: The kinds of items that aren't events.
+LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
 
 
 class Item(NamedTuple):
@@ -93,6 +95,27 @@ class Transaction:
 
     def __repr__(self) -> str:
         return f"<Transaction {self.id}, {len(self.events)} events>"
+
+
+def parked_as(item: Item) -> dict[str, Any]:
+    """The object as which an item is put aside: an event as it was pushed."""
+    if item.kind in LISTS:
+        return {item.kind: item.content}
+    return item.content if isinstance(item.content, dict) else {"content": item.content}
+
+
+def unparked(found: dict[str, Any], number: int) -> Item:
+    """The item that was put aside as an object."""
+    key = f"parked:{number}"
+    if len(found) == 1:
+        [(name, content)] = found.items()
+        if name in LISTS:
+            return Item(name, key, content)
+        if name == "content" and not isinstance(content, dict):
+            return Item("event", key, content)
+    if "to_user_id" in found:
+        return Item("to_device", key, found)
+    return Item("event" if "event_id" in found else "ephemeral", key, found)
 
 
 def name_of(found: object) -> str | None:

@@ -234,7 +234,7 @@ def test_whatever_comes_is_answered(
     assert answer.status in {200, 400, 401, 403, 404, 405, 413}
     assert isinstance(json.loads(answer.data), dict)
     for parked in FUZZED.state_store.deliveries.parked():
-        assert parked.error.endswith("isn't an object")
+        assert parked.error.endswith("isn't an object\n")
 
 
 def fuzzed() -> AppService:

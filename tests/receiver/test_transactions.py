@@ -47,13 +47,13 @@ def test_a_repeat_has_other_ages_and_no_typing(app: AppService, pusher: Pusher) 
     typists: list[Any] = []
     app.on_ephemeral("m.typing")(lambda event: typists.append(event.content))
     digests: list[str] = []
-    deliver = app._delivery.deliver
+    deliver = app._service.deliver
 
     def noted(transaction: Transaction) -> Any:
         digests.append(transaction.digest)
         return deliver(transaction)
 
-    app._delivery.deliver = noted  # type: ignore[method-assign]
+    app._service.deliver = noted  # type: ignore[method-assign]
     pusher.push(event(1, unsigned={"age": 5}, age=5), ephemeral=[typing])
     pusher.push(event(1, unsigned={"age": 9}, age=9))
     assert len(digests) == 2
@@ -383,3 +383,53 @@ def test_typing_and_receipts_of_ghosts_alone_are_ours(
     app: AppService, found: dict[str, Any], mine: bool
 ) -> None:
     assert app.is_mine(found) is mine
+
+
+def test_what_was_parked_is_handled_again(app: AppService, pusher: Pusher) -> None:
+    fails, seen = [True], []
+
+    def handle(what: Any) -> None:
+        if fails[0]:
+            raise RuntimeError
+        seen.append(what)
+
+    app.on("*")(lambda event: handle(event["type"]))
+    app.on_ephemeral()(lambda event: handle(event["type"]))
+    app.on_to_device()(lambda event: handle(event.to_device_id))
+    app.on_one_time_keys(lambda counts: handle(counts))
+    pusher.push(
+        event(1), None,
+        ephemeral=[{"type": "m.typing", "content": {}}],
+        to_device=[{"type": "m.x", "to_user_id": GHOST, "to_device_id": "D", "content": {}}],
+        device_one_time_keys_count={GHOST: {}},
+    )  # fmt: skip
+    numbers = [one.id for one in app.state_store.deliveries.parked()]
+    assert len(numbers) == 5
+    assert not app.retry_parked(numbers[0])
+    fails.clear()
+    fails.append(False)
+    again = [one.id for one in app.state_store.deliveries.parked()]
+    assert [app.retry_parked(number) for number in again].count(True) == 4
+    assert sorted(map(str, seen)) == sorted(["m.room.message", "m.typing", "D", str({GHOST: {}})])
+    [left] = app.state_store.deliveries.parked()
+    assert left.event == {"content": None}
+    with pytest.raises(KeyError):
+        app.retry_parked(numbers[0])
+
+
+def test_an_event_isnt_parked_because_of_a_close(stub: StubHomeserver, clock: ManualClock) -> None:
+    store = MemoryStateStore()
+    with AppService(registration(), stub.base_url, store, clock=clock) as app:
+
+        @app.on("*")
+        def closes(app: AppService, intent: Any) -> None:
+            app.close()
+            intent.whoami()
+
+        answer = Pusher(app).push(event(1))
+        assert (answer.status, b"was closed" in answer.data) == (503, True)
+    assert store.deliveries.parked() == []
+    with AppService(registration(), stub.base_url, store, clock=clock) as app:
+        seen = bodies_seen(app)
+        assert Pusher(app).push(event(1)).status == 200
+        assert seen == ["hi 1"]
