@@ -13,7 +13,7 @@ from .outcome import ending
 
 __all__ = ["Ending", "commands"]
 
-_NAMES = ("demo", "register", "check", "send", "request", "state")
+_NAMES = ("demo", "register", "check", "send", "request", "state", "parked")
 
 
 class Ending(click.Group):

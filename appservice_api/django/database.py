@@ -43,7 +43,7 @@ class Database:
                 f"is {connection.vendor}: name another one with DjangoStateStore(using=...)"
             )
         self.using = using
-        self.is_sqlite = connection.vendor == "sqlite"
+        self._is_sqlite = connection.vendor == "sqlite"
         self._by_hand = not connection.settings_dict.get("AUTOCOMMIT", True)
 
     def in_transaction(self) -> bool:
@@ -107,7 +107,7 @@ class Database:
 
     def _transaction(self, work: Callable[[], None]) -> None:
         with transaction.atomic(using=self.using):
-            if self.is_sqlite:
+            if self._is_sqlite:
                 # SQLite waits for another writer only if nothing was read before.
                 Room.objects.using(self.using).filter(pk=0).update(full_members=False)
             work()

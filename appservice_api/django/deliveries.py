@@ -31,11 +31,16 @@ from .rows import Rows, chunks
 __all__ = ["DjangoDeliveries"]
 
 
-class _DatabaseClock(Func):
-    """PostgreSQL's time in milliseconds since 1970."""
+class _Clock(Func):
+    """The time in milliseconds since 1970, by the clock that all who share the database share,
+    and when the database is about to write: whoever has waited to write has lost no time."""
 
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS BIGINT)"
     output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "CAST((JULIANDAY('now') - 2440587.5) * 86400000 AS INTEGER)"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 class DjangoDeliveries(Deliveries):
@@ -71,10 +76,6 @@ class DjangoDeliveries(Deliveries):
         self._finished = Turns()
         self._noted = Turns()
 
-    def _clock(self) -> Any:
-        """The time, by the clock that all who share the database share."""
-        return now() if self._database.is_sqlite else _DatabaseClock()
-
     # Transactions.
 
     def _these(self, transaction_id: str, digest: str, **more: Any) -> Any:
@@ -98,7 +99,7 @@ class DjangoDeliveries(Deliveries):
 
         def work() -> int:
             self._insert(transaction_id, digest)
-            clock = self._clock()
+            clock = _Clock()
             free = these.filter(finished_at=None, claimed_until__lte=clock)
             changed: int = free.update(owner=self._owner, claimed_until=clock + length)
             return changed
@@ -111,15 +112,15 @@ class DjangoDeliveries(Deliveries):
     def renew(self, transaction_id: str, digest: str, lease: float) -> None:
         length = lease_ms(lease)
         mine = self._mine(transaction_id, digest)
-        self._database.write_for_good(lambda: mine.update(claimed_until=self._clock() + length))
+        self._database.write_for_good(lambda: mine.update(claimed_until=_Clock() + length))
 
     def finish(self, transaction_id: str, digest: str) -> None:
         these = self._these(transaction_id, digest)
 
         def work() -> None:
-            if not these.update(finished_at=self._clock()):
+            if not these.update(finished_at=_Clock()):
                 self._insert(transaction_id, digest)
-                these.update(finished_at=self._clock())
+                these.update(finished_at=_Clock())
 
         self._database.write_for_good(work)
         if self._finished.due():
@@ -145,9 +146,12 @@ class DjangoDeliveries(Deliveries):
         return self._database.read(work)
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        row = handled_row(key, room_id, ts)
-        self._database.write_for_good(lambda: self._rows.insert([Handled(**row)]))
-        if self._noted.due():
+        self.note_all_handled([(key, room_id, ts)])
+
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        rows = [Handled(**handled_row(*event)) for event in events]
+        self._database.write_for_good(lambda: self._rows.insert(rows))
+        if self._noted.due(len(rows)):
             self._prune_handled()
 
     def last_handled(self, room_id: str) -> str | None:
@@ -206,7 +210,7 @@ class DjangoDeliveries(Deliveries):
 
     def _prune_transactions(self) -> None:
         rows = self._rows.of(Transaction)
-        abandoned = Q(finished_at=None, claimed_until__lt=self._clock() - ABANDONED_MS)
+        abandoned = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
         self._prune(
             Transaction,
             "finished_at",

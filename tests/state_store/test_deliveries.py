@@ -287,6 +287,17 @@ def test_the_last_event_of_a_room(deliveries: Deliveries) -> None:
     assert deliveries.last_handled("!unknown:h") is None
 
 
+def test_many_events_are_noted_at_once(deliveries: Deliveries) -> None:
+    deliveries.note_all_handled([])
+    deliveries.note_handled("$known", ROOM)
+    events = [(f"${number}", ROOM if number % 2 else OTHER, number) for number in range(700)]
+    deliveries.note_all_handled([*events, ("$1", ROOM, 1), ("none", None, None)])
+    keys = [key for key, *_ in events]
+    assert deliveries.handled([*keys, "$x"]) == set(keys)
+    assert deliveries.handled(["$known", "none"]) == {"$known", "none"}
+    assert deliveries.last_handled(OTHER) == "$698"
+
+
 @pytest.mark.parametrize("ts", [-1, 2**53, 10**30, -(10**30), None, "5", 1.5])
 def test_an_invented_time_does_no_harm(ts: Any, deliveries: Deliveries) -> None:
     deliveries.note_handled("$a", ROOM, ts)
@@ -437,6 +448,8 @@ def test_old_events_are_forgotten_but_the_last_of_each_room(another: Opening) ->
 def test_old_rows_are_removed_now_and_then() -> None:
     turns = Turns(10)
     assert sum(turns.due() for _ in range(100)) == 10
+    assert turns.due(10)
+    assert sum(turns.due(5) for _ in range(20)) == 10
     assert len({Turns(1000)._count.__reduce__()[1] for _ in range(20)}) > 1
 
 

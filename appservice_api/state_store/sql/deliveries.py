@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, exists, extract, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Float, cast, exists, extract, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...errors import StateStoreError
@@ -31,6 +31,7 @@ from .schema import EVENT_HANDLED, EVENT_PARKED, TRANSACTION
 __all__ = ["SQLDeliveries"]
 
 _CHUNK = 500
+_JULIAN_DAY_OF_1970 = 2_440_587.5
 _NEWER = EVENT_HANDLED.alias()
 
 
@@ -150,6 +151,17 @@ class SQLDeliveries(Deliveries):
         if self._noted.due():
             self._prune(self._prune_handled)
 
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        # In the order given, also for the database: none who notes the same waits for another.
+        rows = [handled_row(*event) for event in events]
+        if not rows:
+            return
+        with self._ready().writing() as connection:
+            statement = _insert(connection.dialect.name)(EVENT_HANDLED)
+            connection.execute(statement.on_conflict_do_nothing(), rows)
+        if self._noted.due(len(rows)):
+            self._prune(self._prune_handled)
+
     def last_handled(self, room_id: str) -> str | None:
         query = (
             select(EVENT_HANDLED.c.key)
@@ -225,9 +237,11 @@ def _insert(dialect: str) -> Any:
 
 
 def _clock(dialect: str) -> ColumnElement[int]:
-    """The time in milliseconds since 1970, by the clock that all who share the database share."""
+    """The time in milliseconds since 1970, by the clock that all who share the database share,
+    and when the database is about to write: whoever has waited to write has lost no time."""
     if dialect == "sqlite":
-        return literal(now(), BigInteger)
+        days = func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970
+        return cast(days * 86_400_000, BigInteger)
     return cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 
 

@@ -101,8 +101,9 @@ class Database:
         text = str(cause)
         if "not a database" in text or "malformed" in text:
             return (
-                f". The file {self._file!r} is damaged: move it away, and a new one is made; it "
-                "holds only what the homeserver can be asked for again"
+                f". The file {self._file!r} is damaged: move it away, and a new one is made. The "
+                "homeserver can be asked again for rooms and users; which events were handled, "
+                "and those that were parked, are lost with it"
             )
         if "unable to open" in text:
             return f". Do the folder of {self._file!r} and the right to write there exist?"
