@@ -116,6 +116,37 @@ def test_users_and_aliases_are_asked_for(
     assert joined != room_id
 
 
+def test_other_networks_are_looked_up(
+    app: AppService, homeserver: Homeserver, carol: IntentAPI
+) -> None:
+    ghost_id, alias = homeserver.ghost("bob"), homeserver.alias("tea")
+    asked: list[Any] = []
+
+    @app.on_protocol(homeserver.id)
+    def network(protocol: str) -> Any:
+        fields = {"network": {"regexp": ".*", "placeholder": "net"}}
+        instance = {"network_id": "net", "desc": "Net", "fields": {"network": "net"}}
+        return {"user_fields": ["nick"], "field_types": fields, "instances": [instance]}
+
+    @app.on_user(homeserver.id)
+    def user(protocol: str, fields: dict[str, str]) -> Any:
+        asked.append(fields)
+        return [{"userid": ghost_id, "protocol": protocol, "fields": fields}]
+
+    @app.on_location(homeserver.id)
+    def location(protocol: str, fields: dict[str, str]) -> Any:
+        asked.append(fields)
+        return [{"alias": alias, "protocol": protocol, "fields": fields}]
+
+    found = carol.get_protocol_metadata(homeserver.id)
+    assert (found.user_fields, found["instances"][0]["desc"]) == (["nick"], "Net")
+    [who] = carol.query_user_by_protocol(homeserver.id, {"nick": "y é/%2F"})
+    assert (who["userid"], who["fields"]) == (ghost_id, {"nick": "y é/%2F"})
+    [where] = carol.query_location_by_protocol(homeserver.id, {"channel": "#tea"})
+    assert where["alias"] == alias
+    assert asked == [{"nick": "y é/%2F"}, {"channel": "#tea"}]
+
+
 def test_a_repeated_transaction_is_handled_once(
     app: AppService, homeserver: Homeserver, carol: IntentAPI
 ) -> None:
