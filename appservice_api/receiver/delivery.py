@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StateStoreError
 from ..state_store.deliveries import Claim, Deliveries
 from .dispatch import Closed, Dispatch
+from .handler import Handler
 from .leases import Leases
 from .request import Answer, refusal
-from .transaction import Item, Transaction, name_of, parked_as, unparked
+from .transaction import LONGEST_NAME, Item, Transaction, name_of, parked_as, unparked
 
 if TYPE_CHECKING:
     from ..api.shared import Shared
@@ -113,13 +114,27 @@ class Delivery:
         done = self._deliveries.handled([item.key for item in items])
         left = [item for item in items if item.key not in done]
         self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
+        unnoted: list[tuple[str, str | None, int | None]] = []
         for item in left:
-            if item.key not in done:
-                done.add(item.key)
-                self._handle(item)
+            if item.key in done:
+                continue
+            done.add(item.key)
+            handlers = self._dispatch.find(item)
+            if handlers or not isinstance(item.content, dict):
+                self._note_all(unnoted)
+                self._handle(item, handlers)
+            elif item.kind == _ROOM_EVENT:
+                unnoted.append(_note(item))
+        self._note_all(unnoted)
+
+    def _note_all(self, unnoted: list[tuple[str, str | None, int | None]]) -> None:
+        """Note events that nobody handles."""
+        if unnoted:
+            self._deliveries.note_all_handled(unnoted)
+            unnoted.clear()
 
     def _remember(self, events: list[Any]) -> None:
-        states = [one for one in events if isinstance(one, dict) and "state_key" in one]
+        states = [one for one in events if _is_state(one)]
         if not states:
             return
         try:
@@ -130,21 +145,13 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def _handle(self, item: Item) -> None:
-        """Handle one item, or park it; and note that."""
-        handlers = self._dispatch.find(item)
+    def _handle(self, item: Item, handlers: list[Handler]) -> None:
+        """Have one item handled, or park it; and note that."""
         problem = self._dispatch.call(handlers, item)
         if problem is not None:
             number = self._deliveries.park(parked_as(item), problem)
             self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
-        elif not handlers and item.kind != _ROOM_EVENT:
-            return
-        room_id = ts = None
-        if item.kind == _ROOM_EVENT and isinstance(item.content, dict):
-            room_id = name_of(item.content.get("room_id"))
-            said = item.content.get("origin_server_ts")
-            ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
-        self._deliveries.note_handled(item.key, room_id, ts)
+        self._deliveries.note_handled(*_note(item))
 
     def retry(self, number: int) -> bool:
         """Handle again what was parked. Returns whether it was handled.
@@ -164,6 +171,25 @@ class Delivery:
         if problem is not None:
             self._deliveries.park(parked.event, problem)
         return problem is None
+
+
+def _note(item: Item) -> tuple[str, str | None, int | None]:
+    """What is noted of an item: its key, its room, and its time."""
+    if item.kind != _ROOM_EVENT or not isinstance(item.content, dict):
+        return item.key, None, None
+    said = item.content.get("origin_server_ts")
+    ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
+    return item.key, name_of(item.content.get("room_id")), ts
+
+
+def _is_state(event: Any) -> bool:
+    """Whether it is a state event, of names that every database takes."""
+    if not isinstance(event, dict) or "state_key" not in event:
+        return False
+    names = [event.get(key, "") for key in ("room_id", "event_id", "sender", "state_key")]
+    return all(
+        isinstance(name, str) and len(name) <= LONGEST_NAME and name.isprintable() for name in names
+    )
 
 
 def _later(error: str) -> Answer:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["LISTS", "Item", "Transaction", "name_of", "parked_as", "unparked"]
+__all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "parked_as", "unparked"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -22,7 +22,8 @@ _COUNTS = (
     f"{_MSC3202}device_one_time_key_counts",
 )
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
-_LONGEST_NAME = 255
+#: How many characters the name of an event, room or user has at most.
+LONGEST_NAME = 255
 #: The kinds of items that aren't events.
 LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
 
@@ -120,7 +121,7 @@ def unparked(found: dict[str, Any], number: int) -> Item:
 
 def name_of(found: object) -> str | None:
     """A text as a name that every database takes; None if it isn't one."""
-    if isinstance(found, str) and 0 < len(found) <= _LONGEST_NAME:
+    if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME:
         return found if found.isascii() and found.isprintable() else None
     return None
 

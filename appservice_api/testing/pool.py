@@ -134,6 +134,7 @@ def make_registration(registration_id: str, url: str, server_name: str) -> dict[
         "sender_localpart": f"_{registration_id}_bot",
         "rate_limited": False,
         "receive_ephemeral": True,
+        "protocols": [registration_id],
         "org.matrix.msc3202": True,
         "namespaces": {
             "users": [namespace("@"), namespace("@real", exclusive=False)],

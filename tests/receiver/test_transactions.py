@@ -433,3 +433,50 @@ def test_an_event_isnt_parked_because_of_a_close(stub: StubHomeserver, clock: Ma
         seen = bodies_seen(app)
         assert Pusher(app).push(event(1)).status == 200
         assert seen == ["hi 1"]
+
+
+def test_names_that_no_database_takes_are_left_out(app: AppService, pusher: Pusher) -> None:
+    seen: list[Any] = []
+    told: list[Any] = []
+    app.on("*")(lambda event: seen.append(event["state_key"]))
+    update = app.state_store.update_states
+    app.state_store.update_states = lambda events: told.extend(events) or update(events)  # type: ignore[func-returns-value, method-assign, assignment, misc]
+    joined: dict[str, Any] = {"type": "m.room.member", "content": {"membership": "join"}}
+    for number, odd in enumerate(["\0", "\ud800", "x" * 300]):
+        for key in ("state_key", "room_id", "sender"):
+            state = event(
+                number, event_id=f"${number}{key}", **{"state_key": "x", key: odd, **joined}
+            )
+            assert pusher.push(state, id=f"{number}{key}").status == 200
+    assert len(seen) == 9
+    assert told == []
+
+
+def test_a_store_that_cant_read_an_event_stalls_nothing(
+    app: AppService, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = bodies_seen(app)
+
+    def fails(events: Any) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(app.state_store, "update_states", fails)
+    assert pusher.push(event(1, state_key="")).status == 200
+    assert seen == ["hi 1"]
+
+
+def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: Pusher) -> None:
+    noted: list[int] = []
+    deliveries = app.state_store.deliveries
+    note_all = deliveries.note_all_handled
+
+    def counting(events: Any) -> None:
+        noted.append(len(list(events)))
+        note_all(events)
+
+    deliveries.note_all_handled = counting  # type: ignore[method-assign]
+    app.on("m.sticker")(lambda: None)
+    pusher.push(*map(event, range(10)), event(10, type="m.sticker"), event(11))
+    assert noted == [10, 1]
+    assert len(deliveries.handled(f"$event{number}" for number in range(12))) == 12
+    assert deliveries.last_handled(ROOM) == "$event11"

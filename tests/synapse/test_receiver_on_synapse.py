@@ -102,7 +102,7 @@ def test_users_and_aliases_are_asked_for(
     @app.on_alias_query
     def room(alias: str) -> Any:
         came.put(alias)
-        return {"name": "Tea", "preset": "public_chat"} if "1" in alias else False
+        return {"name": "Tea", "preset": "public_chat"} if "nowhere" not in alias else None
 
     room_id = carol.create_room(invitees=[ghost_id])
     assert came.get(timeout=WAIT) == ghost_id
@@ -114,6 +114,31 @@ def test_users_and_aliases_are_asked_for(
         carol.join_room(homeserver.alias("nowhere"))
     assert carol.mxid in app.bot.get_joined_members(joined)
     assert joined != room_id
+
+
+def test_other_networks_are_looked_up(
+    app: AppService, homeserver: Homeserver, carol: IntentAPI
+) -> None:
+    ghost_id, alias = homeserver.ghost("bob"), homeserver.alias("tea")
+    asked: list[Any] = []
+
+    @app.on_user(homeserver.id)
+    def user(protocol: str, fields: dict[str, str]) -> Any:
+        asked.append(fields)
+        return [{"userid": ghost_id, "protocol": protocol, "fields": fields}]
+
+    @app.on_location(homeserver.id)
+    def location(protocol: str, fields: dict[str, str]) -> Any:
+        asked.append(fields)
+        return [{"alias": alias, "protocol": protocol, "fields": fields}]
+
+    # What Synapse was told of a protocol it doesn't ask for again within an hour, not even if it
+    # was nothing: other tests have asked for all protocols.
+    [who] = carol.query_user_by_protocol(homeserver.id, {"nick": "y é/%2F"})
+    assert (who["userid"], who["fields"]) == (ghost_id, {"nick": "y é/%2F"})
+    [where] = carol.query_location_by_protocol(homeserver.id, {"channel": "#tea"})
+    assert where["alias"] == alias
+    assert asked == [{"nick": "y é/%2F"}, {"channel": "#tea"}]
 
 
 def test_a_repeated_transaction_is_handled_once(
