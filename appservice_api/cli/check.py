@@ -2,81 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
 from ..api.appservice import AppServiceAPI
-from ..errors import (
-    MatrixError,
-    MBadStatus,
-    MConnectionFailed,
-    MConnectionTimeout,
-    MForbidden,
-    MUnrecognized,
-    MUrlNotSet,
-    RegistrationError,
-)
-from ..ids import UserID, server_of
-from ..settings import Settings
+from .examination import examine
 from .options import settings_of, settings_options
-from .outcome import REFUSED, TEMPORARY, USAGE, advice, exit_code, one_line
-from .specimen import specimen
+from .outcome import one_line
 
 __all__ = ["check"]
 
-T = TypeVar("T")
-
 _COLORS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
-# Longer than Synapse itself waits for the application service.
-_PING_TIMEOUT = (5.0, 90.0)
-
-
-class _Report:
-    """Verdicts, printed as they are found, and the exit code that they come to."""
-
-    def __init__(self) -> None:
-        self.code = 0
-
-    def say(self, verdict: str, what: str, text: str) -> None:
-        """Print a verdict: ``ok``, ``FAILED`` or ``skipped``."""
-        click.secho(f"{verdict:8}", fg=_COLORS[verdict], nl=False)
-        click.echo(f" {what}: {one_line(text)}")
-
-    def failed(self, what: str, text: str, todo: str, code: int = REFUSED) -> None:
-        """Print that something failed, and what to do."""
-        self.say("FAILED", what, text)
-        if todo:
-            self.note("to do", todo)
-        self.code = self.code or code
-
-    def note(self, what: str, text: str) -> None:
-        """Print what belongs to the verdict above."""
-        click.echo(f"{'':8} {what}: {one_line(text)}")
-
-    def ask(self, what: str, call: Callable[[], T]) -> T | None:
-        """Ask the homeserver; None, and a verdict, where that fails."""
-        try:
-            return call()
-        except MatrixError as error:
-            self.failed(what, str(error), _todo(error), exit_code(error))
-            return None
-
-
-def _todo(error: MatrixError) -> str:
-    if isinstance(error, MBadStatus) and error.body.get("status") in (401, 403):
-        return "start the application service with the hs_token of the registration"
-    if isinstance(error, MBadStatus):
-        return "look for the reason in the log of the application service"
-    if isinstance(error, (MConnectionFailed, MConnectionTimeout)):
-        return (
-            "start the application service, and see that its url can be reached from the "
-            "homeserver's machine"
-        )
-    if isinstance(error, MUrlNotSet):
-        return "the homeserver has an older registration: restart it"
-    return advice(error)
 
 
 @click.command()
@@ -89,118 +24,12 @@ def check(ctx: click.Context) -> int:
     whether ghosts may be acted as, and has it ping the application service. Nothing is changed.
     """
     settings = settings_of(ctx)
-    report = _Report()
-    api = _registration(settings, report)
-    if api is None:
-        rest = ["versions", "whoami", "namespaces", "ping"]
-    else:
-        with api:
-            rest = _ask_all(api, report)
-    for what in rest:
-        report.say("skipped", what, "see above")
-    return report.code
+    return examine(
+        lambda: settings.make(AppServiceAPI, default_retry_count=0), settings.registration, say
+    )
 
 
-def _registration(settings: Settings, report: _Report) -> AppServiceAPI | None:
-    try:
-        # What is wanted is how things are now, not how they are after four more attempts.
-        api = settings.make(AppServiceAPI, default_retry_count=0)
-    except RegistrationError as error:
-        report.failed("registration", str(error), "", USAGE)
-        return None
-    registration = api.registration
-    if registration is None:
-        report.say("skipped", "registration", "there is no file, only a token")
-        return api
-    report.say("ok", "registration", f"{settings.registration}, id {registration.id!r}")
-    for warning in registration.warnings():
-        report.note("warning", warning)
-    return api
-
-
-def _ask_all(api: AppServiceAPI, report: _Report) -> list[str]:
-    """Ask until the rest is pointless; what is left."""
-    found = report.ask("versions", lambda: _versions(api.base_url))
-    if found is not None:
-        versions = found.get("versions") or ["none"]
-        report.say("ok", "versions", f"{len(versions)} at {api.base_url}, up to {versions[-1]}")
-    elif report.code == TEMPORARY:
-        return ["whoami", "namespaces", "ping"]
-    bot = _whoami(api, report)
-    if bot is None:
-        return ["namespaces", "ping"]
-    _namespaces(api, bot, report)
-    _ping(api, report)
-    return []
-
-
-def _versions(base_url: str) -> dict[str, Any]:
-    """The homeserver's versions; asked by nobody, as Synapse refuses to tell a wrong token."""
-    with AppServiceAPI(base_url, default_retry_count=0) as nobody:
-        return nobody.intent().versions()
-
-
-def _whoami(api: AppServiceAPI, report: _Report) -> UserID | None:
-    expected = api.bot_mxid
-    answer = report.ask("whoami", api.bot_intent().whoami)
-    if answer is None:
-        return None
-    bot = UserID(answer["user_id"])
-    if expected not in (None, bot):
-        report.failed(
-            "whoami", f"the homeserver takes the as_token for {bot}, not for {expected}",
-            "compare sender_localpart, the server name and --bot with what the homeserver has",
-        )  # fmt: skip
-    else:
-        report.say("ok", "whoami", f"the as_token is that of {bot}")
-    return bot
-
-
-def _namespaces(api: AppServiceAPI, bot: UserID, report: _Report) -> None:
-    """Whether ghosts may be acted as. None needs to be registered: Synapse looks at the
-    namespaces first, and says so."""
-    registration = api.registration
-    spaces = registration.namespaces.users if registration is not None else []
-    if not spaces:
-        report.say("skipped", "namespaces", "there is no registration file that names users")
-    for space in spaces:
-        ghost = specimen(space, server_of(bot))
-        if ghost is None:
-            report.say("skipped", "namespaces", f"{space.regex} names no user that could be tried")
-            continue
-        try:
-            api.intent(ghost, ensure_joined=False).whoami()
-        except MForbidden as error:
-            if "masquerade" in error.message:
-                report.failed(
-                    "namespaces", str(error),
-                    "the homeserver has other namespaces: give it this registration, and "
-                    "restart it",
-                )  # fmt: skip
-                continue
-        except MatrixError as error:
-            report.failed("namespaces", str(error), _todo(error), exit_code(error))
-            continue
-        report.say("ok", "namespaces", f"{space.regex}, tried with {ghost}")
-
-
-def _ping(api: AppServiceAPI, report: _Report) -> None:
-    registration = api.registration
-    if registration is None or registration.url is None:
-        why = "there is no registration file" if registration is None else "the url is null"
-        report.say("skipped", "ping", why)
-        return
-    try:
-        duration = api.bot_intent().appservice_ping(registration.id, timeout=_PING_TIMEOUT)
-    except MUnrecognized:
-        report.say("skipped", "ping", "the homeserver is too old for it")
-    except MatrixError as error:
-        report.failed("ping", _answer(error), _todo(error), exit_code(error))
-    else:
-        report.say("ok", "ping", f"{registration.url} answered within {duration} ms")
-
-
-def _answer(error: MatrixError) -> str:
-    """What the homeserver said, and what the application service had said to it."""
-    body = error.body.get("body") if isinstance(error, MBadStatus) else None
-    return f"{error}: {body}" if body else str(error)
+def say(verdict: str, text: str) -> None:
+    """Print a verdict in its color, or what belongs to the one above."""
+    click.secho(f"{verdict:8}", fg=_COLORS.get(verdict), nl=False)
+    click.echo(f" {one_line(text)}")

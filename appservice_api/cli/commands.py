@@ -11,13 +11,22 @@ from .._version import __version__
 from .options import VERBOSITY
 from .outcome import ending
 
-__all__ = ["commands"]
+__all__ = ["Ending", "commands"]
 
 _NAMES = ("demo", "register", "check", "send", "request", "state", "parked")
 
 
-class Commands(click.Group):
-    """Commands that are imported when they are asked for, and end as :mod:`.outcome` says."""
+class Ending(click.Group):
+    """Commands that end as :mod:`.outcome` says."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for, and end with its exit code."""
+        invoke = super().invoke
+        ctx.exit(ending(lambda: invoke(ctx), lambda: int(ctx.meta.get(VERBOSITY, 0))))
+
+
+class Commands(Ending):
+    """Commands that are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which a newcomer needs them."""
@@ -29,11 +38,6 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f".{cmd_name}", __package__), cmd_name)
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for, and end with its exit code."""
-        invoke = super().invoke
-        ctx.exit(ending(lambda: invoke(ctx), lambda: int(ctx.meta.get(VERBOSITY, 0))))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import click
 import requests
 
 from ..errors import (
@@ -27,7 +26,9 @@ from ..errors import (
 )
 from ..testing import SynapseError
 
-__all__ = ["DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "ending", "one_line"]
+__all__ = [
+    "DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "ending", "exit_code", "one_line",
+]  # fmt: skip
 
 DONE = 0
 REFUSED = 1
@@ -132,5 +133,5 @@ def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
         if verbosity() >= _TRACE:
             traceback.print_exc()
         if not isinstance(error, KeyboardInterrupt):
-            click.echo(f"appservice-api: {one_line(_sentence(error))}", err=True)
+            print(f"appservice-api: {one_line(_sentence(error))}", file=sys.stderr)
         return exit_code(error)

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-
 import click
 
-from ..errors import RegistrationError
-from ..ids import check_localpart, is_server_name
-from ..registration import Registration
+from .new_registration import OptionError, write_registration
 from .options import verbose_option
-from .outcome import one_line
 
 __all__ = ["register"]
-
-_NEXT = """Wrote {path}. It holds secrets: only you can read it.
-
-What to do next:
-
-1. List the file in homeserver.yaml (Synapse's own user must be able to read it):
-
-     app_service_config_files:
-       - {yaml}
-
-2. Restart Synapse.
-
-3. See whether it works, with your homeserver's URL:
-
-     appservice-api check --registration {argument} --base-url http://localhost:8008
-"""
 
 
 @click.command()
@@ -72,39 +50,11 @@ def register(
     ID is the name of the application service on its homeserver; it should never change. New
     tokens are made, and are nowhere but in the file.
     """
-    if bool(url) == no_url:
-        raise click.UsageError("give either --url or --no-url")
-    if not force and os.path.lexists(output):
-        raise RegistrationError(
-            f"{output!r} exists already, and its tokens may be in use: give another --output, or "
-            "--force to replace it"
-        )
-    prefix = prefix if prefix is not None else f"_{id}_"
-    _check(server_name, prefix)
-    registration = Registration.generate(
-        id, url=url, server_name=server_name, sender_localpart=bot,
-        ghost_prefix=prefix,
-    )  # fmt: skip
-    registration.save(output, overwrite=force)
-    path = os.path.abspath(output)
-    click.echo(
-        _NEXT.format(path=path, yaml=_yaml_text(path), argument=shlex.quote(output)), nl=False
-    )
-    for warning in registration.warnings():
-        click.echo(f"\nWarning: {one_line(warning)}.")
-
-
-def _check(server_name: str, prefix: str) -> None:
-    """Refuse, by the names of the options, what the registration would by its own."""
-    if not is_server_name(server_name):
-        raise click.UsageError(f"--server-name {server_name!r} isn't a homeserver's name")
     try:
-        check_localpart(prefix)
-    except ValueError as error:
-        raise click.UsageError(f"--prefix {error}") from None
-
-
-def _yaml_text(path: str) -> str:
-    """A path as YAML takes it, in quotes where it must be."""
-    plain = path.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
-    return path if plain.isalnum() else "'" + path.replace("'", "''") + "'"
+        said = write_registration(
+            id, url=url, no_url=no_url, server_name=server_name, prefix=prefix, bot=bot,
+            output=output, force=force,
+        )  # fmt: skip
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(said, nl=False)

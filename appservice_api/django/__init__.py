@@ -1,6 +1,8 @@
-"""The Django app ``appservice_api.django``: a state store in a project's own database.
+"""The Django app ``appservice_api.django``: an application service in a project.
 
-Add it to ``INSTALLED_APPS``, and run ``manage.py migrate``.
+Add it to ``INSTALLED_APPS``, and run ``manage.py migrate``: there is a state store in the project's
+own database. With the setting ``APPSERVICE`` (:mod:`.conf`) and ``appservice_api.django.urls``, the
+site takes what the homeserver sends.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 
 __all__ = ["AppserviceConfig"]
 
@@ -14,3 +15,9 @@ class AppserviceConfig(AppConfig):
     label = "appservice_api"
     verbose_name = "Matrix application service"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have ``manage.py check`` look at the settings."""
+        from .checks import check_settings
+
+        checks.register(check_settings)

@@ -7,6 +7,7 @@ Each item keeps where and when it came from, and what is older never overwrites 
 from __future__ import annotations
 
 import abc
+import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied, now
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .deliveries import Deliveries
+
 __all__ = ["ASStateStore"]
+
+_making_deliveries = threading.Lock()
 
 _ACTIVE = (Membership.JOIN, Membership.INVITE)
 _CREATE = "m.room.create"
@@ -51,6 +56,18 @@ class ASStateStore(abc.ABC):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What is known of transactions and events that the homeserver pushed; in memory, unless
+        a store has a better place."""
+        made: Deliveries | None = self.__dict__.get("_deliveries")
+        if made is None:
+            from .memory_deliveries import MemoryDeliveries
+
+            with _making_deliveries:
+                made = self.__dict__.setdefault("_deliveries", MemoryDeliveries())
+        return made
 
     # What a store implements.
 

@@ -93,6 +93,14 @@ class Homeserver:
         """
         return self.synapse.create_user(f"real_{self.id}_{name}")
 
+    def forward(self, url: str | None) -> None:
+        """Have what the homeserver pushes handed on to a server; it is recorded as well.
+
+        Args:
+            url: What the server's paths begin with; None: answer with ``{}`` again.
+        """
+        self.sink.forward(self.id, url)
+
     def transactions(self) -> list[dict[str, Any]]:
         """The transactions that were pushed so far.
 
@@ -126,6 +134,7 @@ def make_registration(registration_id: str, url: str, server_name: str) -> dict[
         "sender_localpart": f"_{registration_id}_bot",
         "rate_limited": False,
         "receive_ephemeral": True,
+        "protocols": [registration_id],
         "org.matrix.msc3202": True,
         "namespaces": {
             "users": [namespace("@"), namespace("@real", exclusive=False)],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .wire import Answer, LoopbackServer, Recorded, answer, refusal
+from .wire import Answer, Broken, LoopbackServer, Recorded, answer, handed_on, refusal
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,6 +25,7 @@ class TransactionSink:
         self._server = LoopbackServer(self._handle)
         self._received: dict[str, list[Recorded]] = {}
         self._failing: dict[str, int] = {}
+        self._targets: dict[str, str] = {}
         self._arrived = threading.Condition()
 
     def start(self) -> None:
@@ -140,12 +141,30 @@ class TransactionSink:
             else:
                 self._failing[registration_id] = status
 
-    def _handle(self, request: Recorded) -> Answer:
+    def forward(self, registration_id: str, url: str | None) -> None:
+        """Hand on what comes for a registration to a server, whose answers go back.
+
+        Args:
+            registration_id: The registration's `id`.
+            url: What the server's paths begin with; None: answer here again.
+        """
+        with self._arrived:
+            if url is None:
+                self._targets.pop(registration_id, None)
+            else:
+                self._targets[registration_id] = url
+
+    def _handle(self, request: Recorded) -> Answer | Broken:
         registration_id, _, rest = request.decoded_path.removeprefix(_PREFIX).partition("/")
         with self._arrived:
             self._received.setdefault(registration_id, []).append(request)
             self._arrived.notify_all()
             failing = self._failing.get(registration_id)
+            target = self._targets.get(registration_id)
+        if target is not None and failing is None:
+            return handed_on(
+                request, target, request.target.removeprefix(_PREFIX + registration_id)
+            )
         pushed = "transactions" in rest.split("/") or rest.endswith("ping")
         if not pushed:
             return refusal(404, "M_NOT_FOUND", "The sink knows no users and no rooms")

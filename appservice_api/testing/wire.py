@@ -15,9 +15,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.client import responses
+from http.client import HTTPConnection, HTTPException, responses
 from typing import Any, BinaryIO
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
@@ -148,6 +148,34 @@ class Recorded:
     def __str__(self) -> str:
         path = self.decoded_path.removeprefix("/_matrix/client/v3")
         return f"{self.method} {path}" + (f" as {self.user_id}" if self.user_id else "")
+
+
+def handed_on(request: Recorded, url: str, rest: str) -> Answer | Broken:
+    """Have another server answer a request.
+
+    Args:
+        request: The request.
+        url: What the server's paths begin with.
+        rest: What follows in the path, and the query.
+
+    Returns:
+        Its answer; RESET if it can't be reached.
+    """
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=90)
+    headers = {
+        name: value for name, value in request.headers.items()
+        if name.lower() not in ("host", "connection", "content-length", "transfer-encoding")
+    }  # fmt: skip
+    try:
+        connection.request(request.method, parts.path.rstrip("/") + rest, request.body, headers)
+        found = connection.getresponse()
+        given = {"Content-Type": found.headers.get("Content-Type", "application/json")}
+        return Answer(found.status, found.read(), given)
+    except (OSError, HTTPException):
+        return RESET
+    finally:
+        connection.close()
 
 
 Handler = Callable[[Recorded], "Answer | Broken"]

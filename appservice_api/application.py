@@ -1,0 +1,219 @@
+"""AppService: registration, API, state store and receiver in one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .api import AppServiceAPI
+from .receiver.dispatch import HandlerPolicy
+from .receiver.echoes import Echoes
+from .receiver.handlers import Handlers
+from .receiver.receiver import MAX_BODY, Receiver
+from .receiver.service import Service
+from .registration import Registration
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .intent import IntentAPI
+    from .state_store import ASStateStore
+    from .wsgi import WSGI
+
+__all__ = ["AppService"]
+
+
+class AppService(Handlers):
+    """An application service: speaks to its homeserver, and handles what that pushes.
+
+    >>> app = AppService.from_registration("registration.yaml", "http://localhost:8008")
+    >>> @app.on("m.room.message", msgtype="m.text")
+    ... def echo(event, room):
+    ...     room.send_notice(event.content.body)
+    >>> app.run(port=29300)
+
+    It can be used as a context manager.
+
+    Args:
+        registration: The registration.
+        base_url: The URL of the homeserver.
+        state_store: What is remembered of rooms, users and transactions; as for
+            :class:`AppServiceAPI`. Processes that serve one application service must share it.
+        server_name: The homeserver's name, where the registration doesn't tell.
+        handler_policy: How often a handler is called that raises.
+        lease: Seconds after which another process takes the transaction of one that has died.
+        patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
+            60.
+        max_body: How many bytes a request may have.
+        query_token: Whether the homeserver may show its token in the query, as those of old do.
+        api_options: More arguments of :class:`AppServiceAPI`.
+
+    Raises:
+        ValueError: An argument can't be used.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        base_url: object,
+        state_store: ASStateStore | str | None = None,
+        *,
+        server_name: str | None = None,
+        handler_policy: HandlerPolicy | None = None,
+        lease: float = 30.0,
+        patience: float = 45.0,
+        max_body: int = MAX_BODY,
+        query_token: bool = False,
+        **api_options: Any,
+    ) -> None:
+        super().__init__()
+        #: The registration.
+        self.registration = registration
+        #: The API.
+        self.api = AppServiceAPI.from_registration(
+            registration, base_url, server_name=server_name, state_store=state_store, **api_options
+        )
+        #: The logger.
+        self.log = self.api.base_log
+        #: The intent of the bot.
+        self.bot: IntentAPI = self.api.bot_intent()
+        self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
+        self._service = Service(
+            self, handler_policy or HandlerPolicy(), lease=lease, patience=patience
+        )
+        #: Answers the homeserver's requests, whatever server takes them.
+        self.receiver = Receiver(
+            self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
+            max_body=max_body, query_token=query_token, log=self.log,
+        )  # fmt: skip
+
+    @classmethod
+    def from_registration(
+        cls,
+        registration: Registration | Mapping[str, Any] | str | os.PathLike[str],
+        base_url: object,
+        state_store: ASStateStore | str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Make the application service of a registration.
+
+        Args:
+            registration: A registration, its dict, or the path of its file.
+            base_url, state_store, options: As for the class.
+
+        Raises:
+            RegistrationError: The registration can't be read, or isn't valid.
+        """
+        if not isinstance(registration, Registration):
+            registration = Registration.load(registration)
+        return cls(registration, base_url, state_store, **options)
+
+    @property
+    def state_store(self) -> ASStateStore:
+        """What is remembered of rooms, users and transactions."""
+        return self.api.state_store
+
+    def is_mine(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event was sent by the bot, a ghost, or a real user through this application
+        service (told by :attr:`AppServiceAPI.real_user_content_key`); typing and receipts:
+        whether they tell of nobody else.
+
+        Args:
+            event: An event, or its view.
+        """
+        return self._echoes.is_mine(event)
+
+    def ping(self) -> int:
+        """Have the homeserver ping this application service. That also makes it send what it
+        holds back.
+
+        Returns:
+            How many milliseconds the homeserver waited for the answer.
+
+        Raises:
+            MatrixError: As :meth:`IntentAPI.appservice_ping`.
+        """
+        return self.bot.appservice_ping(self.registration.id)
+
+    # How it is served.
+
+    @cached_property
+    def wsgi(self) -> WSGI:
+        """The receiver as a WSGI application, for any WSGI server; may be mounted below a path."""
+        from .wsgi import WSGI
+
+        return WSGI(self.receiver)
+
+    def run(
+        self, host: str = "127.0.0.1", port: int = 29300, *, threads: int = 8, ping: bool = True,
+        grace: float = 30.0,
+    ) -> None:  # fmt: skip
+        """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first.
+
+        Args:
+            host: The address to listen at.
+            port: The port.
+            threads: How many requests are answered at once.
+            ping: Whether to have the homeserver ping at the start, which makes it send what it
+                holds back; if that fails, the log says why.
+            grace: Seconds that requests have to be finished at the end.
+
+        Raises:
+            MissingExtraError: The extra ``server`` isn't installed.
+            OSError: The port is taken.
+        """
+        from .server import run
+
+        run(self, host, port, threads=threads, ping=ping, grace=grace)
+
+    def serve_in_thread(
+        self, host: str = "127.0.0.1", port: int = 0, *, ping: bool = True, grace: float = 30.0
+    ) -> AbstractContextManager[str]:
+        """Serve as long as a ``with`` block runs, in notebooks and tests; its value is the URL.
+
+        Args:
+            port: The port; 0 takes a free one.
+            host, ping, grace: As for :meth:`run`.
+        """
+        from .server import serve_in_thread
+
+        return serve_in_thread(self, host, port, ping=ping, grace=grace)
+
+    def retry_parked(self, number: int) -> bool:
+        """Hand an event that was put aside to its handlers again, all of them; it is put aside
+        again, under a new number, if one still fails.
+
+        Args:
+            number: Its number, as ``state_store.deliveries.parked()`` has it.
+
+        Returns:
+            Whether it was handled.
+
+        Raises:
+            KeyError: There is none of this number.
+            StateStoreError: The store can't be reached.
+        """
+        return self._service.retry(number)
+
+    def close(self) -> None:
+        """End all waiting, and close what isn't the caller's: connections, the state store."""
+        self.api.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<AppService {self.registration.id!r} at {self.api.base_url}>"

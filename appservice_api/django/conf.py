@@ -1,0 +1,83 @@
+"""The application service of a Django project, from its settings.
+
+Either of::
+
+    APPSERVICE = {"APP": "mybridge.matrix.app"}
+
+    APPSERVICE = {"REGISTRATION": "registration.yaml", "BASE_URL": "http://localhost:8008"}
+
+``APP`` leads to an :class:`~appservice_api.application.AppService`. In the second form, more keys
+are arguments of :meth:`AppService.from_registration` in capitals (``SERVER_NAME``, ``MAX_BODY``);
+what is to be remembered is kept in the project's default database.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import WeakSet
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from ..application import AppService
+from .signals import matrix_event
+
+__all__ = ["appservice"]
+
+_lock = threading.RLock()
+_made: list[AppService] = []
+# Those whose events are signalled: another one of the same may be asked for after a change of the
+# settings.
+_signalling: WeakSet[AppService] = WeakSet()
+
+
+def appservice() -> AppService:
+    """The project's application service, made when it is first asked for.
+
+    Raises:
+        ImproperlyConfigured: The settings don't lead to one.
+        RegistrationError: The registration can't be read, or isn't valid.
+    """
+    with _lock:
+        if not _made:
+            app = _load(getattr(settings, "APPSERVICE", None))
+            if app not in _signalling:
+                app.on("*")(_send_signal)
+                _signalling.add(app)
+            _made.append(app)
+        return _made[0]
+
+
+def _load(given: Any) -> AppService:
+    keys = set(given) if isinstance(given, dict) else set()
+    if keys == {"APP"}:
+        app = import_string(given["APP"])
+        if not isinstance(app, AppService):
+            raise ImproperlyConfigured(f"{given['APP']} isn't an AppService, but {app!r}")
+        return app
+    if "APP" in keys or not keys >= {"REGISTRATION", "BASE_URL"}:
+        raise ImproperlyConfigured(
+            "the setting APPSERVICE must be a dict of either APP, or REGISTRATION and BASE_URL"
+        )
+    options = {key.lower(): value for key, value in given.items()}
+    if "state_store" not in options:
+        from .state_store import DjangoStateStore
+
+        options["state_store"] = DjangoStateStore()
+    return AppService.from_registration(**options)
+
+
+def _send_signal(event: Any, app: AppService) -> None:
+    matrix_event.send(sender=AppService, event=event, app=app)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "APPSERVICE":
+        with _lock:
+            _made.clear()
+
+
+setting_changed.connect(_forget)

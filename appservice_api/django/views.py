@@ -1,0 +1,47 @@
+"""The view that takes what the homeserver sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from ..receiver.binding import take
+from .conf import appservice
+
+__all__ = ["receive"]
+
+
+def _receive(request: HttpRequest, path: str) -> HttpResponse:
+    """Answer the homeserver.
+
+    The body is read from the request itself: ``request.body`` would refuse what is larger than
+    ``DATA_UPLOAD_MAX_MEMORY_SIZE``, which goes on to count for the other views.
+    """
+
+    def read(size: int) -> bytes:
+        try:
+            data: bytes = request.read(size)
+        except OSError:  # the homeserver has gone
+            return b""
+        return data
+
+    answer = take(
+        appservice().receiver, request.method, f"/{path}", request.META.get("QUERY_STRING", ""),
+        request.headers, read,
+    )  # fmt: skip
+    return HttpResponse(answer.data, status=answer.status, headers=answer.headers)
+
+
+def _outside_transactions(view: Any) -> Any:
+    """What is handled must stay so, whatever fails later: no transaction spans the request."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+receive = _outside_transactions(csrf_exempt(_receive))
+# The homeserver shows its token; LoginRequiredMiddleware of Django 5.1 knows users only.
+receive.login_required = False

@@ -1,0 +1,83 @@
+"""An application service in a Flask application.
+
+>>> site.register_blueprint(blueprint(app), url_prefix="/bridge")
+
+The ``url`` of the registration is then that of the site with ``/bridge`` behind it. The commands
+``flask appservice check`` and ``flask appservice register`` are there once this is installed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any
+
+from .errors import MissingExtraError
+from .receiver.binding import PAGES, TREES, take
+
+try:
+    from flask import Blueprint, Response, request
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.wsgi import get_input_stream
+except ImportError as error:
+    raise MissingExtraError("appservice_api.flask", "flask") from error
+
+if TYPE_CHECKING:
+    from .application import AppService
+
+__all__ = ["EXTENSION", "blueprint"]
+
+#: Where Flask's ``extensions`` have the application services, by the names of their blueprints.
+EXTENSION = "appservice"
+# What isn't a route's method is the receiver's to answer, too.
+_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
+
+
+def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
+    """Make the blueprint that takes what the homeserver sends.
+
+    It serves ``/_matrix/app/...``, ``/healthz``, ``/readyz`` and the paths of old homeservers,
+    ``/transactions/...``, ``/users/...`` and ``/rooms/...``: give it a ``url_prefix`` if the site
+    has pages there. Bodies may be as large as the application service's ``max_body`` allows; the
+    site's ``MAX_CONTENT_LENGTH`` counts for the other views only. With Flask-WTF's
+    ``CSRFProtect``, exempt the blueprint: ``csrf.exempt(...)``.
+
+    Args:
+        app: The application service.
+        name: The name of the blueprint.
+    """
+    made = Blueprint(name, __name__)
+    options: dict[str, Any] = {"methods": _METHODS, "provide_automatic_options": False}
+    for path in PAGES:
+        made.add_url_rule(path, path[1:], partial(_receive, app, path), **options)
+    for path in TREES:
+        endpoint = path.strip("/").replace("/", "_")
+        view = partial(_receive, app, path)
+        made.add_url_rule(f"{path}/<path:rest>", endpoint, view, merge_slashes=False, **options)
+    made.record(
+        lambda state: state.app.extensions.setdefault(EXTENSION, {}).update({state.name: app})
+    )
+    return made
+
+
+def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
+    if rest is not None:
+        path = f"{path}/{rest}"
+    query = request.query_string.decode("latin-1")
+    stream = _body()
+
+    def read(size: int) -> bytes:
+        try:
+            return stream.read(size)
+        except (HTTPException, OSError):  # the homeserver has gone
+            return b""
+
+    answer = take(app.receiver, request.method, path, query, request.headers, read)
+    return Response(answer.data, answer.status, answer.headers)
+
+
+def _body() -> IO[bytes]:
+    if "stream" in vars(request):
+        # Something before the view, a hook of the site, has read it; Flask has kept what it read.
+        return BytesIO(request.get_data())
+    return get_input_stream(request.environ)

@@ -1,0 +1,55 @@
+"""What all bindings of frameworks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import quote
+
+from .receiver import Receiver
+from .request import Answer, Request
+
+__all__ = ["PAGES", "TREES", "take"]
+
+#: What a binding serves below where it is mounted: all paths under these, ...
+TREES = ("/_matrix/app", "/transactions", "/users", "/rooms")
+#: ... and these.
+PAGES = ("/healthz", "/readyz")
+_CHUNK = 64 * 1024
+
+
+def take(
+    receiver: Receiver,
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]],
+    read: Callable[[int], bytes],
+) -> Answer:
+    """Answer a request whose body is still to be read.
+
+    Args:
+        receiver: Who answers.
+        method: The HTTP method.
+        path: The path below where the binding is mounted, decoded. What was %2F may be a slash: a
+            name that may hold one is always the last part.
+        query: The query string.
+        headers: The headers.
+        read: Reads at most so many bytes of the body; nothing at its end, or if it breaks off.
+    """
+    left = receiver.max_body + 1
+
+    def body() -> bytes:
+        nonlocal left
+        chunks = []
+        while left > 0 and (chunk := read(min(left, _CHUNK))):
+            chunks.append(chunk)
+            left -= len(chunk)
+        return b"".join(chunks)
+
+    answer = receiver.handle(Request(method, quote(path), query, headers, body))
+    if answer.status >= 400:
+        # Whoever still sends doesn't read the answer: take a body, within bounds, to the end.
+        left += receiver.max_body
+        while left > 0 and (chunk := read(min(left, _CHUNK))):
+            left -= len(chunk)
+    return answer

@@ -1,0 +1,196 @@
+"""Delivery: claim, handle, acknowledge.
+
+No crash loses an event of a room, and none is handled twice but the one at which a process died.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StateStoreError
+from ..state_store.deliveries import Claim, Deliveries
+from .dispatch import Closed, Dispatch
+from .handler import Handler
+from .leases import Leases
+from .request import Answer, refusal
+from .transaction import LONGEST_NAME, Item, Transaction, name_of, parked_as, unparked
+
+if TYPE_CHECKING:
+    from ..api.shared import Shared
+    from ..state_store import ASStateStore
+
+__all__ = ["Delivery"]
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
+_LONGEST_TIME = 2**53
+#: Only events of rooms are always noted: the others can't come again in another transaction.
+_ROOM_EVENT = "event"
+
+
+class Delivery:
+    """Handles each transaction once, whichever thread or process it comes to.
+
+    Args:
+        state_store: What is remembered of rooms and of transactions.
+        dispatch: The handlers.
+        shared: What the API has that waits and tells the time.
+        lease: Seconds after which another process takes the transaction of one that has died.
+        patience: Seconds for which a copy of a transaction waits for the first. Homeservers wait
+            60 s.
+    """
+
+    def __init__(
+        self, state_store: ASStateStore, dispatch: Dispatch, shared: Shared, *, lease: float,
+        patience: float,
+    ) -> None:  # fmt: skip
+        self._store = state_store
+        self._dispatch = dispatch
+        self._shared = shared
+        self._log = shared.log
+        self._patience = patience
+        self._leases = Leases(state_store, lease, shared.log)
+
+    @property
+    def _deliveries(self) -> Deliveries:
+        return self._store.deliveries
+
+    def deliver(self, transaction: Transaction) -> Answer:
+        """Handle a transaction, unless that is done; wait if somebody else does it.
+
+        Returns:
+            200 if it was handled; 503 if it is still being handled, or can't be now.
+        """
+        key = (transaction.id, transaction.digest)
+        try:
+            claim = self._claim(key)
+            if claim is Claim.MINE:
+                self._work(key, transaction)
+        except Exception as error:
+            self._log.exception("transaction %s isn't acknowledged", transaction.id)
+            told = isinstance(error, (StateStoreError, Closed))
+            what = str(error) if told else type(error).__name__
+            return _later(f"This transaction can't be taken now: {what}")
+        if claim is Claim.BUSY:
+            return _later("This transaction is still being handled")
+        return Answer(200)
+
+    def _claim(self, key: tuple[str, str]) -> Claim:
+        """Claim a transaction; BUSY if somebody else has it for longer than one can wait."""
+        clock, closed = self._shared.clock, self._shared.closed
+        until = clock.monotonic() + self._patience
+        pause = _FIRST_LOOK
+        while True:
+            claim = self._deliveries.claim(*key, self._leases.seconds)
+            left = until - clock.monotonic()
+            if claim is not Claim.BUSY or left <= 0 or closed.is_set():
+                return claim
+            mine = self._leases.end_of(key)
+            if mine is not None:
+                clock.wait(mine, left)
+            else:
+                clock.wait(closed, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
+                pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
+        self._leases.hold(key)
+        try:
+            self._handle_all(transaction)
+            self._deliveries.finish(*key)
+        except BaseException:
+            self._give_up(key)
+            raise
+        finally:
+            self._leases.release(key)
+
+    def _give_up(self, key: tuple[str, str]) -> None:
+        try:
+            self._deliveries.give_up(*key)
+        except Exception as error:
+            self._log.warning("transaction %s can't be given back: %s", key[0], error)
+
+    def _handle_all(self, transaction: Transaction) -> None:
+        items = list(transaction.items())
+        done = self._deliveries.handled([item.key for item in items])
+        left = [item for item in items if item.key not in done]
+        self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
+        unnoted: list[tuple[str, str | None, int | None]] = []
+        for item in left:
+            if item.key in done:
+                continue
+            done.add(item.key)
+            handlers = self._dispatch.find(item)
+            if handlers or not isinstance(item.content, dict):
+                self._note_all(unnoted)
+                self._handle(item, handlers)
+            elif item.kind == _ROOM_EVENT:
+                unnoted.append(_note(item))
+        self._note_all(unnoted)
+
+    def _note_all(self, unnoted: list[tuple[str, str | None, int | None]]) -> None:
+        """Note events that nobody handles."""
+        if unnoted:
+            self._deliveries.note_all_handled(unnoted)
+            unnoted.clear()
+
+    def _remember(self, events: list[Any]) -> None:
+        states = [one for one in events if _is_state(one)]
+        if not states:
+            return
+        try:
+            self._store.update_states(states)
+        except StateStoreError:
+            raise
+        except Exception:
+            # One that can't be read mustn't keep all that follow from being handled.
+            self._log.exception("state events that were pushed can't be remembered")
+
+    def _handle(self, item: Item, handlers: list[Handler]) -> None:
+        """Have one item handled, or park it; and note that."""
+        problem = self._dispatch.call(handlers, item)
+        if problem is not None:
+            number = self._deliveries.park(parked_as(item), problem)
+            self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
+        self._deliveries.note_handled(*_note(item))
+
+    def retry(self, number: int) -> bool:
+        """Handle again what was parked. Returns whether it was handled.
+
+        Raises:
+            KeyError: There is none of this number.
+        """
+        parked = self._deliveries.unpark(number)
+        if parked is None:
+            raise KeyError(number)
+        item = unparked(parked.event, number)
+        try:
+            problem = self._dispatch.call(self._dispatch.find(item), item)
+        except BaseException:
+            self._deliveries.park(parked.event, parked.error)
+            raise
+        if problem is not None:
+            self._deliveries.park(parked.event, problem)
+        return problem is None
+
+
+def _note(item: Item) -> tuple[str, str | None, int | None]:
+    """What is noted of an item: its key, its room, and its time."""
+    if item.kind != _ROOM_EVENT or not isinstance(item.content, dict):
+        return item.key, None, None
+    said = item.content.get("origin_server_ts")
+    ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
+    return item.key, name_of(item.content.get("room_id")), ts
+
+
+def _is_state(event: Any) -> bool:
+    """Whether it is a state event, of names that every database takes."""
+    if not isinstance(event, dict) or "state_key" not in event:
+        return False
+    names = [event.get(key, "") for key in ("room_id", "event_id", "sender", "state_key")]
+    return all(
+        isinstance(name, str) and len(name) <= LONGEST_NAME and name.isprintable() for name in names
+    )
+
+
+def _later(error: str) -> Answer:
+    return refusal(503, "M_UNKNOWN", error, {"Retry-After": "2"})

@@ -1,0 +1,65 @@
+"""A handler: a function that gets what its parameters ask for by their names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+__all__ = ["Handler", "Values"]
+
+#: What makes each value that a handler may ask for.
+Values = Mapping[str, Callable[[], Any]]
+
+
+class Handler:
+    """A function, and what it asks for.
+
+    Args:
+        function: The function; its parameters are names of ``known``. Others need a default.
+        known: What it may ask for.
+
+    Raises:
+        TypeError: It isn't a plain function, or asks for what isn't known.
+    """
+
+    __slots__ = ("function", "wanted")
+
+    def __init__(self, function: Callable[..., Any], known: Iterable[str]) -> None:
+        name = getattr(function, "__qualname__", repr(function))
+        if not callable(function):
+            raise TypeError(f"a handler is a function, not {function!r}")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{name} is a coroutine function, which nobody would await: write it as a plain "
+                "function; each transaction has a thread of its own"
+            )
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(f"{name} is a generator, which nobody would run: leave out its yield")
+        self.function = function
+        self.wanted = _wanted(function, name, tuple(known))
+
+    def __call__(self, values: Values) -> Any:
+        """Call the function with what it asks for."""
+        return self.function(**{name: values[name]() for name in self.wanted})
+
+    def __repr__(self) -> str:
+        return f"<Handler {getattr(self.function, '__qualname__', self.function)!s}>"
+
+
+def _wanted(function: Callable[..., Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    wanted = []
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:
+        raise TypeError(f"{name} has no signature that tells what it asks for") from None
+    for one in parameters.values():
+        named = one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+        if named and one.name in known:
+            wanted.append(one.name)
+        elif one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) or one.default is one.empty:
+            raise TypeError(
+                f"{name} asks for {str(one)!r}; a handler of this kind may ask for "
+                f"{', '.join(known)}"
+            )
+    return tuple(wanted)

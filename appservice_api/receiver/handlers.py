@@ -1,0 +1,252 @@
+"""The decorators by which an application says what it handles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from .handler import Handler
+
+__all__ = ["Handlers", "Listener"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+#: One text, several, or None for any.
+Wanted: TypeAlias = str | Iterable[str] | None
+
+_ALWAYS = ("intent", "app", "api")
+_OF_EVENTS = ("event", "mine", "room", "ghost", *_ALWAYS)
+_OF_OTHERS = {
+    "device_lists": ("changed", "left", *_ALWAYS),
+    "one_time_keys": ("counts", *_ALWAYS),
+    "fallback_keys": ("types", *_ALWAYS),
+    "user_query": ("user_id", "ghost", *_ALWAYS),
+    "alias_query": ("alias", *_ALWAYS),
+    "protocol": ("protocol", *_ALWAYS),
+    "location": ("protocol", "fields", "alias", *_ALWAYS),
+    "user": ("protocol", "fields", "user_id", *_ALWAYS),
+    "keys_claim": ("content", *_ALWAYS),
+    "keys_query": ("content", *_ALWAYS),
+    "error": ("error", "event", "traceback", *_ALWAYS),
+}
+
+
+class Listener(NamedTuple):
+    """A handler of events, and which ones it is for.
+
+    Attributes:
+        handler: The handler.
+        types: The types of events, None for any.
+        rooms: The rooms, None for any.
+        senders: The senders, None for any.
+        msgtypes: The types of messages, None for any.
+        state_keys: The state keys, None for any.
+        state: Whether it is for state events only.
+        mine: Whether what this application service sent is for it, too.
+    """
+
+    handler: Handler
+    types: frozenset[str] | None
+    rooms: frozenset[str] | None = None
+    senders: frozenset[str] | None = None
+    msgtypes: frozenset[str] | None = None
+    state_keys: frozenset[str] | None = None
+    state: bool = False
+    mine: bool = False
+
+    def wants(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event is for it, whoever sent it."""
+        return (
+            _among(event.get("type"), self.types)
+            and _among(event.get("room_id"), self.rooms)
+            and _among(event.get("sender"), self.senders)
+            and (self.msgtypes is None or _among(_msgtype(event), self.msgtypes))
+            and (not self.state or event.get("state_key") is not None)
+            and _among(event.get("state_key"), self.state_keys)
+        )
+
+
+class Handlers:
+    """Decorators for handlers.
+
+    A handler is a plain function. It gets what its parameters ask for by their names; for events:
+    ``event`` (a view), ``mine`` (whether this application service sent it), ``room`` (a
+    :class:`Room` as the bot sees it), ``intent`` (the bot's), ``ghost`` (the intent of the ghost
+    whose membership the event is, or to whose device it was sent; None if there is none), ``app``,
+    and ``api``. Several handlers of one event are called in the order in which they were made.
+
+    An event whose handler raises is handed to it again a few times, and then put aside: see
+    :meth:`on_error`.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Listener]] = {}
+        self._handlers: dict[str, list[tuple[str | None, Handler]]] = {}
+
+    def on(
+        self, type: Wanted, room: Wanted = None, sender: Wanted = None, msgtype: Wanted = None,
+        *, mine: bool = False,
+    ) -> Callable[[F], F]:  # fmt: skip
+        """Handle events of rooms, state events among them.
+
+        Args:
+            type: The type, or several; ``"*"`` for all.
+            room: The room ID, or several; None for all.
+            sender: The user ID of the sender, or several; None for all.
+            msgtype: The type of message, or several; None for all.
+            mine: Whether to take what the bot, ghosts and real users sent through this
+                application service.
+
+        Raises:
+            TypeError: The function can't be a handler.
+        """
+        return self._listen(
+            "event", type, mine=mine, rooms=_set(room), senders=_set(sender),
+            msgtypes=_set(msgtype),
+        )  # fmt: skip
+
+    def on_state(
+        self, type: Wanted, state_key: Wanted = None, room: Wanted = None, sender: Wanted = None,
+        *, mine: bool = False,
+    ) -> Callable[[F], F]:  # fmt: skip
+        """Handle state events; as :meth:`on`.
+
+        Args:
+            state_key: The state key, or several; None for all.
+            type, room, sender, mine: As for :meth:`on`.
+        """
+        return self._listen(
+            "event", type, mine=mine, rooms=_set(room), senders=_set(sender),
+            state_keys=_set(state_key), state=True,
+        )  # fmt: skip
+
+    def on_ephemeral(
+        self, type: Wanted = "*", room: Wanted = None, *, mine: bool = False
+    ) -> Callable[[F], F]:
+        """Handle typing, receipts and presence (``m.typing``, ``m.receipt``, ``m.presence``); the
+        registration must have ``receive_ephemeral``.
+
+        Args:
+            mine: Whether to take what only tells of the bot and ghosts.
+            type, room: As for :meth:`on`.
+        """
+        return self._listen("ephemeral", type, mine=mine, rooms=_set(room))
+
+    def on_to_device(
+        self, type: Wanted = "*", sender: Wanted = None, *, mine: bool = False
+    ) -> Callable[[F], F]:
+        """Handle what is sent to devices of ghosts.
+
+        Args:
+            type, sender, mine: As for :meth:`on`.
+        """
+        return self._listen("to_device", type, mine=mine, senders=_set(sender))
+
+    def on_device_lists(self, function: F) -> F:
+        """Handle that users ``changed`` their devices, or have ``left``: two lists of user IDs."""
+        return self._handle("device_lists", None, function)
+
+    def on_one_time_keys(self, function: F) -> F:
+        """Handle how many one-time keys are left: ``counts``, by user, device and algorithm."""
+        return self._handle("one_time_keys", None, function)
+
+    def on_fallback_keys(self, function: F) -> F:
+        """Handle which kinds of fallback keys are unused: ``types``, by user and device."""
+        return self._handle("fallback_keys", None, function)
+
+    def on_user_query(self, function: F) -> F:
+        """Answer whether there is a ghost ``user_id``, whom somebody wants to speak to.
+
+        The function returns a dict of ``displayname`` and ``avatar_url``, either of which may be
+        missing: the ghost is registered, and gets this profile; or True if it has registered the
+        ghost itself; or None or False if there is nobody.
+        """
+        return self._handle("user_query", None, function)
+
+    def on_alias_query(self, function: F) -> F:
+        """Answer whether there is a room ``alias``, which somebody wants to join.
+
+        The function returns a dict of arguments of :meth:`IntentAPI.create_room`: the bot creates
+        the room with the alias; or True if it has done so itself; or None or False if there is
+        none.
+        """
+        return self._handle("alias_query", None, function)
+
+    def on_protocol(self, protocol: str) -> Callable[[F], F]:
+        """Describe a third-party protocol: the function returns a dict like
+        :class:`ThirdPartyProtocol`, or None.
+
+        Args:
+            protocol: Its name.
+        """
+        return lambda function: self._handle("protocol", protocol, function)
+
+    def on_location(self, protocol: str | None = None) -> Callable[[F], F]:
+        """Find rooms: the function returns dicts like :class:`ThirdPartyLocation`. It is asked
+        for ``fields`` of a ``protocol``, or for the ``alias`` of a room; what isn't asked for is
+        None.
+
+        Args:
+            protocol: The name of the protocol, None for all.
+        """
+        return lambda function: self._handle("location", protocol, function)
+
+    def on_user(self, protocol: str | None = None) -> Callable[[F], F]:
+        """Find users: the function returns dicts like :class:`ThirdPartyUser`. It is asked for
+        ``fields`` of a ``protocol``, or for a ``user_id``; what isn't asked for is None.
+
+        Args:
+            protocol: The name of the protocol, None for all.
+        """
+        return lambda function: self._handle("user", protocol, function)
+
+    def on_keys_claim(self, function: F) -> F:
+        """Give out one-time keys (MSC3983): the function gets the request as ``content``, and
+        returns the answer."""
+        return self._handle("keys_claim", None, function)
+
+    def on_keys_query(self, function: F) -> F:
+        """Tell the keys of devices (MSC3984): the function gets the request as ``content``, and
+        returns the answer."""
+        return self._handle("keys_query", None, function)
+
+    def on_error(self, function: F) -> F:
+        """Be told that a handler failed for good: ``error``, its ``traceback``, and the ``event``
+        that was put aside, None if the homeserver asked a question."""
+        return self._handle("error", None, function)
+
+    def _listen(self, kind: str, types: Wanted, *, mine: bool, **filters: Any) -> Callable[[F], F]:
+        chosen = _set(types)
+        if not chosen:
+            raise ValueError("the type of events is missing; '*' stands for all")
+        of = None if "*" in chosen else chosen
+
+        def decorate(function: F) -> F:
+            handler = Handler(function, _OF_EVENTS)
+            self._listeners.setdefault(kind, []).append(Listener(handler, of, mine=mine, **filters))
+            return function
+
+        return decorate
+
+    def _handle(self, kind: str, name: str | None, function: F) -> F:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the decorator on_{kind} needs the name of a protocol, not {name!r}")
+        handler = Handler(function, _OF_OTHERS[kind])
+        self._handlers.setdefault(kind, []).append((name, handler))
+        return function
+
+
+def _set(wanted: Wanted) -> frozenset[str] | None:
+    if wanted is None:
+        return None
+    if callable(wanted):
+        raise TypeError("the decorator needs the type of events: @app.on('m.room.message')")
+    return frozenset((wanted,) if isinstance(wanted, str) else wanted)
+
+
+def _among(found: object, wanted: frozenset[str] | None) -> bool:
+    return wanted is None or (isinstance(found, str) and found in wanted)
+
+
+def _msgtype(event: Mapping[str, Any]) -> object:
+    content = event.get("content")
+    return content.get("msgtype") if isinstance(content, Mapping) else None

@@ -1,0 +1,76 @@
+"""Leases: claims that are kept as long as somebody works on them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ..fork import renew_after_fork
+
+if TYPE_CHECKING:
+    from ..state_store import ASStateStore
+
+__all__ = ["Leases"]
+
+
+class Leases:
+    """Renews claims, all of them by one thread, which ends when there are none.
+
+    Args:
+        state_store: Where they are.
+        seconds: How long a claim lasts by itself.
+        log: Where is said what couldn't be renewed.
+    """
+
+    def __init__(self, state_store: ASStateStore, seconds: float, log: Any) -> None:
+        self.seconds = seconds
+        self._store = state_store
+        self._log = log
+        self._reset()
+        renew_after_fork(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._running = False
+        # Set when the claim isn't held any more.
+        self._held: dict[tuple[str, str], threading.Event] = {}
+        self._pause = threading.Event()
+
+    _after_fork = _reset
+
+    def hold(self, key: tuple[str, str]) -> None:
+        """Keep a claim from now on."""
+        with self._lock:
+            self._held[key] = threading.Event()
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._keep, name="leases", daemon=True).start()
+
+    def release(self, key: tuple[str, str]) -> None:
+        """Keep a claim no longer, and wake who waits for it."""
+        with self._lock:
+            ended = self._held.pop(key, None)
+        if ended is not None:
+            ended.set()
+
+    def end_of(self, key: tuple[str, str]) -> threading.Event | None:
+        """What is set when a claim of this process ends; None if it is another's."""
+        with self._lock:
+            return self._held.get(key)
+
+    def _keep(self) -> None:
+        while True:
+            self._pause.wait(self.seconds / 3)
+            with self._lock:
+                held = list(self._held)
+                if not held:
+                    self._running = False
+                    return
+            for key in held:
+                self._renew(key)
+
+    def _renew(self, key: tuple[str, str]) -> None:
+        try:
+            self._store.deliveries.renew(*key, self.seconds)
+        except Exception as error:
+            self._log.warning("transaction %s: the claim can't be renewed: %s", key[0], error)

@@ -1,0 +1,148 @@
+"""The receiver: from a request to its answer, whatever server has taken it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from ..fork import renew_after_fork
+from .gate import Gate
+from .request import Answer, Request, refusal
+from .routes import Found, find
+from .service import Service
+from .transaction import Transaction
+
+__all__ = ["MAX_BODY", "Receiver"]
+
+#: How many bytes a body may have: 100 events of 64 KiB, and room.
+MAX_BODY = 32 * 1024 * 1024
+_WITH_BODY = frozenset({"transaction", "ping", "keys_claim", "keys_query"})
+
+
+class Receiver:
+    """What an application service answers to its homeserver.
+
+    Thread-safe; it does no input and output of its own.
+
+    Args:
+        service: Who takes what comes.
+        hs_token: What the homeserver shows.
+        prefix: The path of the registration's URL, if it has one; requests may come with it or
+            without.
+        max_body: How many bytes a body may have.
+        query_token: Whether the token may be in the query, as homeservers of old have it.
+        log: The logger.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        hs_token: str,
+        *,
+        prefix: str = "",
+        max_body: int = MAX_BODY,
+        query_token: bool = False,
+        log: Any,
+    ) -> None:
+        self.max_body = max_body
+        self._service = service
+        self._gate = Gate(hs_token, query_token=query_token)
+        self._prefix = prefix.rstrip("/")
+        self._log = log
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._changed = threading.Condition()
+        self._at_work = 0
+        self._stopped = False
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request. Nothing is raised but what ends the process."""
+        with self._changed:
+            if self._stopped:
+                return refusal(503, "M_UNKNOWN", "The application service is stopping")
+            self._at_work += 1
+        try:
+            return self._answer(request)
+        except Exception:
+            self._log.exception("%r failed", request)
+            return refusal(500, "M_UNKNOWN", "The application service failed; its log has more")
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()
+
+    def start(self) -> None:
+        """Take requests; again, after a stop."""
+        self._stopped = False
+
+    def stop(self, grace: float) -> bool:
+        """Wait until no request is being answered, and take no more.
+
+        Args:
+            grace: Seconds to wait at most.
+
+        Returns:
+            Whether all were answered.
+        """
+        with self._changed:
+            idle = self._changed.wait_for(lambda: not self._at_work, grace)
+            self._stopped = True
+        return idle
+
+    def _answer(self, request: Request) -> Answer:
+        path = request.path
+        if self._prefix and path.startswith(f"{self._prefix}/"):
+            path = path[len(self._prefix) :]
+        method = "GET" if request.method == "HEAD" else request.method
+        if path in ("/healthz", "/readyz"):
+            return self._health(path, method)
+        refused = self._gate.refuse(request)
+        if refused is not None:
+            return refused
+        found = find(path)
+        if found is None:
+            return refusal(404, "M_UNRECOGNIZED", "There is no such path")
+        if found.method != method:
+            return _wrong_method(found.method)
+        if request.length > self.max_body or len(request.body) > self.max_body:
+            return refusal(413, "M_TOO_LARGE", f"More than {self.max_body} bytes")
+        return self._route(found, request)
+
+    def _route(self, found: Found, request: Request) -> Answer:
+        given: dict[str, Any] = dict(request.query)
+        given.pop("access_token", None)
+        if found.route in _WITH_BODY:
+            # A ping of old may have no body.
+            body = request.body or (b"{}" if found.route == "ping" else b"")
+            try:
+                given = json.loads(body)
+            except (ValueError, RecursionError):
+                return refusal(400, "M_NOT_JSON", "The body isn't JSON")
+            if not isinstance(given, dict):
+                return refusal(400, "M_BAD_JSON", "The body isn't an object")
+        if found.route == "ping":
+            return Answer(200)
+        if found.route == "transaction":
+            transaction = Transaction(found.name or "", given, request.body)
+            return self._service.deliver(transaction)
+        answer = self._service.ask(found.route, found.name, given)
+        if answer is not None:
+            return answer
+        if found.route in _WITH_BODY:
+            return refusal(404, "M_UNRECOGNIZED", "There is no such path")
+        return refusal(404, "M_NOT_FOUND", "There is nothing of this name")
+
+    def _health(self, path: str, method: str) -> Answer:
+        if method != "GET":
+            return _wrong_method("GET")
+        problem = self._service.ready() if path == "/readyz" else None
+        if problem is not None:
+            return refusal(503, "M_UNKNOWN", problem)
+        return Answer(200)
+
+
+def _wrong_method(right: str) -> Answer:
+    return refusal(405, "M_UNRECOGNIZED", f"The method must be {right}", {"Allow": right})

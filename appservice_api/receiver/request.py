@@ -1,0 +1,97 @@
+"""What comes in and what goes out, whatever server carries it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+__all__ = ["Answer", "Request", "refusal"]
+
+
+class Request:
+    """An HTTP request, as any server has it.
+
+    Args:
+        method: The HTTP method.
+        path: The path below where the receiver is mounted, still percent-encoded.
+        query: The query string, or its parameters.
+        headers: The headers; the case of their names doesn't matter.
+        body: The body; or what reads it, which is called at most once, and not for those who may
+            not come in.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str | Mapping[str, str] = "",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes | Callable[[], bytes] = b"",
+    ) -> None:
+        self.method = method.upper()
+        self.path = path
+        self._query = query
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        self.headers = {name.lower(): value for name, value in pairs}
+        self._body = body
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body."""
+        return self._body() if callable(self._body) else self._body
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query's parameters; the first value of each."""
+        if not isinstance(self._query, str):
+            return dict(self._query)
+        pairs = parse_qsl(self._query, keep_blank_values=True, errors="replace")
+        return dict(reversed(pairs))
+
+    @cached_property
+    def length(self) -> int:
+        """How many bytes the body is said to have; 0 if that isn't said."""
+        said = self.headers.get("content-length", "").strip()
+        # A number of any length would take long to read.
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
+
+    def __repr__(self) -> str:
+        # The query may hold a token.
+        return f"<Request {self.method} {self.path}>"
+
+
+class Answer:
+    """What is answered, always JSON.
+
+    Args:
+        status: The HTTP status.
+        body: An object, or the list of a third-party lookup.
+        headers: Headers beside ``Content-Type``.
+    """
+
+    __slots__ = ("body", "data", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: dict[str, Any] | list[Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.body: dict[str, Any] | list[Any] = {} if body is None else body
+        #: The body as bytes.
+        self.data = json.dumps(self.body, separators=(",", ":")).encode()
+        self.headers = {"Content-Type": "application/json", **(headers or {})}
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status} {self.body!r}>"
+
+
+def refusal(
+    status: int, errcode: str, error: str, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """An answer that is an error of the specification's form."""
+    return Answer(status, {"errcode": errcode, "error": error}, headers)

@@ -1,0 +1,57 @@
+"""Service: what a receiver hands requests to, once it is known who asks for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .delivery import Delivery
+from .dispatch import Dispatch, HandlerPolicy
+from .questions import Questions
+from .request import Answer
+from .transaction import Transaction
+
+if TYPE_CHECKING:
+    from ..application import AppService
+
+__all__ = ["Service"]
+
+
+class Service:
+    """Takes transactions and questions for an application service.
+
+    Args:
+        app: The application service.
+        policy: How often a handler is called that raises.
+        lease, patience: As for :class:`Delivery`.
+    """
+
+    def __init__(
+        self, app: AppService, policy: HandlerPolicy, *, lease: float, patience: float
+    ) -> None:
+        self._app = app
+        dispatch = Dispatch(app, policy)
+        self._questions = Questions(app, dispatch)
+        self._delivery = Delivery(
+            app.state_store, dispatch, app.api._shared, lease=lease, patience=patience
+        )
+
+    def deliver(self, transaction: Transaction) -> Answer:
+        """Take a transaction."""
+        return self._delivery.deliver(transaction)
+
+    def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
+        """Answer a question of the homeserver; None if nobody answers such questions."""
+        return self._questions.ask(route, name, given)
+
+    def ready(self) -> str | None:
+        """Why transactions can't be taken now; None if they can."""
+        try:
+            self._app.state_store.deliveries.handled(["$ready"])
+        except Exception as error:
+            self._app.log.warning("not ready: %s", error)
+            return "The state store can't be reached"
+        return None
+
+    def retry(self, number: int) -> bool:
+        """Handle again what was parked; as :meth:`AppService.retry_parked`."""
+        return self._delivery.retry(number)

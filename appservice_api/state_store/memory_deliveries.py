@@ -1,0 +1,121 @@
+"""MemoryDeliveries: known as long as the process lives."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..fork import renew_after_fork
+from .deliveries import Claim, Deliveries, ParkedEvent
+from .items import copied, now
+
+__all__ = ["MemoryDeliveries"]
+
+_DONE = float("inf")
+
+
+class MemoryDeliveries(Deliveries):
+    """Deliveries in memory, thread-safe.
+
+    Args:
+        transactions: How many transactions are kept.
+        events: How many events are kept.
+        parked: How many events are kept that were put aside; the oldest go first.
+        monotonic: What tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        transactions: int = 1_000,
+        events: int = 100_000,
+        parked: int = 10_000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = transactions, events, parked
+        self._monotonic = monotonic
+        # When the claim of each ends; those that are done stay so.
+        self._transactions: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._handled: OrderedDict[str, None] = OrderedDict()
+        self._last: OrderedDict[str, str] = OrderedDict()
+        self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
+        key, present = (transaction_id, digest), self._monotonic()
+        with self._lock:
+            until = self._transactions.get(key)
+            if until == _DONE:
+                return Claim.DONE
+            if until is not None and until > present:
+                return Claim.BUSY
+            self._transactions[key] = present + lease
+            self._transactions.move_to_end(key)
+            if len(self._transactions) > self._limits[0]:
+                self._forget_one(present)
+            return Claim.MINE
+
+    def _forget_one(self, present: float) -> None:
+        """Forget the oldest transaction that nobody is handling."""
+        for key, until in self._transactions.items():
+            if until == _DONE or until <= present:
+                del self._transactions[key]
+                return
+
+    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
+        key = (transaction_id, digest)
+        with self._lock:
+            if self._transactions.get(key, _DONE) != _DONE:
+                self._transactions[key] = self._monotonic() + lease
+
+    def finish(self, transaction_id: str, digest: str) -> None:
+        with self._lock:
+            self._transactions[transaction_id, digest] = _DONE
+
+    def give_up(self, transaction_id: str, digest: str) -> None:
+        key = (transaction_id, digest)
+        with self._lock:
+            if self._transactions.get(key) != _DONE:
+                self._transactions.pop(key, None)
+
+    def handled(self, keys: Iterable[str]) -> set[str]:
+        with self._lock:
+            return {key for key in keys if key in self._handled}
+
+    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
+        with self._lock:
+            self._handled[key] = None
+            if len(self._handled) > self._limits[1]:
+                self._handled.popitem(last=False)
+            if room_id is not None:
+                self._last[room_id] = key
+                self._last.move_to_end(room_id)
+                if len(self._last) > self._limits[1]:
+                    self._last.popitem(last=False)
+
+    def last_handled(self, room_id: str) -> str | None:
+        return self._last.get(room_id)
+
+    def park(self, event: Mapping[str, Any], error: str) -> int:
+        with self._lock:
+            number = next(self._numbers)
+            self._parked[number] = ParkedEvent(number, copied(event) or {}, error, now())
+            if len(self._parked) > self._limits[2]:
+                self._parked.popitem(last=False)
+            return number
+
+    def parked(self) -> list[ParkedEvent]:
+        with self._lock:
+            return list(self._parked.values())
+
+    def unpark(self, number: int) -> ParkedEvent | None:
+        with self._lock:
+            return self._parked.pop(number, None)

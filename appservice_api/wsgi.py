@@ -1,0 +1,101 @@
+"""The receiver as a WSGI application.
+
+Spec: PEP 3333.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from http.client import responses
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+from .receiver.receiver import Receiver
+from .receiver.request import Request
+
+__all__ = ["WSGI"]
+
+# What may stand in a path as it is.
+_SAFE = "/:@!$&'()*+,;=~"
+# What a request to a proxy begins with.
+_ORIGIN = re.compile(r"^[^/]+//[^/]*")
+
+
+class WSGI:
+    """A WSGI application.
+
+    Args:
+        receiver: Who answers.
+    """
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        answer = self._receiver.handle(request_of(environ, self._receiver.max_body))
+        headers = [*answer.headers.items(), ("Content-Length", str(len(answer.data)))]
+        start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.data]
+
+
+def request_of(environ: dict[str, Any], max_body: int) -> Request:
+    """The request of a WSGI environment.
+
+    Args:
+        environ: The environment.
+        max_body: How many bytes are read at most, and one more.
+    """
+    headers = {
+        name[5:].replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    }
+    headers["content-length"] = environ.get("CONTENT_LENGTH") or ""
+    request = Request(
+        environ.get("REQUEST_METHOD", "GET"), path_of(environ), environ.get("QUERY_STRING", ""),
+        headers, lambda: _read(environ, request.length, max_body + 1),
+    )  # fmt: skip
+    return request
+
+
+def path_of(environ: dict[str, Any]) -> str:
+    """The path below where the application is mounted, percent-encoded.
+
+    Servers hand it over decoded, so that ``%2F`` and ``/`` are the same; many have it as it came,
+    too, under a name of their own.
+    """
+    decoded: bytes = environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    script = environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")
+    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if isinstance(raw, str) and raw.isascii():
+        rest = _after(_ORIGIN.sub("", raw.partition("?")[0]), len(script))
+        if unquote_to_bytes(rest) == decoded:
+            return rest
+    return quote(decoded, safe=_SAFE)
+
+
+def _after(raw: str, length: int) -> str:
+    """What follows so many decoded bytes of a percent-encoded path."""
+    place = 0
+    for _ in range(length):
+        place += 3 if raw[place : place + 1] == "%" else 1
+    return raw[place:]
+
+
+def _read(environ: dict[str, Any], length: int, limit: int) -> bytes:
+    """Read the body: as long as it is said to be, or to its end where the server knows that."""
+    if not length and not environ.get("wsgi.input_terminated"):
+        return b""
+    stream, left = environ["wsgi.input"], min(length or limit, limit)
+    parts = []
+    while left > 0:
+        part = stream.read(left)
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""Tests of the bindings: the receiver in Flask, in Django, and under WSGI servers."""

@@ -1,0 +1,1 @@
+"""Sites for processes of their own: they write down what they handle."""

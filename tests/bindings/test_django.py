@@ -1,0 +1,244 @@
+"""The Django binding: settings, system checks, signals, transactions, commands."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("django", reason="the extra django isn't installed")
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test import override_settings
+
+from appservice_api import Registration, RegistrationError
+from appservice_api.application import AppService
+from appservice_api.testing import StubHomeserver
+
+from ..receiver.conftest import event, registration
+from . import project
+from .carriers import Carrier, over_django
+
+
+@pytest.fixture
+def carrier(django_site: Any) -> Carrier:
+    return Carrier(over_django())
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    """A registration file."""
+    path = str(tmp_path / "registration.json")
+    registration().save(path)
+    return path
+
+
+def messages() -> list[tuple[str, str]]:
+    """What the system checks say."""
+    from appservice_api.django.checks import check_settings
+
+    return [(one.id, one.msg) for one in check_settings(None)]
+
+
+def test_a_signal_of_each_event(carrier: Carrier, app: AppService) -> None:
+    from appservice_api.django.signals import matrix_event
+
+    got: list[Any] = []
+
+    def receive(event: Any, app: AppService, **_: Any) -> None:
+        got.append((event.content.body, app))
+
+    matrix_event.connect(receive)
+    try:
+        assert carrier.push(event()).status == 200
+    finally:
+        matrix_event.disconnect(receive)
+    assert got == [("hi 1", app)]
+
+
+def test_a_receiver_of_the_signal_that_raises_is_a_handler_that_raises(
+    carrier: Carrier, app: AppService
+) -> None:
+    from appservice_api.django.signals import matrix_event
+
+    calls = []
+
+    def receive(**_: Any) -> None:
+        calls.append(1)
+        raise KeyError("boom")
+
+    matrix_event.connect(receive)
+    try:
+        assert carrier.push(event()).status == 200
+    finally:
+        matrix_event.disconnect(receive)
+    assert len(calls) == 3
+    assert len(app.state_store.deliveries.parked()) == 1
+
+
+def test_the_signal_is_sent_once_after_the_settings_were_changed(
+    carrier: Carrier, app: AppService
+) -> None:
+    from appservice_api.django.conf import appservice
+    from appservice_api.django.signals import matrix_event
+
+    got = []
+
+    def receive(**_: Any) -> None:
+        got.append(1)
+
+    assert appservice() is app
+    with override_settings(APPSERVICE={"APP": f"{project.__name__}.app"}):
+        assert appservice() is app
+    matrix_event.connect(receive)
+    try:
+        carrier.push(event())
+    finally:
+        matrix_event.disconnect(receive)
+    assert got == [1]
+
+
+def test_no_transaction_spans_a_delivery(
+    carrier: Carrier, app: AppService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
+    spanned = []
+
+    @app.on("*")
+    def handle() -> None:
+        spanned.append(connections["default"].in_atomic_block)
+
+    assert carrier.push(event()).status == 200
+    assert spanned == [False]
+
+
+def test_deliveries_are_kept_in_the_projects_database(
+    django_site: Any, saved: str, stub: StubHomeserver
+) -> None:
+    from appservice_api.django.conf import appservice
+    from appservice_api.django.state_store import DjangoStateStore
+
+    setting = {"REGISTRATION": saved, "BASE_URL": stub.base_url, "SERVER_NAME": "hs.test"}
+    with override_settings(APPSERVICE=setting):
+        app = appservice()
+        assert isinstance(app.state_store, DjangoStateStore)
+        assert app.registration.id == "irc"
+        got = []
+
+        @app.on("*")
+        def handle(event: Any) -> None:
+            got.append(event.event_id)
+
+        carrier = Carrier(over_django())
+        first = event(event_id="$kept")
+        assert [carrier.push(first).status for _ in range(2)] == [200, 200]
+        assert got == ["$kept"]
+        assert app.state_store.deliveries.handled(["$kept"]) == {"$kept"}
+        app.close()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [None, "bridge.app", {}, {"APP": "a.b", "BASE_URL": "http://hs"}, {"REGISTRATION": "x.yaml"}],
+)
+def test_settings_that_lead_nowhere(django_site: Any, setting: Any) -> None:
+    from appservice_api.django.conf import appservice
+
+    with override_settings(APPSERVICE=setting):
+        with pytest.raises(ImproperlyConfigured, match="must be a dict of either APP, or"):
+            appservice()
+        [(id, text)] = messages()
+        assert id == "appservice_api.E001"
+        assert "APPSERVICE" in text
+
+
+def test_an_app_that_is_none(django_site: Any) -> None:
+    with override_settings(APPSERVICE={"APP": "tests.bindings.carriers.AUTH"}):
+        [(id, text)] = messages()
+    assert id == "appservice_api.E001"
+    assert "isn't an AppService" in text
+
+
+def test_an_app_that_cannot_be_imported(django_site: Any) -> None:
+    with override_settings(APPSERVICE={"APP": "nowhere.matrix.app"}):
+        [(id, text)] = messages()
+    assert id == "appservice_api.E001"
+    assert "No module named 'nowhere'" in text
+
+
+def test_an_unknown_setting(django_site: Any, saved: str) -> None:
+    setting = {"REGISTRATION": saved, "BASE_URL": "http://127.0.0.1:1", "COLOR": "red"}
+    with override_settings(APPSERVICE=setting):
+        [(id, text)] = messages()
+    assert id == "appservice_api.E001"
+    assert "color" in text
+
+
+def test_a_registration_that_is_not_there_yet(django_site: Any, tmp_path: Path) -> None:
+    setting = {"REGISTRATION": str(tmp_path / "no.yaml"), "BASE_URL": "http://127.0.0.1:1"}
+    with override_settings(APPSERVICE=setting):
+        from appservice_api.django.conf import appservice
+
+        with pytest.raises(RegistrationError):
+            appservice()
+        # Only a warning: the command that writes one, and migrate, must run.
+        assert [id for id, _ in messages()] == ["appservice_api.W001"]
+
+
+def test_a_host_that_is_not_allowed(django_site: Any) -> None:
+    assert messages() == []
+    with override_settings(ALLOWED_HOSTS=["example.org"]):
+        [(id, text)] = messages()
+    assert id == "appservice_api.W002"
+    assert "127.0.0.1" in text
+
+
+def test_without_a_setting_nothing_is_checked(django_ready: None) -> None:
+    assert messages() == []
+
+
+def test_the_checks_are_run(django_site: Any) -> None:
+    with (
+        override_settings(APPSERVICE={}),
+        pytest.raises(CommandError, match=r"appservice_api\.E001"),
+    ):
+        call_command("check")
+
+
+def test_the_command_that_checks(django_site: Any, stub: StubHomeserver) -> None:
+    out = io.StringIO()
+    call_command("appservice_check", stdout=out, no_color=True)
+    lines = out.getvalue().splitlines()
+    assert [line.split()[0] for line in lines if line[:1] != " "] == ["ok"] * 5
+    stub.stop()
+    with pytest.raises(SystemExit) as ended:
+        call_command("appservice_check", stdout=out)
+    assert ended.value.code == 75
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command_that_registers(django_ready: None, folder: Path) -> None:
+    args = ("appservice_register", "irc", "--server-name", "hs.test", "--prefix", "irc_")
+    out = io.StringIO()
+    # Its settings lead to the file that is to be written.
+    setting = {"REGISTRATION": "registration.yaml", "BASE_URL": "http://127.0.0.1:1"}
+    with override_settings(APPSERVICE=setting):
+        call_command(*args, "--url", "http://127.0.0.1:8000/bridge", stdout=out)
+    made = Registration.load("registration.yaml")
+    assert (made.id, made.url) == ("irc", "http://127.0.0.1:8000/bridge")
+    assert made.owns_user("@irc_bob:hs.test")
+    assert "What to do next" in out.getvalue()
+    assert made.as_token not in out.getvalue()
+    with pytest.raises(CommandError, match="--force"):
+        call_command(*args, "--no-url", stdout=out)
+    with pytest.raises(CommandError, match="either --url or --no-url"):
+        call_command(*args, stdout=out)
