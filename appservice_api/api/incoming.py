@@ -101,7 +101,7 @@ class Incoming:
         """The body as it travels, each piece as soon as it is there."""
         unbounded = "Transfer-Encoding" in self.headers or self._response.status_code in (204, 304)
         left = None if unbounded else length_of(self.headers)
-        for piece in _as_it_arrives(raw):
+        while piece := raw.read1(BLOCK, decode_content=False):
             if left is not None:
                 left -= len(piece)
             yield piece
@@ -142,14 +142,6 @@ class Incoming:
     def close(self) -> None:
         """Let go of the connection; it is used again only if everything has been read."""
         self._response.close()
-
-
-def _as_it_arrives(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
-    if not hasattr(raw, "read1"):  # urllib3 before 2.1
-        yield from raw.stream(BLOCK, decode_content=False)
-        return
-    while piece := raw.read1(BLOCK, decode_content=False):
-        yield piece
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
