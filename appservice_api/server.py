@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from socketserver import TCPServer, ThreadingMixIn
@@ -20,6 +21,8 @@ __all__ = ["run", "serve_in_thread"]
 # What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
 _MORE = 2
 _FLUSH = 0.2
+# How long is waited for what a client still sends that was refused, and how much of it is taken.
+_LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 
 
 def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
@@ -104,6 +107,16 @@ class _Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close once the client has sent all: what isn't read would cut off its answer."""
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(_LINGER)
+            left = _LEFT
+            while left > 0 and (part := request.recv(65536)):
+                left -= len(part)
+        self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: the client has gone away, and the receiver raises nothing."""

@@ -93,8 +93,8 @@ class Delivery:
                 pause = min(pause * 2, _LONGEST_LOOK)
 
     def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
-        self._leases.hold(key)
         try:
+            self._leases.hold(key)
             self._handle_all(transaction)
             self._deliveries.finish(*key)
         except BaseException:

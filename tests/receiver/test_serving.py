@@ -125,6 +125,16 @@ def test_served_in_a_thread(app: AppService, served: str) -> None:
     assert seen == ["$event1", "@_irc_bob/at%2Fhome:hs.test"]
 
 
+def test_much_is_taken_and_more_is_refused(app: AppService, served: str) -> None:
+    seen: list[str] = []
+    app.on("*")(lambda event: seen.append(event.event_id))
+    events = [event(number, content={"body": "x" * 65_000}) for number in range(100)]
+    assert requests.put(f"{served}{PUSH}", json={"events": events}, headers=AUTH).json() == {}
+    assert len(seen) == 100
+    answer = requests.put(f"{served}{PUSH}", data=b" " * (33 * 1024 * 1024), headers=AUTH)
+    assert (answer.status_code, answer.json()["errcode"]) == (413, "M_TOO_LARGE")
+
+
 def test_what_is_being_handled_at_the_end_is_finished(app: AppService) -> None:
     begun, go_on = threading.Event(), threading.Event()
     answers: list[int] = []
