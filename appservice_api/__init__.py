@@ -39,23 +39,27 @@ from .state_store import ASStateStore, MemoryStateStore
 
 if TYPE_CHECKING:
     from .answers import *  # noqa: F403
+    from .application import AppService
     from .client.media_stream import MediaStream
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
     from .intent.room import Room
     from .localparts import decode_localpart, encode_localpart
+    from .receiver.dispatch import HandlerPolicy
     from .registration import Registration
     from .uris import MatrixURI
 
 _LAZY = {
     "answers": " ".join(answers.__all__),
+    "application": "AppService",
     "client.media_stream": "MediaStream",
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",
     "intent.room": "Room",
     "localparts": "decode_localpart encode_localpart",
+    "receiver.dispatch": "HandlerPolicy",
     "registration": "Registration",
     "uris": "MatrixURI",
 }
@@ -65,6 +69,7 @@ __all__ = [
     "HTTPAPI",
     "APIPath",
     "ASStateStore",
+    "AppService",
     "AppServiceAPI",
     "CallOptions",
     "ChildAppServiceAPI",
@@ -73,6 +78,7 @@ __all__ = [
     "DeviceID",
     "EventID",
     "EventOptions",
+    "HandlerPolicy",
     "IntentAPI",
     "MatrixURI",
     "MediaPath",
