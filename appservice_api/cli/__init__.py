@@ -1,4 +1,4 @@
-"""The command line, ``appservice-api``: demo, register, check, send, request, state.
+"""The command line, ``appservice-api``: demo, register, check, send, request, serve, state, parked.
 
 Click and rich are an extra, imported when :func:`main` runs.
 """

@@ -13,7 +13,7 @@ from .outcome import ending
 
 __all__ = ["Ending", "commands"]
 
-_NAMES = ("demo", "register", "check", "send", "request", "state", "parked")
+_NAMES = ("demo", "register", "check", "send", "request", "serve", "state", "parked")
 
 
 class Ending(click.Group):
