@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .errors import MissingExtraError
 from .receiver.binding import PAGES, TREES, take
@@ -72,7 +73,7 @@ def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
         except (HTTPException, OSError):  # the homeserver has gone
             return b""
 
-    answer = take(app.receiver, request.method, path, query, request.headers, read)
+    answer = take(app.receiver, request.method, quote(path), query, request.headers, read)
     return Response(answer.data, answer.status, answer.headers)
 
 

@@ -11,8 +11,8 @@ from http.client import responses
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from .receiver.binding import take
 from .receiver.receiver import Receiver
-from .receiver.request import Request
 
 __all__ = ["WSGI"]
 
@@ -36,30 +36,23 @@ class WSGI:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request."""
-        answer = self._receiver.handle(request_of(environ, self._receiver.max_body))
+        answer = take(
+            self._receiver, environ.get("REQUEST_METHOD", "GET"), path_of(environ),
+            environ.get("QUERY_STRING", ""), _headers(environ), _reader(environ),
+        )  # fmt: skip
         headers = [*answer.headers.items(), ("Content-Length", str(len(answer.data)))]
         start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.data]
 
 
-def request_of(environ: dict[str, Any], max_body: int) -> Request:
-    """The request of a WSGI environment.
-
-    Args:
-        environ: The environment.
-        max_body: How many bytes are read at most, and one more.
-    """
+def _headers(environ: dict[str, Any]) -> dict[str, str]:
     headers = {
         name[5:].replace("_", "-"): value
         for name, value in environ.items()
         if name.startswith("HTTP_") and isinstance(value, str)
     }
     headers["content-length"] = environ.get("CONTENT_LENGTH") or ""
-    request = Request(
-        environ.get("REQUEST_METHOD", "GET"), path_of(environ), environ.get("QUERY_STRING", ""),
-        headers, lambda: _read(environ, request.length, max_body + 1),
-    )  # fmt: skip
-    return request
+    return headers
 
 
 def path_of(environ: dict[str, Any]) -> str:
@@ -86,16 +79,23 @@ def _after(raw: str, length: int) -> str:
     return raw[place:]
 
 
-def _read(environ: dict[str, Any], length: int, limit: int) -> bytes:
-    """Read the body: as long as it is said to be, or to its end where the server knows that."""
-    if not length and not environ.get("wsgi.input_terminated"):
-        return b""
-    stream, left = environ["wsgi.input"], min(length or limit, limit)
-    parts = []
-    while left > 0:
-        part = stream.read(left)
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+def _reader(environ: dict[str, Any]) -> Callable[[int], bytes]:
+    """Reads the body: as long as it is said to be, or to its end where the server knows that."""
+    said = environ.get("CONTENT_LENGTH") or ""
+    left = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
+    endless = not left and bool(environ.get("wsgi.input_terminated"))
+    stream = environ["wsgi.input"]
+
+    def read(size: int) -> bytes:
+        nonlocal left
+        wanted = size if endless else min(size, left)
+        if wanted <= 0:
+            return b""
+        try:
+            chunk: bytes = stream.read(wanted)
+        except OSError:  # the homeserver has gone
+            return b""
+        left -= len(chunk)
+        return chunk
+
+    return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +30,8 @@ def _receive(request: HttpRequest, path: str) -> HttpResponse:
         return data
 
     answer = take(
-        appservice().receiver, request.method, f"/{path}", request.META.get("QUERY_STRING", ""),
+        appservice().receiver, request.method, quote(f"/{path}"),
+        request.META.get("QUERY_STRING", ""),
         request.headers, read,
     )  # fmt: skip
     return HttpResponse(answer.data, status=answer.status, headers=answer.headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from urllib.parse import quote
 
 from .receiver import Receiver
 from .request import Answer, Request
@@ -30,8 +29,8 @@ def take(
     Args:
         receiver: Who answers.
         method: The HTTP method.
-        path: The path below where the binding is mounted, decoded. What was %2F may be a slash: a
-            name that may hold one is always the last part.
+        path: The path below where the binding is mounted, percent-encoded. What was %2F may be a
+            slash: a name that may hold one is always the last part.
         query: The query string.
         headers: The headers.
         read: Reads at most so many bytes of the body; nothing at its end, or if it breaks off.
@@ -46,7 +45,7 @@ def take(
             left -= len(chunk)
         return b"".join(chunks)
 
-    answer = receiver.handle(Request(method, quote(path), query, headers, body))
+    answer = receiver.handle(Request(method, path, query, headers, body))
     if answer.status >= 400:
         # Whoever still sends doesn't read the answer: take a body, within bounds, to the end.
         left += receiver.max_body

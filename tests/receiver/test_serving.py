@@ -93,18 +93,30 @@ def test_chunks_are_read_to_their_end(app: AppService) -> None:
     assert call(app, "PUT", PUSH, **unknown)[0] == "400 Bad Request"
 
 
-class Unread(io.BytesIO):
-    """A body that must not be read."""
+class Endless(io.BytesIO):
+    """A body that doesn't end; how much of it was read."""
+
+    taken = 0
 
     def read(self, size: Any = -1) -> bytes:
-        raise AssertionError("read")
+        self.taken += size
+        return bytes(size)
 
 
-def test_a_body_isnt_read_for_nothing(app: AppService) -> None:
-    large = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(33 * 1024 * 1024)}
-    assert call(app, "PUT", PUSH, **large)[0].startswith("413 ")
-    other = {"wsgi.input": Unread(), "CONTENT_LENGTH": "5"}
-    assert call(app, "PUT", PUSH, HTTP_AUTHORIZATION="Bearer x", **other)[0] == "403 Forbidden"
+def test_what_is_refused_is_taken_to_the_end_within_bounds(app: AppService) -> None:
+    """Whoever still sends doesn't read the answer."""
+    large = Endless()
+    said = {"wsgi.input": large, "CONTENT_LENGTH": str(33 * 1024 * 1024)}
+    assert call(app, "PUT", PUSH, **said)[0].startswith("413 ")
+    assert large.taken == 33 * 1024 * 1024
+    endless = Endless()
+    said = {"wsgi.input": endless, "CONTENT_LENGTH": str(10**12)}
+    assert call(app, "PUT", PUSH, **said)[0].startswith("413 ")
+    assert endless.taken < 65 * 1024 * 1024
+    other = Endless()
+    said = {"wsgi.input": other, "CONTENT_LENGTH": "5"}
+    assert call(app, "PUT", PUSH, HTTP_AUTHORIZATION="Bearer x", **said)[0] == "403 Forbidden"
+    assert other.taken == 5
 
 
 @pytest.fixture
