@@ -13,7 +13,7 @@ from .outcome import ending
 
 __all__ = ["commands"]
 
-_NAMES = ("demo", "register", "check", "send", "request", "state")
+_NAMES = ("demo", "register", "check", "send", "request", "state", "parked")
 
 
 class Commands(click.Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final, TypeVar
 
 from django.db import Error, connections, transaction
@@ -73,6 +74,36 @@ class Database:
                 of the caller's can go on.
         """
         self._run("write", lambda: self._transaction(work))
+
+    def write_for_good(self, work: Callable[[], T]) -> T:
+        """Do what writes, in a transaction of its own: it can't be rolled back any more.
+
+        Args:
+            work: What writes. It begins with a write, and may be done several times, each time in
+                a new transaction.
+
+        Raises:
+            StateStoreError: The database can't be written to, and nothing was changed; or the
+                caller has begun a transaction.
+        """
+
+        return self._run("write", lambda: self._for_good(work))
+
+    def _for_good(self, work: Callable[[], T]) -> T:
+        with ExitStack() as stack:
+            try:
+                if self.in_transaction() and not connections[self.using].in_atomic_block:
+                    raise RuntimeError
+                # Within a TestCase's own transaction, Django allows it.
+                stack.enter_context(transaction.atomic(using=self.using, durable=True))
+            except RuntimeError:
+                raise StateStoreError(
+                    f"a transaction has begun in the database {self.using!r}, and what is noted "
+                    "of deliveries must not be rolled back with it: leave atomic() before; where "
+                    "ATOMIC_REQUESTS is set, decorate the view with "
+                    "django.db.transaction.non_atomic_requests"
+                ) from None
+            return work()
 
     def _transaction(self, work: Callable[[], None]) -> None:
         with transaction.atomic(using=self.using):

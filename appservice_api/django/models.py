@@ -1,4 +1,4 @@
-"""The tables of the state store.
+"""The tables of the state store, and of deliveries.
 
 Rooms and users are numbers in the other tables. All unique columns are constraints of the tables:
 ``unique=True`` would cost a second index on PostgreSQL.
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Member", "Room", "State", "User"]
+__all__ = ["Handled", "Member", "Parked", "Room", "State", "Transaction", "User"]
 
 
 class Room(models.Model):
@@ -89,3 +89,57 @@ class State(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.room}"
+
+
+class Transaction(models.Model):
+    """A transaction that the homeserver has pushed."""
+
+    transaction_id = models.CharField(max_length=255)
+    digest = models.CharField(max_length=255)
+    owner = models.CharField(max_length=16)
+    # In milliseconds since 1970.
+    claimed_until = models.BigIntegerField()
+    # NULL: not handled yet.
+    finished_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["transaction_id", "digest"], name="appservice_transaction"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
+
+
+class Handled(models.Model):
+    """An event that was handled; the numbers are in the order in which they were."""
+
+    key = models.CharField(max_length=255)
+    room = models.CharField(max_length=255, null=True)
+    ts = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="appservice_handled"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["room", "id"], name="appservice_handled_room"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class Parked(models.Model):
+    """An event that was put aside, since its handler failed again and again."""
+
+    # JSON as text: jsonb refuses characters that an event may hold.
+    event = models.TextField()
+    error = models.TextField()
+    # In milliseconds since 1970.
+    parked_at = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"event {self.pk}"

@@ -26,6 +26,7 @@ if not apps.is_installed("appservice_api.django"):
     )
 
 from .database import Database
+from .deliveries import DjangoDeliveries
 from .models import Member, Room, State, User
 from .rows import CHUNK, Rows, chunks
 
@@ -73,6 +74,7 @@ class DjangoStateStore(Fleeting, ASStateStore):
         self._database = Database(using)
         self._rows = Rows(using)
         self._cache = ReadThroughCache(cache_size)
+        self._deliveries = DjangoDeliveries(self._database)
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
@@ -90,6 +92,11 @@ class DjangoStateStore(Fleeting, ASStateStore):
     def close(self) -> None:
         """Forget what is cached. Connections are closed by Django."""
         self._cache.drop_if(lambda key: True)
+
+    @property
+    def deliveries(self) -> DjangoDeliveries:
+        """What is known of transactions and events that the homeserver pushes."""
+        return self._deliveries
 
     def doubt(self, room_id: str | None, user_id: str) -> None:
         self._cache.drop(

@@ -89,6 +89,18 @@ class Deliveries(abc.ABC):
             ts: Its ``origin_server_ts`` in milliseconds.
         """
 
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        """Note that several events were handled, in databases at the cost of one.
+
+        Whoever dies before has handled them unnoted: it is for events that nobody handles, and
+        that may come again.
+
+        Args:
+            events: What :meth:`note_handled` takes, in the order in which they were handled.
+        """
+        for key, room_id, ts in events:
+            self.note_handled(key, room_id, ts)
+
     @abc.abstractmethod
     def last_handled(self, room_id: str) -> str | None:
         """The event of a room that was handled last, None if none was."""

@@ -90,11 +90,13 @@ def test_the_package_alone_imports_neither_click_nor_rich() -> None:
 def test_version_and_help() -> None:
     assert cli("--version").stdout == f"appservice-api, version {appservice_api.__version__}\n"
     text = cli("--help").stdout
-    for name in ("demo", "register", "check", "send", "request", "state", "75"):
+    for name in ("demo", "register", "check", "send", "request", "state", "parked", "75"):
         assert f"  {name} " in text
 
 
-@pytest.mark.parametrize("name", ["demo", "register", "check", "send", "request", "state"])
+@pytest.mark.parametrize(
+    "name", ["demo", "register", "check", "send", "request", "state", "parked"]
+)
 def test_every_command_has_help_and_no_option_for_a_token(name: str) -> None:
     outcome = run(name, "--help")
     assert outcome.code == 0

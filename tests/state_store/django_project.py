@@ -63,8 +63,11 @@ def migrate(alias: str) -> None:
 
 def empty(alias: str) -> None:
     """Remove all rows, and close this thread's connection."""
-    from appservice_api.django.models import Member, Room, State, User
+    from appservice_api.django import models
 
-    for model in (Member, State, Room, User):
+    for model in (
+        models.Member, models.State, models.Room, models.User, models.Transaction, models.Handled,
+        models.Parked,
+    ):  # fmt: skip
         model.objects.using(alias).all().delete()
     connections[alias].close()

@@ -5,22 +5,27 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from appservice_api import MissingExtraError, StateStoreError
 from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
+from appservice_api.state_store.deliveries import Claim
+from appservice_api.state_store.pruning import Turns
+from appservice_api.testing.postgres import Postgres
 
 pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, MetaData, event, inspect, text
 
-from appservice_api.state_store.sql import SQLStateStore, schema
+from appservice_api.state_store.sql import SQLStateStore, deliveries, schema
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 fork = multiprocessing.get_context("fork")
@@ -301,6 +306,75 @@ def test_the_tables_of_an_older_version_are_brought_up_to_date(
         with open_state_store(database_url) as store:
             assert store.is_joined(ROOM, USER)
     assert done == [now, now + 1]
+
+
+def test_a_database_of_version_1_gets_the_tables_of_deliveries(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = MetaData()
+    for name in ("as_schema", "as_room", "as_user", "as_member", "as_state"):
+        schema.METADATA.tables[name].to_metadata(older)
+    with monkeypatch.context() as before:
+        before.setattr(schema, "METADATA", older)
+        before.setattr(schema, "VERSION", 1)
+        with open_state_store(database_url) as store:
+            store.set_member(ROOM, USER, {"membership": "join", "displayname": "Ü"})
+            store.registered(USER)
+            store.set_power_levels(ROOM, {"ban": 1})
+            assert isinstance(store, SQLStateStore)
+            assert set(inspect(store._database.engine).get_table_names()) == set(older.tables)
+    for _ in range(2):
+        with open_state_store(database_url) as store:
+            assert store.get_member(ROOM, USER) == {"membership": "join", "displayname": "Ü"}
+            assert store.is_registered(USER)
+            assert store.get_power_levels(ROOM) == {"ban": 1}
+            assert isinstance(store, SQLStateStore)
+            store.deliveries.note_handled("$a", ROOM)
+            assert store.deliveries.last_handled(ROOM) == "$a"
+            assert store.deliveries.claim("1", "x", 0) is Claim.MINE
+            number = store.deliveries.park({"type": "m"}, "why")
+            assert store.deliveries.unpark(number) is not None
+
+
+def test_an_upgrade_makes_the_same_tables_as_a_new_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tables(name: str) -> list[str]:
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            found = connection.execute("SELECT name, tbl_name, sql FROM sqlite_master")
+            return sorted(str(row) for row in found if row[1] not in older.tables)
+
+    older = MetaData()
+    for name in ("as_schema", "as_room", "as_user", "as_member", "as_state"):
+        schema.METADATA.tables[name].to_metadata(older)
+    with monkeypatch.context() as before:
+        before.setattr(schema, "METADATA", older)
+        before.setattr(schema, "VERSION", 1)
+        open_state_store(f"sqlite:///{tmp_path}/old.db").close()
+    for name in ("old.db", "new.db"):
+        open_state_store(f"sqlite:///{tmp_path}/{name}").close()
+    assert len(tables("old.db")) > 3
+    assert tables("old.db") == tables("new.db")
+
+
+def test_leases_run_by_the_clock_of_the_database(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_state_store(postgres.new_database()) as store:
+        assert isinstance(store, SQLStateStore)
+        assert store.deliveries.claim("1", "x", 60) is Claim.MINE
+        monkeypatch.setattr(deliveries, "now", lambda: 2**50)  # a machine far in the future
+        assert store.deliveries.claim("1", "x", 60) is Claim.BUSY
+
+
+def test_noting_an_event_is_one_statement(database_url: str) -> None:
+    with open_state_store(database_url) as store:
+        assert isinstance(store, SQLStateStore)
+        store.deliveries._noted = Turns(10**9)
+        store.deliveries._noted.due()
+        seen = count_queries(store)
+        store.deliveries.note_handled("$a", ROOM, 5)
+        assert len(seen) == 1
 
 
 @pytest.mark.parametrize("url, problem", [

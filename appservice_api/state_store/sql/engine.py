@@ -47,6 +47,12 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writing = self.engine.execution_options(appservice_writes=True)
+        # SQLite's connections begin nothing by themselves: see _prepare_sqlite.
+        self._single = (
+            self.engine
+            if self._file is not None
+            else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -69,6 +75,16 @@ class Database:
             yield connection
 
     @contextmanager
+    def single(self) -> Iterator[Connection]:
+        """A connection each of whose statements is a transaction of its own.
+
+        Raises:
+            StateStoreError: The database can't be used; the statement changed nothing.
+        """
+        with self._explained("use"), self._single.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
@@ -85,8 +101,9 @@ class Database:
         text = str(cause)
         if "not a database" in text or "malformed" in text:
             return (
-                f". The file {self._file!r} is damaged: move it away, and a new one is made; it "
-                "holds only what the homeserver can be asked for again"
+                f". The file {self._file!r} is damaged: move it away, and a new one is made. The "
+                "homeserver can be asked again for rooms and users; which events were handled, "
+                "and those that were parked, are lost with it"
             )
         if "unable to open" in text:
             return f". Do the folder of {self._file!r} and the right to write there exist?"

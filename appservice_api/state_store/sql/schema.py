@@ -28,7 +28,17 @@ from sqlalchemy import (
 
 from ...errors import StateStoreError
 
-__all__ = ["MEMBER", "ROOM", "STATE", "USER", "VERSION", "bring_up_to_date"]
+__all__ = [
+    "EVENT_HANDLED",
+    "EVENT_PARKED",
+    "MEMBER",
+    "ROOM",
+    "STATE",
+    "TRANSACTION",
+    "USER",
+    "VERSION",
+    "bring_up_to_date",
+]
 
 METADATA = MetaData()
 
@@ -73,10 +83,46 @@ STATE = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+TRANSACTION = Table(
+    "as_transaction", METADATA,
+    Column("id", String(255), primary_key=True),
+    Column("digest", String(255), primary_key=True),
+    Column("owner", String(16), nullable=False),
+    # In milliseconds since 1970.
+    Column("claimed_until", BigInteger, nullable=False),
+    # NULL: not handled yet.
+    Column("finished_at", BigInteger),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+EVENT_HANDLED = Table(
+    "as_handled", METADATA,
+    # In the order in which they were handled.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("room", String(255)),
+    Column("ts", BigInteger),
+    Index("as_handled_in_room", "room", "number"),
+)  # fmt: skip
+EVENT_PARKED = Table(
+    "as_parked", METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # JSON as text: jsonb refuses characters that an event may hold.
+    Column("event", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("parked_at", BigInteger, nullable=False),
+    # A number that was taken back is never another event's.
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+
+def _add_deliveries(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[TRANSACTION, EVENT_HANDLED, EVENT_PARKED])
+
+
 #: The version of the tables above.
-VERSION: Final = 1
+VERSION: Final = 2
 # From each version to the next; run in one transaction with the new version's number.
-UPGRADES: Mapping[int, Callable[[Connection], None]] = {}
+UPGRADES: Mapping[int, Callable[[Connection], None]] = {1: _add_deliveries}
 # Any number: all processes that bring one PostgreSQL database up to date wait for each other.
 _LOCK = 0x6D617472
 

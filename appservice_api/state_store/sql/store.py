@@ -17,6 +17,7 @@ from ..cache import ReadThroughCache
 from ..fleeting import Fleeting
 from ..items import KINDS, MemberItem, RoomItems, Source, StateItem, now
 from ..names import looks, skeleton, storable
+from .deliveries import SQLDeliveries
 from .engine import Database
 from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
 
@@ -51,6 +52,7 @@ class SQLStateStore(Fleeting, ASStateStore):
             sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
         ).insert
         self._cache = ReadThroughCache(cache_size)
+        self._deliveries = SQLDeliveries(self._ready)
         self._opened = False
         self._opening = threading.Lock()
         renew_after_fork(self)
@@ -85,6 +87,11 @@ class SQLStateStore(Fleeting, ASStateStore):
         if not self._opened:
             self.open()
         return self._database
+
+    @property
+    def deliveries(self) -> SQLDeliveries:
+        """What is known of transactions and events that the homeserver pushes."""
+        return self._deliveries
 
     def doubt(self, room_id: str | None, user_id: str) -> None:
         self._cache.drop(

@@ -1,0 +1,233 @@
+"""Deliveries in the database of a Django project."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q
+
+from ..errors import StateStoreError
+from ..fork import renew_after_fork
+from ..state_store.deliveries import Claim, Deliveries, ParkedEvent
+from ..state_store.items import now
+from ..state_store.names import storable
+from ..state_store.pruning import (
+    ABANDONED_MS,
+    HANDLED,
+    TRANSACTIONS,
+    Turns,
+    handled_row,
+    lease_ms,
+    named,
+    time_ms,
+)
+from .database import Database
+from .models import Handled, Parked, Transaction
+from .rows import Rows, chunks
+
+__all__ = ["DjangoDeliveries"]
+
+
+class _Clock(Func):
+    """The time in milliseconds since 1970, by the clock that all who share the database share,
+    and when the database is about to write: whoever has waited to write has lost no time."""
+
+    template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS BIGINT)"
+    output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "CAST((JULIANDAY('now') - 2440587.5) * 86400000 AS INTEGER)"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class DjangoDeliveries(Deliveries):
+    """Deliveries in the database of a :class:`DjangoStateStore`.
+
+    What is noted here counts at once, and isn't rolled back with anything: within ``atomic()`` all
+    that writes is refused with a StateStoreError. Where ``ATOMIC_REQUESTS`` is set, the view that
+    takes transactions must be decorated with ``django.db.transaction.non_atomic_requests``. (The
+    transaction of Django's own TestCase is none.)
+
+    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
+    other's claims.
+
+    Args:
+        database: The database.
+        transactions: How many transactions are remembered.
+        handled: How many handled events are remembered, beside the last one of each room.
+    """
+
+    def __init__(
+        self, database: Database, *, transactions: int = TRANSACTIONS, handled: int = HANDLED
+    ) -> None:
+        self._database = database
+        self._rows = Rows(database.using)
+        self._most_transactions = transactions
+        self._most_handled = handled
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Whoever has lost a claim must not give up the claim of who has it now.
+        self._owner = secrets.token_hex(8)
+        self._finished = Turns()
+        self._noted = Turns()
+
+    # Transactions.
+
+    def _these(self, transaction_id: str, digest: str, **more: Any) -> Any:
+        rows = self._rows.of(Transaction)
+        return rows.filter(transaction_id=named(transaction_id), digest=named(digest), **more)
+
+    def _mine(self, transaction_id: str, digest: str) -> Any:
+        return self._these(transaction_id, digest, owner=self._owner, finished_at=None)
+
+    def _insert(self, transaction_id: str, digest: str) -> None:
+        self._rows.insert([
+            Transaction(
+                transaction_id=named(transaction_id), digest=named(digest), owner=self._owner,
+                claimed_until=0,
+            )
+        ])  # fmt: skip
+
+    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
+        length = lease_ms(lease)
+        these = self._these(transaction_id, digest)
+
+        def work() -> int:
+            self._insert(transaction_id, digest)
+            clock = _Clock()
+            free = these.filter(finished_at=None, claimed_until__lte=clock)
+            changed: int = free.update(owner=self._owner, claimed_until=clock + length)
+            return changed
+
+        if self._database.write_for_good(work):
+            return Claim.MINE
+        done = these.filter(finished_at__isnull=False)
+        return Claim.DONE if self._database.read(done.exists) else Claim.BUSY
+
+    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
+        length = lease_ms(lease)
+        mine = self._mine(transaction_id, digest)
+        self._database.write_for_good(lambda: mine.update(claimed_until=_Clock() + length))
+
+    def finish(self, transaction_id: str, digest: str) -> None:
+        these = self._these(transaction_id, digest)
+
+        def work() -> None:
+            if not these.update(finished_at=_Clock()):
+                self._insert(transaction_id, digest)
+                these.update(finished_at=_Clock())
+
+        self._database.write_for_good(work)
+        if self._finished.due():
+            self._prune_transactions()
+
+    def give_up(self, transaction_id: str, digest: str) -> None:
+        self._database.write_for_good(self._mine(transaction_id, digest).delete)
+
+    # Events.
+
+    def handled(self, keys: Iterable[str]) -> set[str]:
+        by_name: dict[str, set[str]] = {}
+        for key in keys:
+            by_name.setdefault(named(key), set()).add(key)
+
+        def work() -> set[str]:
+            found: set[str] = set()
+            for chunk in chunks(list(by_name)):
+                rows = self._rows.of(Handled).filter(key__in=chunk)
+                found.update(*(by_name[name] for name in rows.values_list("key", flat=True)))
+            return found
+
+        return self._database.read(work)
+
+    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
+        self.note_all_handled([(key, room_id, ts)])
+
+    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
+        rows = [Handled(**handled_row(*event)) for event in events]
+        self._database.write_for_good(lambda: self._rows.insert(rows))
+        if self._noted.due(len(rows)):
+            self._prune_handled()
+
+    def last_handled(self, room_id: str) -> str | None:
+        rows = self._rows.of(Handled).filter(room=named(room_id)).order_by("-pk")
+        last: str | None = self._database.read(rows.values_list("key", flat=True).first)
+        return last
+
+    # Events that were put aside.
+
+    def park(self, event: Mapping[str, Any], error: str) -> int:
+        text = json.dumps(dict(event))
+
+        def work() -> int:
+            row = Parked(event=text, error=storable(error), parked_at=now())
+            row.save(using=self._database.using, force_insert=True)
+            return int(row.pk)
+
+        return self._database.write_for_good(work)
+
+    def parked(self) -> list[ParkedEvent]:
+        rows = self._rows.of(Parked).order_by("pk")
+        return self._database.read(lambda: [_parked(row) for row in rows])
+
+    def unpark(self, number: int) -> ParkedEvent | None:
+        these = self._rows.of(Parked).filter(pk=number)
+        row = self._database.read(these.first) if time_ms(number) is not None else None
+        if row is None:
+            return None
+
+        def work() -> int:
+            removed: int = these.delete()[0]
+            return removed
+
+        # Of several who ask at once, one removes it.
+        return _parked(row) if self._database.write_for_good(work) else None
+
+    # What is old.
+
+    def _prune(self, model: Any, order: str, most: int, old: Callable[[Any], Any]) -> None:
+        """Remove what is old.
+
+        Args:
+            model: The model.
+            order: The field by which rows are old or new; those without one aren't counted.
+            most: How many of the newest rows are kept.
+            old: From where in the order on rows are old to those that are removed.
+        """
+        rows = self._rows.of(model).filter(**{f"{order}__isnull": False})
+        newest = rows.order_by(f"-{order}").values_list(order, flat=True)
+        try:
+            for oldest in self._database.read(lambda: list(newest[most - 1 : most])):
+                self._database.write_for_good(old(oldest).delete)
+        except StateStoreError:
+            # What was to be written is written; old rows are removed another time.
+            return
+
+    def _prune_transactions(self) -> None:
+        rows = self._rows.of(Transaction)
+        abandoned = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
+        self._prune(
+            Transaction,
+            "finished_at",
+            self._most_transactions,
+            lambda oldest: rows.filter(Q(finished_at__lt=oldest) | abandoned),
+        )
+
+    def _prune_handled(self) -> None:
+        rows = self._rows.of(Handled)
+        followed = Exists(rows.filter(room=OuterRef("room"), pk__gt=OuterRef("pk")))
+        self._prune(
+            Handled,
+            "pk",
+            self._most_handled,
+            lambda oldest: rows.filter(Q(room=None) | followed, pk__lt=oldest),
+        )
+
+
+def _parked(row: Any) -> ParkedEvent:
+    return ParkedEvent(row.pk, json.loads(row.event), row.error, row.parked_at)
