@@ -186,6 +186,88 @@ def test_a_forked_child_has_connections_of_its_own(database_url: str) -> None:
     store.close()
 
 
+DAEMON = """
+import os, subprocess, sys, time
+from appservice_api.state_store import open_state_store
+other = "import sys; from appservice_api.state_store import open_state_store as o\\n" + (
+    "with o(sys.argv[1]) as s: [s.joined('!r:h', f'@{sys.argv[2]}-{n}:h') for n in range(20)]")
+store = open_state_store(sys.argv[1])
+store.joined("!r:h", "@parent:h")
+ready, tell = os.pipe()
+if os.fork():
+    os._exit(0)  # the parent ends, as in a daemon
+os.close(tell)
+os.read(ready, 1)
+for turn in range(5):
+    for number in range(20):
+        store.joined("!r:h", f"@daemon-{turn}-{number}:h")
+    subprocess.run([sys.executable, "-c", other, sys.argv[1], f"cron-{turn}"], check=True)
+print(len(store.get_members("!r:h")), flush=True)
+store.close()
+"""
+
+
+def test_a_daemon_that_opened_sqlite_before_its_fork(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    done = subprocess.run(
+        [sys.executable, "-c", DAEMON, f"sqlite:///{file}"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("201\n", "")
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("SELECT count(*) FROM as_member").fetchone() == (201,)
+
+
+def open_files(file: Path) -> int:
+    """How many handles of a file this process has."""
+    handles = Path("/proc/self/fd")
+    if not handles.is_dir():
+        pytest.skip("this system doesn't tell which files are open")
+    return sum(str(handle.resolve()) == str(file) for handle in handles.iterdir())
+
+
+def test_no_connection_to_sqlite_is_open_while_the_process_forks(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with open_state_store(f"sqlite:///{file}") as store:
+        assert isinstance(store, SQLStateStore)
+        store.joined(ROOM, USER)
+        inside, leave = threading.Event(), threading.Event()
+
+        def write() -> None:
+            with store._database.writing():
+                inside.set()
+                leave.wait(60)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        inside.wait(60)
+        assert open_files(file) > 0
+        timer = threading.Timer(0.2, leave.set)
+        timer.start()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(open_files(file))
+        assert os.waitpid(pid, 0)[1] == 0
+        writer.join()
+        timer.join()
+        store.joined(ROOM, OTHER)
+        assert len(store.get_members(ROOM)) == 2
+
+
+def test_a_fork_does_not_wait_for_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with open_state_store(f"sqlite:///{tmp_path}/state.db") as store:
+        assert isinstance(store, SQLStateStore)
+        store._database._gate._patience = 0.01
+        with store._database.reading():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+        assert "the child must not use it" in caplog.text
+        store.joined(ROOM, USER)
+
+
 WRITER = """
 import sys
 from appservice_api.state_store import open_state_store
@@ -274,7 +356,7 @@ def test_a_lost_database(database_url: str, postgres: object) -> None:
         )
     assert store.is_joined(ROOM, USER)  # a dead connection is noticed, and a new one made
     gone = SQLStateStore(database_url + "nowhere")
-    with pytest.raises(StateStoreError, match="can't write the state store at postgresql"):
+    with pytest.raises(StateStoreError, match="can't read the state store at postgresql"):
         gone.open()
     store.close()
 
@@ -383,17 +465,29 @@ def test_noting_an_event_is_one_statement(database_url: str) -> None:
     ("sqlite://", "in memory"),
     ("sqlite:///:memory:", "in memory"),
     (5, "must be an ASStateStore"),
+    ("postgresql://me:SECRET@h:12ab/d", "can't be read: it must look like"),
+    ("postgresql://me:SEC@RET@h/d", "write those of a password as '%40'"),
+    ("postgresql://me:SEC@RE/T@h/d", "write those of a password as '%40'"),
+    ("postgresql+foo://me:SECRET@h/d", "'postgresql\\+foo', which SQLAlchemy doesn't know"),
+    ("postgresql+asyncpg://me:SECRET@h/d", "must be synchronous"),
+    ("sqlite+aiosqlite:///state.db", "must be synchronous"),
 ])  # fmt: skip
 def test_what_is_no_url(url: str, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(ValueError, match=problem) as caught:
         open_state_store(url)
+    assert not {piece for piece in ("SEC", "RE", "12ab") if piece in str(caught.value)}
 
 
-def test_no_password_in_an_error() -> None:
-    store = SQLStateStore("postgresql://me:secret@127.0.0.1:1/x?connect_timeout=2")
-    with pytest.raises(StateStoreError) as caught:
+@pytest.mark.parametrize("url", [
+    "postgresql://me:SECRET@127.0.0.1:1/x?connect_timeout=2",
+    "postgresql://127.0.0.1:1/x?user=me&password=SECRET",
+    "postgresql://me:SE%40CRET@/x?host=127.0.0.1&port=1&sslpassword=SECRET",
+])  # fmt: skip
+def test_no_password_in_an_error(url: str) -> None:
+    store = SQLStateStore(url)
+    with pytest.raises(StateStoreError, match=r"at postgresql\+psycopg://127.0.0.1(:1)?/x: ") as no:
         store.open()
-    assert "secret" not in f"{caught.value} {caught.value!r}"
+    assert not {piece for piece in ("SE", "CRET") if piece in f"{no.value} {no.value!r}"}
 
 
 def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ..items import KINDS, MemberItem, RoomItems, Source, StateItem, now
 from ..names import looks, skeleton, storable
 from .deliveries import SQLDeliveries
 from .engine import Database
-from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
+from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date, is_up_to_date
 
 __all__ = ["SQLStateStore"]
 
@@ -53,9 +53,14 @@ class SQLStateStore(Fleeting, ASStateStore):
         ).insert
         self._cache = ReadThroughCache(cache_size)
         self._deliveries = SQLDeliveries(self._ready)
-        self._opened = False
         self._opening = threading.Lock()
         renew_after_fork(self)
+
+    def _before_fork(self) -> None:
+        self._database.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        self._database.after_fork_in_parent()
 
     def _after_fork(self) -> None:
         self._opening = threading.Lock()
@@ -69,22 +74,25 @@ class SQLStateStore(Fleeting, ASStateStore):
             StateStoreError: The database can't be used, or a newer version made it.
         """
         with self._opening:
-            if self._opened:
+            database = self._database
+            if database.opened:
                 return
             try:
-                with self._database.writing() as connection:
-                    bring_up_to_date(connection)
-                self._opened = True
+                with database.reading() as connection:
+                    database.opened = is_up_to_date(connection, database.name)
+                if not database.opened:
+                    database.write(lambda made: bring_up_to_date(made, database.name))
+                    database.opened = True
             finally:
-                if not self._opened:
-                    self._database.close()
+                if not database.opened:
+                    database.close()
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._database.close()
 
     def _ready(self) -> Database:
-        if not self._opened:
+        if not self._database.opened:
             self.open()
         return self._database
 
