@@ -162,13 +162,17 @@ def test_transactions_begun_by_hand(django_postgresql: DjangoStateStore) -> None
 
 
 def test_a_failed_write_does_not_end_the_outer_transaction(
-    django_postgresql: DjangoStateStore,
+    django_postgresql: DjangoStateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = django_postgresql
     with transaction.atomic(using=alias_of(store)):
         store.joined(ROOM, USER)
-        with pytest.raises(StateStoreError, match="can't write the state store in the database"):
-            store.joined("!" + 300 * "x", USER)
+        with monkeypatch.context() as broken:
+            broken.setattr(
+                store, "_write_states", lambda items: query(alias_of(store), "SELECT 1 / 0")
+            )
+            with pytest.raises(StateStoreError, match="can't write the state store in the data"):
+                store.set_power_levels(ROOM, {})
         store.joined(ROOM, OTHER)
     assert sorted(store.get_members(ROOM)) == [USER, OTHER]
 

@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_CONNECTIONS, _MORE, _CONNECTION_SECONDS = 5, 10, 30.0
+_CONNECTIONS, _MORE, _POOL_SECONDS = 5, 10, 30.0
+_NONE_FREE = (
+    f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
+)
 _BUSY_SECONDS = 10.0
 # As long as others keep SQLite locked, each write waits only so long, or all that a send
 # remembers would wait in turn.
@@ -70,7 +73,7 @@ class Database:
         try:
             self.engine: Engine = create_engine(
                 parsed, pool_size=_CONNECTIONS, max_overflow=_MORE,
-                pool_timeout=_CONNECTION_SECONDS, pool_pre_ping=self._file is None,
+                pool_timeout=_POOL_SECONDS, pool_pre_ping=self._file is None,
                 connect_args=_arguments(parsed),
             )  # fmt: skip
         except ModuleNotFoundError as error:
@@ -147,15 +150,13 @@ class Database:
                 yield
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
+            said = _NONE_FREE if isinstance(cause, PoolTimeoutError) else first_line(cause)
             raise StateStoreError(
-                f"can't {what} the state store at {self.name}: {first_line(cause)}"
-                f"{self._advice(cause)}"
+                f"can't {what} the state store at {self.name}: {said}{self._advice(cause)}"
             ) from error
 
     def _advice(self, cause: BaseException) -> str:
         text = str(cause)
-        if isinstance(cause, PoolTimeoutError):
-            return f" (all {_CONNECTIONS + _MORE} connections of this process are in use)"
         if "no such table: as_" in text or 'relation "as_' in text:
             self.opened = False
             return (
