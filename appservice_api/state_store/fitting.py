@@ -79,7 +79,7 @@ def _is_time(ts: object) -> bool:
 def _is_json(content: object) -> bool:
     try:
         json.dumps(content, allow_nan=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
