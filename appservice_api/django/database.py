@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from django.db import Error, connections, transaction
 
 from ..errors import StateStoreError
+from ..state_store.names import first_line
 from .models import Room
 
 __all__ = ["Database"]
@@ -17,7 +18,7 @@ __all__ = ["Database"]
 T = TypeVar("T")
 
 _VENDORS = ("sqlite", "postgresql")
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 10.0
 # SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 # Connections of a forked process's parent. They are neither used nor closed here: to close one
@@ -44,14 +45,15 @@ class Database:
             )
         self.using = using
         self._is_sqlite = connection.vendor == "sqlite"
-        self._by_hand = not connection.settings_dict.get("AUTOCOMMIT", True)
+        #: Whether the settings leave all transactions to the project (``AUTOCOMMIT`` is off).
+        self.by_hand = not connection.settings_dict.get("AUTOCOMMIT", True)
 
     def in_transaction(self) -> bool:
         """Whether the caller has begun a transaction in this thread."""
         connection = connections[self.using]
         return (
             connection.in_atomic_block
-            or self._by_hand
+            or self.by_hand
             or (connection.connection is not None and not connection.autocommit)
         )
 
@@ -127,7 +129,7 @@ class Database:
                 if not again:
                     raise StateStoreError(
                         f"can't {what} the state store in the database {self.using!r}: "
-                        f"{_first_line(error)}{_advice(error)}"
+                        f"{first_line(error)}{_advice(error)}"
                     ) from error
 
     def _was_lost(self) -> bool:
@@ -135,6 +137,14 @@ class Database:
         connection = connections[self.using]
         connection.close_if_unusable_or_obsolete()
         return connection.connection is None
+
+    def before_fork(self) -> None:
+        """Have this thread's connection to SQLite closed: its locks hold for a process, and a
+        child with a copy of it would write as if it had locks that it hasn't."""
+        if self._is_sqlite:
+            for connection in connections.all(initialized_only=True):
+                if connection.alias == self.using and not self.in_transaction():
+                    connection.close()
 
     def after_fork(self) -> None:
         """Leave the parent's connection to the parent."""
@@ -149,10 +159,6 @@ def _is_conflict(error: Error) -> bool:
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     return state in _CONFLICTS or "database is locked" in str(error)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _advice(error: Error) -> str:

@@ -13,11 +13,13 @@ from django.db import transaction
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
-from ..state_store.abstract import _ACTIVE, ASStateStore, memberships_of
-from ..state_store.cache import ReadThroughCache
+from ..state_store.abstract import ASStateStore, memberships_of
+from ..state_store.cache import Key
+from ..state_store.cached import CACHED, Cached
+from ..state_store.fitting import fits, fitting_members, fitting_names, fitting_rooms
 from ..state_store.fleeting import Fleeting
-from ..state_store.items import KINDS, MemberItem, RoomItems, Source, StateItem, now, supersedes
-from ..state_store.names import looks, skeleton, storable
+from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.names import looks, storable
 
 if not apps.is_installed("appservice_api.django"):
     raise ImproperlyConfigured(
@@ -34,13 +36,13 @@ __all__ = ["DjangoStateStore"]
 
 T = TypeVar("T")
 
-_CACHED = 65_536
+_PROFILE = ("displayname", "avatar_url")
 _TOLD = ("membership", "ts", "source", "event_id", "displayname", "avatar_url", "looks")
 _ITEM = _TOLD[:-1]
 _STATE = ("content", "ts", "source", "event_id", "sender")
 
 
-class DjangoStateStore(Fleeting, ASStateStore):
+class DjangoStateStore(Cached, Fleeting, ASStateStore):
     """A state store in a database of a Django project: SQLite or PostgreSQL (MySQL and Oracle
     aren't served). Thread-safe, and safe over a fork; any number of processes may use one
     database at the same time.
@@ -50,12 +52,16 @@ class DjangoStateStore(Fleeting, ASStateStore):
     outer transaction can go on.
 
     What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
-    query. Another process's writes aren't seen in the cache until the homeserver contradicts what
-    it says (:meth:`doubt`).
+    query; where ``AUTOCOMMIT`` is off, nothing is. Another process's writes aren't seen in the
+    cache until the homeserver contradicts what it says (:meth:`doubt`).
 
     Connections are Django's, one for each thread. A thread that you start yourself closes its own
     at its end, by ``django.db.connections.close_all()``. A forked child makes new ones; with the
     connection pool of Django 5.1, don't use the database before the fork.
+
+    A process that has a connection to SQLite open while it forks may corrupt the file. The one of
+    the thread that forks is closed before; don't fork within ``atomic()``, nor while other threads
+    have connections.
 
     On SQLite, a transaction of your own that reads before it writes can fail at once with
     "database is locked" while another one writes: set ``transaction_mode`` to ``IMMEDIATE`` in the
@@ -69,13 +75,15 @@ class DjangoStateStore(Fleeting, ASStateStore):
         ValueError: The database is of a kind that isn't served.
     """
 
-    def __init__(self, using: str = "default", *, cache_size: int = _CACHED) -> None:
-        super().__init__()
+    def __init__(self, using: str = "default", *, cache_size: int = CACHED) -> None:
+        super().__init__(cache_size)
         self._database = Database(using)
         self._rows = Rows(using)
-        self._cache = ReadThroughCache(cache_size)
         self._deliveries = DjangoDeliveries(self._database)
         renew_after_fork(self)
+
+    def _before_fork(self) -> None:
+        self._database.before_fork()
 
     def _after_fork(self) -> None:
         self._cache.clear()
@@ -91,35 +99,30 @@ class DjangoStateStore(Fleeting, ASStateStore):
 
     def close(self) -> None:
         """Forget what is cached. Connections are closed by Django."""
-        self._cache.drop_if(lambda key: True)
+        self._cache.clear()
 
     @property
     def deliveries(self) -> DjangoDeliveries:
         """What is known of transactions and events that the homeserver pushes."""
         return self._deliveries
 
-    def doubt(self, room_id: str | None, user_id: str) -> None:
-        self._cache.drop(
-            user_id, (room_id, user_id), *((room_id, event_type, "") for event_type in KINDS)
-        )
-
-    def _drop_room(self, room_id: str) -> None:
-        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
-
-    def _cached(self, key: Any, read: Callable[[], T | None]) -> T | None:
+    def _cached(self, key: Key, read: Callable[[], T | None]) -> T | None:
         # Within a transaction a read may see what is never committed, or what was true before.
         if self._database.in_transaction():
             return self._database.read(read)
         return self._cache.get(key, lambda: self._database.read(read))
 
     def _write(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
-        """Write, and drop from the cache what isn't true any more once it is committed."""
+        """Write, and drop from the cache what isn't true any more: now, and again once it is
+        committed, if no hook of the project's fails before."""
 
         def writing() -> None:
             work()
-            transaction.on_commit(dropped, using=self._database.using)
+            if not self._database.by_hand:
+                transaction.on_commit(dropped, using=self._database.using)
 
         self._database.write(writing)
+        dropped()
 
     # Members.
 
@@ -130,6 +133,8 @@ class DjangoStateStore(Fleeting, ASStateStore):
         return self._rows.of(Member).filter(room__room_id=room_id, **more)
 
     def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        if not fits(room_id, user_id):
+            return None
         for row in self._members(room_id, user__user_id=user_id).values_list(*_ITEM):
             return _member(*row)
         return None
@@ -137,20 +142,22 @@ class DjangoStateStore(Fleeting, ASStateStore):
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
+        if not fits(room_id):
+            return {}
         query = self._members(room_id, membership__in=[one.value for one in memberships])
         rows = query.values_list("user__user_id", *_ITEM)
         return self._database.read(
             lambda: {UserID.read(user): _member(*row) for user, *row in rows}
         )
 
-    def find_lookalikes(
-        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
-    ) -> list[UserID]:
-        wanted = skeleton(displayname)
-        values = [membership.value for membership in memberships_of(memberships)]
-        query = self._members(room_id, looks=looks(displayname), membership__in=values)
-        rows = self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
-        return [UserID.read(user) for user, name in rows if skeleton(name) == wanted]
+    def _read_looks(
+        self, room_id: str, number: int, memberships: Iterable[Membership]
+    ) -> list[tuple[str, str]]:
+        if not fits(room_id):
+            return []
+        values = [membership.value for membership in memberships]
+        query = self._members(room_id, looks=number, membership__in=values)
+        return self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
 
     def write_members(
         self,
@@ -162,25 +169,30 @@ class DjangoStateStore(Fleeting, ASStateStore):
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
+        named = fitting_members(room_id, members)
+        if not fits(room_id):
+            return
 
         def work() -> None:
             room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
-            self._write_members({room: members}, leaving, ts)
+            self._write_members({room: named}, leaving, ts)
             if full:
                 self._full([room])
 
         def dropped() -> None:
-            if len(members) > CHUNK or leaving or full:
-                self._drop_room(room_id)
+            if leaving or len(members) > CHUNK:
+                self._cache.drop_rooms(room_id)
             else:
                 self._cache.drop(*((room_id, user) for user in members))
 
         self._write(work, dropped)
 
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
+        fitting = fitting_rooms(rooms)
+
         def work() -> None:
-            numbers = self._rows.numbers(Room, "room_id", list(rooms))
-            by_number = {numbers[room_id]: room for room_id, room in rooms.items()}
+            numbers = self._rows.numbers(Room, "room_id", list(fitting))
+            by_number = {numbers[room_id]: room for room_id, room in fitting.items()}
             self._write_members({number: room.members for number, room in by_number.items()}, [])
             self._write_states({
                 (number, event_type): item
@@ -189,10 +201,32 @@ class DjangoStateStore(Fleeting, ASStateStore):
             })  # fmt: skip
             self._full(sorted(number for number, room in by_number.items() if room.full))
 
-        self._write(
-            work,
-            lambda: self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] in rooms),
+        written: list[Key] = [
+            *((room_id, user_id) for room_id, room in rooms.items() for user_id in room.members),
+            *((room_id, kind, "") for room_id, room in rooms.items() for kind in room.states),
+        ]
+        self._write(work, lambda: self._cache.drop(*written))
+
+    def set_profile(self, user_id: str, key: str, value: str | None) -> None:
+        if key not in _PROFILE:
+            raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
+        if not fits(user_id):
+            return
+        text, when = storable(value), now()
+        new: dict[str, Any] = {key: text, "ts": when, "source": Source.SENT.value, "event_id": None}
+        if key == "displayname":
+            new["looks"] = looks(text) if text else None
+        rows = self._rows.of(Member).filter(
+            user__user_id=user_id, membership=Membership.JOIN.value, ts__lte=when
         )
+
+        def work() -> None:
+            # Rows are locked in the order in which all writers lock them.
+            locked = rows.order_by("room_id").select_for_update(no_key=True, of=("self",))
+            if locked.values_list("pk"):
+                rows.update(**new)
+
+        self._write(work, lambda: self._cache.drop_member(user_id))
 
     def _full(self, rooms: list[int]) -> None:
         for chunk in chunks(rooms):
@@ -238,11 +272,13 @@ class DjangoStateStore(Fleeting, ASStateStore):
         values = [membership.value for membership in memberships_of(memberships)]
         query = self._rows.of(Member).filter(user__user_id=user_id, membership__in=values)
         rooms = query.order_by("room").values_list("room__room_id", flat=True)
+        if not fits(user_id):
+            return []
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
     def has_full_member_list(self, room_id: str) -> bool:
         rooms = self._rows.of(Room).filter(room_id=room_id, full_members=True)
-        return self._database.read(lambda: bool(rooms.exists()))
+        return fits(room_id) and self._database.read(lambda: bool(rooms.exists()))
 
     # The state of rooms.
 
@@ -252,17 +288,15 @@ class DjangoStateStore(Fleeting, ASStateStore):
         )
 
     def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        if not fits(room_id, event_type):
+            return None
         rows = self._rows.of(State).filter(room__room_id=room_id, type=event_type)
         for row in rows.values_list(*_STATE):
             return _state(*row)
         return None
 
     def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
-        def work() -> None:
-            room = self._rows.numbers(Room, "room_id", [room_id])[room_id]
-            self._write_states({(room, event_type): item})
-
-        self._write(work, lambda: self._cache.drop((room_id, event_type, "")))
+        self.write_rooms({room_id: RoomItems({}, {event_type: item})})
 
     def _write_states(self, items: Mapping[tuple[int, str], StateItem]) -> None:
         new = {
@@ -284,21 +318,18 @@ class DjangoStateStore(Fleeting, ASStateStore):
     # Users.
 
     def is_registered(self, user_id: str) -> bool:
+        return self._cached(user_id, lambda: self._is_registered(user_id)) or False
+
+    def _is_registered(self, user_id: str) -> bool | None:
         users = self._rows.of(User).filter(user_id=user_id, registered=True)
-        return self._cached(user_id, lambda: users.exists() or None) or False
+        return (fits(user_id) and users.exists()) or None
 
     def registered(self, user_id: str) -> None:
-        if self.is_registered(user_id):
-            return
-        self._write(
-            lambda: self._rows.update(
-                [User(user_id=user_id, registered=True)], ("user_id",), ("registered",)
-            ),
-            lambda: self._cache.drop(user_id),
-        )
+        if not self.is_registered(user_id):
+            self.write_registered((user_id,))
 
     def write_registered(self, user_ids: Iterable[str]) -> None:
-        users = sorted(set(user_ids))
+        users = fitting_names(user_ids)
         self._write(
             lambda: self._rows.update(
                 [User(user_id=user_id, registered=True) for user_id in users],

@@ -12,7 +12,7 @@ import zlib
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["looks", "skeleton", "storable"]
+__all__ = ["first_line", "looks", "skeleton", "storable"]
 
 # What looks like a Latin letter (after case folding) in Cyrillic, Greek, Armenian and among
 # digits; the Unicode Consortium's technical standard 39 calls these confusable.
@@ -56,3 +56,8 @@ def storable(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def first_line(error: BaseException) -> str:
+    """What a database's error says, in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

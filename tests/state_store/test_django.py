@@ -123,6 +123,80 @@ def test_what_is_committed_is_seen(store: DjangoStateStore) -> None:
     assert store.is_joined(ROOM, OTHER) is None
 
 
+def test_a_hook_that_fails_leaves_nothing_stale(store: DjangoStateStore) -> None:
+    store.joined(ROOM, USER)
+    assert store.is_joined(ROOM, USER)
+
+    def write() -> None:
+        with transaction.atomic(using=alias_of(store)):
+            transaction.on_commit(lambda: 1 // 0, using=alias_of(store))
+            store.left(ROOM, USER)
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert store.is_joined(ROOM, USER) is False
+
+
+def test_nothing_is_cached_without_autocommit(
+    django_postgresql: DjangoStateStore, django_folder: Path
+) -> None:
+    from appservice_api.django.state_store import DjangoStateStore
+
+    settings = connections.settings[alias_of(django_postgresql)]
+    connections.settings["by-hand"] = {**settings, "AUTOCOMMIT": False}
+    store = DjangoStateStore("by-hand")
+    store.joined(ROOM, USER)
+    transaction.commit(using="by-hand")
+    assert store.is_joined(ROOM, USER)
+    assert not store._cache._items
+    assert not connections["by-hand"].run_on_commit
+    connections["by-hand"].close()
+
+
+def test_a_new_profile_is_one_update(store: DjangoStateStore) -> None:
+    rooms = [f"!{number}:h" for number in range(20)]
+    for room in rooms:
+        store.set_member(room, USER, {"membership": "join", "displayname": "Old"})
+        assert store.is_joined(room, USER)
+    store.set_member("!left:h", USER, {"membership": "leave"})
+    from appservice_api.django.models import Member
+
+    store._rows.of(Member).update(avatar_url="mxc://h/2")  # by another process
+    with counted_queries(alias_of(store)) as asked:
+        store.set_profile(USER, "displayname", "New")
+    assert len([one for one in asked if one.startswith("UPDATE") and "displayname" in one]) == 1
+    assert len(asked) < 6
+    for room in rooms:
+        assert store.get_member(room, USER) == {
+            "membership": "join", "displayname": "New", "avatar_url": "mxc://h/2",
+        }  # fmt: skip
+    assert store.find_lookalikes(rooms[0], "new") == [USER]
+    left = store.get_member("!left:h", USER)
+    assert left == {"membership": "leave", "avatar_url": "mxc://h/2"}
+    store.set_profile(USER, "displayname", None)
+    assert store.find_lookalikes(rooms[0], "new") == []
+    with pytest.raises(ValueError, match="key must be"):
+        store.set_profile(USER, "m.tz", "UTC")
+
+
+def test_no_connection_to_sqlite_is_open_while_the_process_forks(
+    django_sqlite: DjangoStateStore,
+) -> None:
+    connection = connections[alias_of(django_sqlite)]
+    django_sqlite.joined(ROOM, USER)
+    assert connection.connection is not None
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert connection.connection is None
+    assert django_sqlite.is_joined(ROOM, USER)
+    with transaction.atomic(using=alias_of(django_sqlite)):
+        django_sqlite.left(ROOM, USER)
+        django_sqlite._before_fork()  # a transaction isn't lost
+    assert django_sqlite.is_joined(ROOM, USER) is False
+
+
 def test_another_thread_does_not_keep_what_an_open_transaction_changes(
     django_postgresql: DjangoStateStore,
 ) -> None:
@@ -162,13 +236,17 @@ def test_transactions_begun_by_hand(django_postgresql: DjangoStateStore) -> None
 
 
 def test_a_failed_write_does_not_end_the_outer_transaction(
-    django_postgresql: DjangoStateStore,
+    django_postgresql: DjangoStateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = django_postgresql
     with transaction.atomic(using=alias_of(store)):
         store.joined(ROOM, USER)
-        with pytest.raises(StateStoreError, match="can't write the state store in the database"):
-            store.joined("!" + 300 * "x", USER)
+        with monkeypatch.context() as broken:
+            broken.setattr(
+                store, "_write_states", lambda items: query(alias_of(store), "SELECT 1 / 0")
+            )
+            with pytest.raises(StateStoreError, match="can't write the state store in the data"):
+                store.set_power_levels(ROOM, {})
         store.joined(ROOM, OTHER)
     assert sorted(store.get_members(ROOM)) == [USER, OTHER]
 

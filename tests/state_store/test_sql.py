@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -15,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from appservice_api import MissingExtraError, StateStoreError
+from appservice_api import ASStateStore, Membership, MissingExtraError, StateStoreError
 from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
 from appservice_api.state_store.deliveries import Claim
+from appservice_api.state_store.items import RoomItems
 from appservice_api.state_store.pruning import Turns
 from appservice_api.testing.postgres import Postgres
 
@@ -25,7 +27,8 @@ pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
 
 from sqlalchemy import Connection, MetaData, event, inspect, text
 
-from appservice_api.state_store.sql import SQLStateStore, deliveries, schema
+from appservice_api.state_store.sql import SQLStateStore, deliveries, engine, schema
+from appservice_api.state_store.sql.url import read_url
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 fork = multiprocessing.get_context("fork")
@@ -186,6 +189,88 @@ def test_a_forked_child_has_connections_of_its_own(database_url: str) -> None:
     store.close()
 
 
+DAEMON = """
+import os, subprocess, sys, time
+from appservice_api.state_store import open_state_store
+other = "import sys; from appservice_api.state_store import open_state_store as o\\n" + (
+    "with o(sys.argv[1]) as s: [s.joined('!r:h', f'@{sys.argv[2]}-{n}:h') for n in range(20)]")
+store = open_state_store(sys.argv[1])
+store.joined("!r:h", "@parent:h")
+ready, tell = os.pipe()
+if os.fork():
+    os._exit(0)  # the parent ends, as in a daemon
+os.close(tell)
+os.read(ready, 1)
+for turn in range(5):
+    for number in range(20):
+        store.joined("!r:h", f"@daemon-{turn}-{number}:h")
+    subprocess.run([sys.executable, "-c", other, sys.argv[1], f"cron-{turn}"], check=True)
+print(len(store.get_members("!r:h")), flush=True)
+store.close()
+"""
+
+
+def test_a_daemon_that_opened_sqlite_before_its_fork(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    done = subprocess.run(
+        [sys.executable, "-c", DAEMON, f"sqlite:///{file}"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("201\n", "")
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("SELECT count(*) FROM as_member").fetchone() == (201,)
+
+
+def open_files(file: Path) -> int:
+    """How many handles of a file this process has."""
+    handles = Path("/proc/self/fd")
+    if not handles.is_dir():
+        pytest.skip("this system doesn't tell which files are open")
+    return sum(str(handle.resolve()) == str(file) for handle in handles.iterdir())
+
+
+def test_no_connection_to_sqlite_is_open_while_the_process_forks(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with open_state_store(f"sqlite:///{file}") as store:
+        assert isinstance(store, SQLStateStore)
+        store.joined(ROOM, USER)
+        inside, leave = threading.Event(), threading.Event()
+
+        def write() -> None:
+            with store._database.writing():
+                inside.set()
+                leave.wait(60)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        inside.wait(60)
+        assert open_files(file) > 0
+        timer = threading.Timer(0.2, leave.set)
+        timer.start()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(open_files(file))
+        assert os.waitpid(pid, 0)[1] == 0
+        writer.join()
+        timer.join()
+        store.joined(ROOM, OTHER)
+        assert len(store.get_members(ROOM)) == 2
+
+
+def test_a_fork_does_not_wait_for_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with open_state_store(f"sqlite:///{tmp_path}/state.db") as store:
+        assert isinstance(store, SQLStateStore)
+        store._database._gate._patience = 0.01
+        with store._database.reading():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+        assert "the child must not use it" in caplog.text
+        store.joined(ROOM, USER)
+
+
 WRITER = """
 import sys
 from appservice_api.state_store import open_state_store
@@ -274,7 +359,7 @@ def test_a_lost_database(database_url: str, postgres: object) -> None:
         )
     assert store.is_joined(ROOM, USER)  # a dead connection is noticed, and a new one made
     gone = SQLStateStore(database_url + "nowhere")
-    with pytest.raises(StateStoreError, match="can't write the state store at postgresql"):
+    with pytest.raises(StateStoreError, match="can't read the state store at postgresql"):
         gone.open()
     store.close()
 
@@ -377,23 +462,214 @@ def test_noting_an_event_is_one_statement(database_url: str) -> None:
         assert len(seen) == 1
 
 
+def test_writers_of_the_same_rows_do_not_fail(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    users = [f"@{number:02}:h" for number in range(60)]
+    stores = [open_state_store(url) for _ in range(2)]
+    errors: list[BaseException] = []
+
+    def members(store: ASStateStore, seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(15):
+            store.set_members(ROOM, {one: {} for one in users[chance.randrange(60) :]}, "join")
+
+    def mixed(store: ASStateStore, seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(15):
+            when = 2**45 + chance.randrange(9)
+            items = {
+                user: MemberItem(
+                    Membership.JOIN, when, Source.SENT, knows_profile=chance.random() < 0.5
+                )
+                for user in users
+            }
+            store.write_rooms({room: RoomItems(items, {}) for room in (ROOM, "!2:h")})
+
+    def profiles(store: ASStateStore, seed: int) -> None:
+        for number in range(15):
+            store.set_profile(users[seed], "displayname", str(number))
+
+    def run(work: Callable[[ASStateStore, int], None], seed: int) -> None:
+        try:
+            work(stores[seed % 2], seed)
+        except BaseException as error:
+            errors.append(error)
+
+    works = [members, mixed, profiles] * 2
+    threads = [threading.Thread(target=run, args=(work, n)) for n, work in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in stores:
+        store.close()
+    assert errors == []
+
+
+def test_a_transaction_that_was_ended_for_others_is_done_again(postgres: Postgres) -> None:
+    with open_state_store(postgres.new_database()) as store:
+        assert isinstance(store, SQLStateStore)
+        ends = ["40P01", "40001"]
+
+        def work(connection: Connection) -> str:
+            if ends:
+                code = ends.pop()
+                connection.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$"))
+            return "done"
+
+        assert store._database.write(work) == "done"
+        ends += ["23505"]
+        with pytest.raises(StateStoreError):
+            store._database.write(work)
+        ends += ["40001"] * 9
+        with pytest.raises(StateStoreError):
+            store._database.write(work)
+        assert len(ends) == 3
+
+
+def test_postgresql_does_not_let_us_wait_for_ever(postgres: Postgres) -> None:
+    def limits(url: str) -> tuple[str, ...]:
+        with open_state_store(url) as store:
+            assert isinstance(store, SQLStateStore)
+            with store._database.reading() as connection:
+                names = ("statement_timeout", "lock_timeout")
+                return tuple(connection.scalar(text(f"SHOW {name}")) or "" for name in names)
+
+    url = postgres.new_database()
+    assert limits(url) == ("30s", "30s")
+    assert limits(url + "&options=-c%20lock_timeout%3D7s") == ("30s", "7s")
+    for more, expected in (("", 10), ("&connect_timeout=3", None)):
+        arguments = engine._arguments(read_url(url + more))
+        assert arguments.get("connect_timeout") == expected
+
+
+def test_no_free_connection(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_CONNECTIONS", 1), ("_MORE", 0), ("_POOL_SECONDS", 0.01)):
+        monkeypatch.setattr(engine, name, value)
+    with open_state_store(database_url) as store:
+        assert isinstance(store, SQLStateStore)
+        with (
+            store._database.reading(),
+            pytest.raises(StateStoreError, match="connections of this process were in use"),
+        ):
+            store.get_members(ROOM)
+
+
+def test_who_has_waited_for_a_locked_file_hardly_waits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.05)
+    file = tmp_path / "state.db"
+    with open_state_store(f"sqlite:///{file}") as store:
+        assert isinstance(store, SQLStateStore)
+        seen = count_queries(store)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StateStoreError, match="locked for too long"):
+                store.joined(ROOM, USER)
+            assert not [query for query in seen if "busy_timeout" in query]
+            with pytest.raises(StateStoreError, match="locked for too long"):
+                store.joined(ROOM, USER)
+            assert "PRAGMA busy_timeout = 250" in seen
+            other.execute("ROLLBACK")
+        store.joined(ROOM, USER)
+        store._database._locked_until = 0.0
+        store.joined(ROOM, OTHER)
+        assert seen[-1] != "PRAGMA busy_timeout = 50"
+        assert "PRAGMA busy_timeout = 50" in seen
+
+
+def test_opening_waits_for_no_writer_if_there_is_nothing_to_do(database_url: str) -> None:
+    with open_state_store(database_url) as store:
+        assert isinstance(store, SQLStateStore)
+        with store._database.writing() as connection:
+            connection.execute(text("UPDATE as_schema SET version = version"))
+            with open_state_store(database_url) as other:
+                assert other.is_joined(ROOM, USER) is None
+
+
+@pytest.mark.parametrize("broken", [
+    "UPDATE as_schema SET version = 0", "UPDATE as_schema SET version = -1",
+    "DELETE FROM as_schema", "INSERT INTO as_schema VALUES (1)",
+])  # fmt: skip
+def test_a_database_without_a_proper_version(database_url: str, broken: str) -> None:
+    with open_state_store(database_url) as store:
+        assert isinstance(store, SQLStateStore)
+        with store._database.writing() as connection:
+            connection.execute(text(broken))
+        name = store._database.name
+    with pytest.raises(StateStoreError, match="must have one row") as caught:
+        open_state_store(database_url)
+    assert f"at {name} " in str(caught.value)
+
+
+def test_a_file_that_was_deleted_while_it_is_open(tmp_path: Path) -> None:
+    with open_state_store(f"sqlite:///{tmp_path}/state.db") as store:
+        store.joined(ROOM, USER)
+        for file in tmp_path.iterdir():
+            file.unlink()
+        with pytest.raises(StateStoreError, match="Its tables have gone"):
+            store.joined(ROOM, OTHER)
+        store.joined(ROOM, OTHER)
+        assert store.get_members(ROOM) == [OTHER]
+
+
+def test_a_new_profile_is_one_statement(database_url: str) -> None:
+    with open_state_store(database_url) as store, open_state_store(database_url) as other:
+        assert isinstance(store, SQLStateStore)
+        rooms = [f"!{number}:h" for number in range(30)]
+        known = {"membership": "join", "displayname": "Old", "avatar_url": "mxc://h/1"}
+        for room in rooms:
+            store.set_member(room, USER, known)
+            assert store.get_member(room, USER) == known
+        store.set_member("!left:h", USER, {"membership": "leave"})
+        other.set_profile(USER, "avatar_url", "mxc://h/2")
+        seen = count_queries(store)
+        store.set_profile(USER, "displayname", "New")
+        assert len([query for query in seen if query.startswith("UPDATE")]) == 1
+        assert len([query for query in seen if "SELECT" in query]) == 1
+        for room in rooms:
+            # Nothing that was cached is written back.
+            assert store.get_member(room, USER) == {
+                "membership": "join", "displayname": "New", "avatar_url": "mxc://h/2",
+            }  # fmt: skip
+        assert store.find_lookalikes(rooms[0], "new") == [USER]
+        assert store.get_member("!left:h", USER) == {"membership": "leave"}
+        store.set_profile(USER, "displayname", None)
+        assert store.find_lookalikes(rooms[0], "new") == []
+        with pytest.raises(ValueError, match="key must be"):
+            store.set_profile(USER, "m.tz", "UTC")
+
+
 @pytest.mark.parametrize("url, problem", [
     ("nonsense", "must look like"),
     ("mysql://u@h/d", "not in 'mysql'"),
     ("sqlite://", "in memory"),
     ("sqlite:///:memory:", "in memory"),
     (5, "must be an ASStateStore"),
+    ("postgresql://me:SECRET@h:12ab/d", "can't be read: it must look like"),
+    ("postgresql://me:SEC@RET@h/d", "write those of a password as '%40'"),
+    ("postgresql://me:SEC@RE/T@h/d", "write those of a password as '%40'"),
+    ("postgresql+foo://me:SECRET@h/d", "'postgresql\\+foo', which SQLAlchemy doesn't know"),
+    ("postgresql+asyncpg://me:SECRET@h/d", "must be synchronous"),
+    ("sqlite+aiosqlite:///state.db", "must be synchronous"),
 ])  # fmt: skip
 def test_what_is_no_url(url: str, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(ValueError, match=problem) as caught:
         open_state_store(url)
+    assert not {piece for piece in ("SEC", "RE", "12ab") if piece in str(caught.value)}
 
 
-def test_no_password_in_an_error() -> None:
-    store = SQLStateStore("postgresql://me:secret@127.0.0.1:1/x?connect_timeout=2")
-    with pytest.raises(StateStoreError) as caught:
+@pytest.mark.parametrize("url", [
+    "postgresql://me:SECRET@127.0.0.1:1/x?connect_timeout=2",
+    "postgresql://127.0.0.1:1/x?user=me&password=SECRET",
+    "postgresql://me:SE%40CRET@/x?host=127.0.0.1&port=1&sslpassword=SECRET",
+])  # fmt: skip
+def test_no_password_in_an_error(url: str) -> None:
+    store = SQLStateStore(url)
+    with pytest.raises(StateStoreError, match=r"at postgresql\+psycopg://127.0.0.1(:1)?/x: ") as no:
         store.open()
-    assert "secret" not in f"{caught.value} {caught.value!r}"
+    assert not {piece for piece in ("SE", "CRET") if piece in f"{no.value} {no.value!r}"}
 
 
 def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:

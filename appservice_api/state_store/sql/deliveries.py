@@ -7,7 +7,18 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Float, cast, exists, extract, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    cast,
+    exists,
+    extract,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...errors import StateStoreError
@@ -156,9 +167,12 @@ class SQLDeliveries(Deliveries):
         rows = [handled_row(*event) for event in events]
         if not rows:
             return
-        with self._ready().writing() as connection:
+
+        def work(connection: Connection) -> None:
             statement = _insert(connection.dialect.name)(EVENT_HANDLED)
             connection.execute(statement.on_conflict_do_nothing(), rows)
+
+        self._ready().write(work)
         if self._noted.due(len(rows)):
             self._prune(self._prune_handled)
 

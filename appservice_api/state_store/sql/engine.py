@@ -1,28 +1,58 @@
-"""The way to the database: its URL, its connections, and errors that say what to do."""
+"""The way to the database: its connections, and errors that say what to do."""
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from ...errors import MissingExtraError, StateStoreError
+from ..names import first_line
+from .gate import Gate
+from .url import read_url, shown
 
 __all__ = ["Database"]
 
-_BUSY_SECONDS = 30.0
-_DIALECTS = ("sqlite", "postgresql")
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_CONNECTIONS, _MORE, _POOL_SECONDS = 5, 10, 30.0
+_NONE_FREE = (
+    f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
+)
+_BUSY_SECONDS = 10.0
+# As long as others keep SQLite locked, each write waits only so long, or all that a send
+# remembers would wait in turn.
+_LOCKED_SECONDS, _HASTY_SECONDS = 5.0, 0.25
+_CONNECT_SECONDS, _STATEMENT_SECONDS = 10, 30
+# Longer than a statement waits for a lock.
+_FORK_SECONDS = _BUSY_SECONDS + 5.0
+_ATTEMPTS = 6
+# SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
+_CONFLICTS = frozenset({"40001", "40P01"})
+_LIBPQ = ("psycopg", "psycopg2")
 
 
 class Database:
     """Connections to one database, for reading and for writing.
 
     SQLite is used in WAL mode: readers and a writer don't wait for each other, and writers wait
-    for one another up to 30 s. A transaction that writes says so when it begins.
+    for one another up to 10 s. A transaction that writes says so when it begins. No connection to
+    SQLite is open while the process forks: its locks hold for a process, and a child with a copy
+    of a connection would write as if it had locks that it hasn't.
+
+    PostgreSQL is given 10 s to connect, and 30 s for a statement, unless the URL says otherwise
+    (``connect_timeout``, ``options``).
 
     Args:
         url: A database URL of SQLAlchemy.
@@ -33,19 +63,28 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = _url(url)
-        self.name = parsed.render_as_string(hide_password=True)
+        parsed = read_url(url)
+        self.name = shown(parsed)
+        #: Whether the tables are there.
+        self.opened = False
         self._file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-        options: dict[str, Any] = {"pool_pre_ping": self._file is None}
-        if self._file is not None:
-            options["connect_args"] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        self._gate = Gate(_FORK_SECONDS)
+        self._locked_until = 0.0
         try:
-            self.engine: Engine = create_engine(parsed, max_overflow=64, **options)
+            self.engine: Engine = create_engine(
+                parsed, pool_size=_CONNECTIONS, max_overflow=_MORE,
+                pool_timeout=_POOL_SECONDS, pool_pre_ping=self._file is None,
+                connect_args=_arguments(parsed),
+            )  # fmt: skip
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"a state store at {self.name}", "sql") from error
         if self._file is not None:
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "connect", self._prepare_sqlite)
+            event.listen(self.engine, "checkout", self._check_sqlite)
+            event.listen(self.engine, "begin", self._begin_sqlite)
+        else:
+            options = str(parsed.query.get("options", ""))
+            event.listen(self.engine, "connect", lambda made, _: _limit(made, options))
         self._writing = self.engine.execution_options(appservice_writes=True)
         # SQLite's connections begin nothing by themselves: see _prepare_sqlite.
         self._single = (
@@ -74,6 +113,26 @@ class Database:
         with self._explained("write"), self._writing.begin() as connection:
             yield connection
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do what writes, all of it or nothing.
+
+        Args:
+            work: What writes. It is done again if PostgreSQL ended it for the sake of others.
+
+        Raises:
+            StateStoreError: The database can't be written to; nothing was changed.
+        """
+
+        def once() -> T:
+            with self.writing() as connection:
+                return work(connection)
+
+        attempts = Retrying(
+            retry=retry_if_exception(_is_conflict), stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.05, max=1), reraise=True,
+        )  # fmt: skip
+        return attempts(once)
+
     @contextmanager
     def single(self) -> Iterator[Connection]:
         """A connection each of whose statements is a transaction of its own.
@@ -87,18 +146,26 @@ class Database:
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
-            yield
+            with self._gate.entered():
+                yield
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
+            said = _NONE_FREE if isinstance(cause, PoolTimeoutError) else first_line(cause)
             raise StateStoreError(
-                f"can't {what} the state store at {self.name}: {_first_line(cause)}"
-                f"{self._advice(cause)}"
+                f"can't {what} the state store at {self.name}: {said}{self._advice(cause)}"
             ) from error
 
     def _advice(self, cause: BaseException) -> str:
+        text = str(cause)
+        if "no such table: as_" in text or 'relation "as_' in text:
+            self.opened = False
+            return (
+                ". Its tables have gone, or another database has taken its place; from the next "
+                "call on there are new ones. What was remembered is lost, and the homeserver can "
+                "be asked again"
+            )
         if self._file is None:
             return ""
-        text = str(cause)
         if "not a database" in text or "malformed" in text:
             return (
                 f". The file {self._file!r} is damaged: move it away, and a new one is made. The "
@@ -109,48 +176,99 @@ class Database:
             return f". Do the folder of {self._file!r} and the right to write there exist?"
         if "disk is full" in text:
             return ". Make room on the disk; what was written before is still there"
+        if "locked" in text:
+            self._locked_until = time.monotonic() + _LOCKED_SECONDS
+            return (
+                f". Another program has kept {self._file!r} locked for too long; for "
+                f"{_LOCKED_SECONDS:g} s, writes hardly wait for it"
+            )
         return ""
+
+    # Forks.
+
+    def before_fork(self) -> None:
+        """Have no connection to SQLite open."""
+        if self._file is None:
+            return
+        if not self._gate.shut():
+            _log.warning(
+                "the process forks while another thread uses the state store at %s: the child "
+                "must not use it", self.name,
+            )  # fmt: skip
+        self.engine.dispose()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before."""
+        self._gate.open()
 
     def after_fork(self) -> None:
         """Forget the parent's connections without closing them."""
+        self._gate = Gate(_FORK_SECONDS)
         self.engine.dispose(close=False)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
+    # SQLite.
 
-def _url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ValueError(
-            "the state store's URL can't be read: it must look like 'sqlite:///state.db' or "
-            "'postgresql+psycopg://user@host/name'"
-        ) from None
-    backend = parsed.get_backend_name()
-    if backend not in _DIALECTS:
-        raise ValueError(f"state stores are kept in {' or '.join(_DIALECTS)}, not in {backend!r}")
-    if parsed.drivername == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a state store in memory is MemoryStateStore(); give the path of a file")
-    return parsed
+    def _prepare_sqlite(self, connection: sqlite3.Connection, record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin_sqlite
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        if mode != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        # A crash of the process loses nothing; one of the machine may lose the last moments.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        record.info["file"] = self._file_now()
+
+    def _check_sqlite(self, connection: object, record: Any, proxy: object) -> None:
+        # A file that was deleted is still there for who has opened it, and for nobody else.
+        if record.info.get("file") != self._file_now():
+            raise DisconnectionError
+
+    def _file_now(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(str(self._file))
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _begin_sqlite(self, connection: Connection) -> None:
+        hasty = time.monotonic() < self._locked_until
+        if hasty or connection.info.get("hasty"):
+            seconds = _HASTY_SECONDS if hasty else _BUSY_SECONDS
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            connection.info["hasty"] = hasty
+        if connection.get_execution_options().get("appservice_writes"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _arguments(url: URL) -> dict[str, Any]:
+    """What a connection is made with, beside what the URL says."""
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+    if url.get_driver_name() not in _LIBPQ:
+        return {}
+    arguments = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _STATEMENT_SECONDS * 1000,
+    }
+    return {name: value for name, value in arguments.items() if name not in url.query}
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite
-    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    if mode != "wal":
-        connection.execute("PRAGMA journal_mode = WAL")
-    # A crash of the process loses nothing; one of the machine may lose the last moments.
-    connection.execute("PRAGMA synchronous = NORMAL")
+def _limit(connection: Any, options: str) -> None:
+    """Limit how long PostgreSQL works for us, or waits for others."""
+    limits = [name for name in ("statement_timeout", "lock_timeout") if name not in options]
+    cursor = connection.cursor()
+    for name in limits:
+        cursor.execute(f"SET {name} = '{_STATEMENT_SECONDS}s'")
+    cursor.close()
+    connection.commit()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("appservice_writes"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _is_conflict(error: BaseException) -> bool:
+    """Whether it is only that somebody else wrote at the same time."""
+    cause = error.__cause__
+    original: Any = cause.orig if isinstance(cause, DBAPIError) else None
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    return state in _CONFLICTS

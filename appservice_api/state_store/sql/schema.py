@@ -38,6 +38,7 @@ __all__ = [
     "USER",
     "VERSION",
     "bring_up_to_date",
+    "is_up_to_date",
 ]
 
 METADATA = MetaData()
@@ -127,25 +128,49 @@ UPGRADES: Mapping[int, Callable[[Connection], None]] = {1: _add_deliveries}
 _LOCK = 0x6D617472
 
 
-def bring_up_to_date(connection: Connection) -> None:
+def is_up_to_date(connection: Connection, name: str) -> bool:
+    """Whether the tables are there, and of this version; see :func:`bring_up_to_date`."""
+    return _found(connection, name) == VERSION
+
+
+def bring_up_to_date(connection: Connection, name: str) -> None:
     """Make the tables, or change those of an older version; within the caller's transaction.
 
+    Args:
+        connection: The connection.
+        name: The database, for errors.
+
     Raises:
-        StateStoreError: The database was made by a newer version of this package.
+        StateStoreError: The database was made by a newer version of this package, or isn't one
+            of its own.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if not inspect(connection).has_table(_SCHEMA.name):
+    found = _found(connection, name)
+    if found is None:
         METADATA.create_all(connection)
         connection.execute(_SCHEMA.insert(), {"version": VERSION})
         return
-    found = connection.execute(select(_SCHEMA.c.version)).scalar()
-    if found is None or found > VERSION:
-        raise StateStoreError(
-            f"the state store has the tables of version {found}, and this package knows those up "
-            f"to {VERSION}: install a newer appservice_api, or use another database"
-        )
     for version in range(found, VERSION):
         UPGRADES[version](connection)
     if found < VERSION:
         connection.execute(_SCHEMA.update().values(version=VERSION))
+
+
+def _found(connection: Connection, name: str) -> int | None:
+    """The version of the tables that are there, None if there are none."""
+    if not inspect(connection).has_table(_SCHEMA.name):
+        return None
+    versions = list(connection.scalars(select(_SCHEMA.c.version)))
+    if len(versions) != 1 or versions[0] < 1:
+        raise StateStoreError(
+            f"the table {_SCHEMA.name!r} of the state store at {name} must have one row, with a "
+            f"version from 1 to {VERSION}, and has {versions}: it isn't of this package, or "
+            "damaged; use another database"
+        )
+    if versions[0] > VERSION:
+        raise StateStoreError(
+            f"the state store at {name} has the tables of version {versions[0]}, and this package "
+            f"knows those up to {VERSION}: install a newer appservice_api, or use another database"
+        )
+    return int(versions[0])

@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ...errors import MissingExtraError, StateStoreError
-from .engine import _first_line, _url
+from ..names import first_line
+from .url import read_url, shown
 
 __all__ = ["SourceDatabase", "reading", "sqlite_path"]
 
@@ -74,8 +75,8 @@ def reading(url: str) -> Iterator[SourceDatabase]:
         options["creator"] = lambda: _connect_sqlite(uri)
         target: Any = "sqlite://"
     else:
-        target = _url(url.replace("postgres://", "postgresql://", 1))
-        name = target.render_as_string(hide_password=True)
+        target = read_url(url.replace("postgres://", "postgresql://", 1))
+        name = shown(target)
         reader = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
         engine = create_engine(target, **options)
@@ -86,7 +87,7 @@ def reading(url: str) -> Iterator[SourceDatabase]:
             yield SourceDatabase(name, connection)
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        raise StateStoreError(f"can't read {name}: {_first_line(cause)}") from error
+        raise StateStoreError(f"can't read {name}: {first_line(cause)}") from error
 
 
 def _read_only(path: str, header: bytes) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, or_, select
@@ -12,22 +14,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ...events.membership import Membership
 from ...fork import renew_after_fork
 from ...ids import RoomID, UserID
-from ..abstract import _ACTIVE, ASStateStore, memberships_of
-from ..cache import ReadThroughCache
+from ..abstract import ASStateStore, memberships_of
+from ..cached import CACHED, Cached
+from ..fitting import fits, fitting_members, fitting_names, fitting_rooms
 from ..fleeting import Fleeting
-from ..items import KINDS, MemberItem, RoomItems, Source, StateItem, now
-from ..names import looks, skeleton, storable
+from ..items import MemberItem, RoomItems, Source, StateItem, now
+from ..names import looks, storable
 from .deliveries import SQLDeliveries
 from .engine import Database
-from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date
+from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date, is_up_to_date
 
 __all__ = ["SQLStateStore"]
 
 _CHUNK = 500
-_CACHED = 65_536
+_PROFILE = ("displayname", "avatar_url")
 
 
-class SQLStateStore(Fleeting, ASStateStore):
+class SQLStateStore(Cached, Fleeting, ASStateStore):
     """A state store in an SQL database: SQLite for scripts and workers on one machine, PostgreSQL
     for several machines. Thread-safe, and safe over a fork; any number of processes may use one
     database at the same time.
@@ -45,17 +48,21 @@ class SQLStateStore(Fleeting, ASStateStore):
         MissingExtraError: The extra ``sql``, or the database's driver, isn't installed.
     """
 
-    def __init__(self, url: str, *, cache_size: int = _CACHED) -> None:
-        super().__init__()
+    def __init__(self, url: str, *, cache_size: int = CACHED) -> None:
+        super().__init__(cache_size)
         self._database = Database(url)
         self._insert: Any = (
             sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
         ).insert
-        self._cache = ReadThroughCache(cache_size)
         self._deliveries = SQLDeliveries(self._ready)
-        self._opened = False
         self._opening = threading.Lock()
         renew_after_fork(self)
+
+    def _before_fork(self) -> None:
+        self._database.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        self._database.after_fork_in_parent()
 
     def _after_fork(self) -> None:
         self._opening = threading.Lock()
@@ -69,22 +76,25 @@ class SQLStateStore(Fleeting, ASStateStore):
             StateStoreError: The database can't be used, or a newer version made it.
         """
         with self._opening:
-            if self._opened:
+            database = self._database
+            if database.opened:
                 return
             try:
-                with self._database.writing() as connection:
-                    bring_up_to_date(connection)
-                self._opened = True
+                with database.reading() as connection:
+                    database.opened = is_up_to_date(connection, database.name)
+                if not database.opened:
+                    database.write(lambda made: bring_up_to_date(made, database.name))
+                    database.opened = True
             finally:
-                if not self._opened:
-                    self._database.close()
+                if not database.opened:
+                    database.close()
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._database.close()
 
     def _ready(self) -> Database:
-        if not self._opened:
+        if not self._database.opened:
             self.open()
         return self._database
 
@@ -93,20 +103,14 @@ class SQLStateStore(Fleeting, ASStateStore):
         """What is known of transactions and events that the homeserver pushes."""
         return self._deliveries
 
-    def doubt(self, room_id: str | None, user_id: str) -> None:
-        self._cache.drop(
-            user_id, (room_id, user_id), *((room_id, event_type, "") for event_type in KINDS)
-        )
-
-    def _drop_room(self, room_id: str) -> None:
-        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] == room_id)
-
     # Members.
 
     def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
         return self._cache.get((room_id, user_id), lambda: self._read_member(room_id, user_id))
 
     def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
+        if not fits(room_id, user_id):
+            return None
         query = _members(room_id).where(USER.c.user_id == user_id)
         with self._ready().reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -115,24 +119,22 @@ class SQLStateStore(Fleeting, ASStateStore):
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
+        if not fits(room_id):
+            return {}
         query = _members(room_id).where(MEMBER.c.membership.in_([m.value for m in memberships]))
         with self._ready().reading() as connection:
             return {UserID.read(row.user_id): _member(row) for row in connection.execute(query)}
 
-    def find_lookalikes(
-        self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
-    ) -> list[UserID]:
-        wanted = skeleton(displayname)
-        values = [membership.value for membership in memberships_of(memberships)]
+    def _read_looks(
+        self, room_id: str, number: int, memberships: Iterable[Membership]
+    ) -> list[tuple[str, str]]:
+        if not fits(room_id):
+            return []
         query = _members(room_id).where(
-            MEMBER.c.looks == looks(displayname), MEMBER.c.membership.in_(values)
+            MEMBER.c.looks == number, MEMBER.c.membership.in_([m.value for m in memberships])
         )
         with self._ready().reading() as connection:
-            return [
-                UserID.read(row.user_id)
-                for row in connection.execute(query)
-                if skeleton(row.displayname) == wanted
-            ]
+            return [(row.user_id, row.displayname) for row in connection.execute(query)]
 
     def write_members(
         self,
@@ -144,18 +146,25 @@ class SQLStateStore(Fleeting, ASStateStore):
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
-        with self._ready().writing() as connection:
+        named = fitting_members(room_id, members)
+        if not fits(room_id):
+            return
+
+        def work(connection: Connection) -> None:
             room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
-            left = self._gone(connection, room, members, leaving) if leaving else []
-            self._write_members(connection, {room: members})
-            if left:
-                when = now() if ts is None else ts
-                gone_now = {"left_room": room, "left_ts": when}
-                connection.execute(_LEFT, [{"left_user": user} | gone_now for user in left])
+            users = self._number(connection, USER.c.user_id, list(named))
+            rows = [_member_row(room, users[user_id], item) for user_id, item in named.items()]
+            if leaving:
+                left = MemberItem(Membership.LEAVE, now() if ts is None else ts, Source.FETCHED)
+                gone_now = self._gone(connection, room, members, leaving)
+                rows += [_member_row(room, user, left) for user in gone_now]
+            self._write_members(connection, rows)
             if full:
                 connection.execute(_FULL, {"full_room": room})
-        if len(members) > _CHUNK or leaving or full:
-            self._drop_room(room_id)
+
+        self._ready().write(work)
+        if leaving or len(members) > _CHUNK:
+            self._cache.drop_rooms(room_id)
         else:
             self._cache.drop(*((room_id, user) for user in members))
 
@@ -175,51 +184,62 @@ class SQLStateStore(Fleeting, ASStateStore):
         return [row.user for row in connection.execute(query) if row.user_id not in members]
 
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
-        with self._ready().writing() as connection:
-            numbers = self._number(connection, ROOM.c.room_id, list(rooms))
-            by_number = {numbers[room_id]: rooms[room_id] for room_id in rooms}
-            self._write_members(
-                connection, {number: room.members for number, room in by_number.items()}
-            )
+        fitting = fitting_rooms(rooms)
+
+        def work(connection: Connection) -> None:
+            numbers = self._number(connection, ROOM.c.room_id, list(fitting))
+            names = {user_id for room in fitting.values() for user_id in room.members}
+            users = self._number(connection, USER.c.user_id, list(names))
+            by_number = {numbers[room_id]: room for room_id, room in fitting.items()}
+            self._write_members(connection, [
+                _member_row(number, users[user_id], item)
+                for number, room in by_number.items()
+                for user_id, item in room.members.items()
+            ])  # fmt: skip
             states = [
                 _state_row(number, event_type, item)
-                for number, room in sorted(by_number.items())
+                for number, room in sorted(by_number.items(), key=itemgetter(0))
                 for event_type, item in sorted(room.states.items())
             ]
             if states:
                 connection.execute(self._upsert(STATE, ("room", "type"), states[0]), states)
-            full = [number for number, room in sorted(by_number.items()) if room.full]
+            full = sorted(number for number, room in by_number.items() if room.full)
             if full:
                 connection.execute(_FULL, [{"full_room": number} for number in full])
-        self._cache.drop_if(lambda key: isinstance(key, tuple) and key[0] in rooms)
 
-    def _write_members(
-        self, connection: Connection, rooms: Mapping[int, Mapping[str, MemberItem]]
-    ) -> None:
-        names = {user_id for members in rooms.values() for user_id in members}
-        users = self._number(connection, USER.c.user_id, list(names))
-        told: list[dict[str, Any]] = []
-        untold: list[dict[str, Any]] = []
-        # Always in the same order: no deadlock of two writers.
-        for room, members in sorted(rooms.items()):
-            for user_id in sorted(members):
-                item = members[user_id]
-                row = {
-                    "room": room, "user": users[user_id], "membership": item.membership.value,
-                    "ts": item.ts, "source": item.source.value, "event_id": item.event_id,
-                }  # fmt: skip
-                if not item.knows_profile:
-                    untold.append(row)
-                    continue
-                name = storable(item.displayname)
-                row |= {
-                    "displayname": name, "avatar_url": storable(item.avatar_url),
-                    "looks": looks(name) if name else None,
-                }  # fmt: skip
-                told.append(row)
-        for rows in (told, untold):
-            if rows:
-                connection.execute(self._upsert(MEMBER, ("room", "user"), rows[0]), rows)
+        self._ready().write(work)
+        self._cache.drop(
+            *((room_id, user_id) for room_id, room in rooms.items() for user_id in room.members),
+            *((room_id, kind, "") for room_id, room in rooms.items() for kind in room.states),
+        )
+
+    def _write_members(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
+        # All writers in the same order: none waits for another that waits for it. Those whose
+        # profile is told and those whose isn't have different columns.
+        rows.sort(key=itemgetter("room", "user"))
+        for _, some in groupby(rows, len):
+            several = list(some)
+            connection.execute(self._upsert(MEMBER, ("room", "user"), several[0]), several)
+
+    def set_profile(self, user_id: str, key: str, value: str | None) -> None:
+        if key not in _PROFILE:
+            raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
+        if not fits(user_id):
+            return
+        text, when = storable(value), now()
+        new: dict[str, Any] = {key: text, "ts": when, "source": Source.SENT.value, "event_id": None}
+        if key == "displayname":
+            new["looks"] = looks(text) if text else None
+        user = select(USER.c.id).where(USER.c.user_id == user_id).scalar_subquery()
+        joined = (MEMBER.c.user == user, MEMBER.c.membership == Membership.JOIN.value)
+        # PostgreSQL locks the rows in the order in which all writers write them.
+        rooms = select(MEMBER.c.room).where(*joined).order_by(MEMBER.c.room)
+        locked = rooms.with_for_update(key_share=True).subquery()
+        change = MEMBER.update().where(
+            *joined, MEMBER.c.ts <= when, MEMBER.c.room.in_(select(locked.c.room))
+        )
+        self._ready().write(lambda connection: connection.execute(change.values(**new)))
+        self._cache.drop_member(user_id)
 
     def _upsert(self, table: Any, key: tuple[str, ...], row: Mapping[str, Any]) -> Any:
         """Write rows unless what is there is newer; see :func:`~..items.supersedes`."""
@@ -260,10 +280,14 @@ class SQLStateStore(Fleeting, ASStateStore):
             .where(USER.c.user_id == user_id, MEMBER.c.membership.in_(values))
             .order_by(ROOM.c.id)
         )
+        if not fits(user_id):
+            return []
         with self._ready().reading() as connection:
             return [RoomID.read(room_id) for room_id in connection.scalars(query)]
 
     def has_full_member_list(self, room_id: str) -> bool:
+        if not fits(room_id):
+            return False
         query = select(ROOM.c.full_members).where(ROOM.c.room_id == room_id)
         with self._ready().reading() as connection:
             return bool(connection.scalar(query))
@@ -276,6 +300,8 @@ class SQLStateStore(Fleeting, ASStateStore):
         )
 
     def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
+        if not fits(room_id, event_type):
+            return None
         query = (
             select(STATE).join(ROOM).where(ROOM.c.room_id == room_id, STATE.c.type == event_type)
         )
@@ -286,11 +312,7 @@ class SQLStateStore(Fleeting, ASStateStore):
         return StateItem(row.content, row.ts, Source(row.source), row.event_id, row.sender)
 
     def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
-        with self._ready().writing() as connection:
-            room = self._number(connection, ROOM.c.room_id, [room_id])[room_id]
-            row = _state_row(room, event_type, item)
-            connection.execute(self._upsert(STATE, ("room", "type"), row), row)
-        self._cache.drop((room_id, event_type, ""))
+        self.write_rooms({room_id: RoomItems({}, {event_type: item})})
 
     # Users.
 
@@ -298,29 +320,25 @@ class SQLStateStore(Fleeting, ASStateStore):
         return self._cache.get(user_id, lambda: self._is_registered(user_id)) or False
 
     def _is_registered(self, user_id: str) -> bool | None:
+        if not fits(user_id):
+            return None
         query = select(USER.c.registered).where(USER.c.user_id == user_id)
         with self._ready().reading() as connection:
             return connection.scalar(query) or None
 
     def registered(self, user_id: str) -> None:
-        if self.is_registered(user_id):
-            return
-        statement = self._insert(USER)
-        with self._ready().writing() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["user_id"], set_={"registered": True}
-                ),
-                {"user_id": user_id, "registered": True},
-            )
-        self._cache.drop(user_id)
+        if not self.is_registered(user_id):
+            self.write_registered((user_id,))
 
     def write_registered(self, user_ids: Iterable[str]) -> None:
-        users = sorted(set(user_ids))
-        with self._ready().writing() as connection:
-            self._number(connection, USER.c.user_id, users)
-            if users:
-                connection.execute(_REGISTERED, [{"registered_user": user} for user in users])
+        users = fitting_names(user_ids)
+        if not users:
+            return
+        statement = self._insert(USER).on_conflict_do_update(
+            index_elements=["user_id"], set_={"registered": True}, where=~USER.c.registered
+        )
+        rows = [{"user_id": user, "registered": True} for user in users]
+        self._ready().write(lambda connection: connection.execute(statement, rows))
         self._cache.drop(*users)
 
 
@@ -329,23 +347,20 @@ _FULL = (
     .where(ROOM.c.id == bindparam("full_room"), ~ROOM.c.full_members)
     .values(full_members=True)
 )
-_REGISTERED = (
-    USER.update()
-    .where(USER.c.user_id == bindparam("registered_user"), ~USER.c.registered)
-    .values(registered=True)
-)
-_LEFT = (
-    MEMBER.update()
-    .where(
-        MEMBER.c.room == bindparam("left_room"),
-        MEMBER.c.user == bindparam("left_user"),
-        MEMBER.c.ts <= bindparam("left_ts"),
-    )
-    .values(
-        membership=Membership.LEAVE.value, ts=bindparam("left_ts"), source=Source.FETCHED.value,
-        event_id=None, displayname=None, avatar_url=None, looks=None,
-    )
-)  # fmt: skip
+
+
+def _member_row(room: int, user: int, item: MemberItem) -> dict[str, Any]:
+    row = {
+        "room": room, "user": user, "membership": item.membership.value, "ts": item.ts,
+        "source": item.source.value, "event_id": item.event_id,
+    }  # fmt: skip
+    if item.knows_profile:
+        name = storable(item.displayname)
+        row |= {
+            "displayname": name, "avatar_url": storable(item.avatar_url),
+            "looks": looks(name) if name else None,
+        }  # fmt: skip
+    return row
 
 
 def _state_row(room: int, event_type: str, item: StateItem) -> dict[str, Any]:
