@@ -17,7 +17,6 @@ from ..state_store.abstract import ASStateStore, memberships_of
 from ..state_store.cache import Key
 from ..state_store.cached import CACHED, Cached
 from ..state_store.fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..state_store.fleeting import Fleeting
 from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
 from ..state_store.names import looks, storable
 
@@ -42,7 +41,7 @@ _ITEM = _TOLD[:-1]
 _STATE = ("content", "ts", "source", "event_id", "sender")
 
 
-class DjangoStateStore(Cached, Fleeting, ASStateStore):
+class DjangoStateStore(Cached, ASStateStore):
     """A state store in a database of a Django project: SQLite or PostgreSQL (MySQL and Oracle
     aren't served). Thread-safe, and safe over a fork; any number of processes may use one
     database at the same time.

@@ -9,7 +9,17 @@ from typing import Any, Final, NamedTuple
 
 from ..events.membership import Membership
 
-__all__ = ["KINDS", "MemberItem", "RoomItems", "Source", "StateItem", "copied", "now", "supersedes"]
+__all__ = [
+    "FUTURE",
+    "KINDS",
+    "MemberItem",
+    "RoomItems",
+    "Source",
+    "StateItem",
+    "copied",
+    "now",
+    "supersedes",
+]
 
 #: The state events, beside memberships, that a store remembers; all have an empty state key.
 KINDS: Final = frozenset(
@@ -21,6 +31,10 @@ KINDS: Final = frozenset(
         "m.room.tombstone",
     }
 )
+
+
+#: How many milliseconds the clocks of machines may differ.
+FUTURE: Final = 60_000
 
 
 class Source(str, enum.Enum):
@@ -95,12 +109,14 @@ class RoomItems(NamedTuple):
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
     """Tell whether an item replaces the one that is known: it is no older, or it is the same
-    event, whose true time is known now. What is said to come from the future (a clock was set
-    back) is as old as the present."""
-    return (
-        new.ts >= min(known.ts, now())
-        or (new.event_id is not None and new.event_id == known.event_id)
-    )  # fmt: skip
+    event, whose true time is known now.
+
+    What comes from far in the future was noted before a clock was set back: it counts as a minute
+    old (:data:`FUTURE`).
+    """
+    present = now()
+    when = known.ts if known.ts <= present + FUTURE else present - FUTURE
+    return new.ts >= when or (new.event_id is not None and new.event_id == known.event_id)
 
 
 def copied(json: Any) -> Any:

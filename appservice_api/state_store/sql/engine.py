@@ -27,6 +27,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _CONNECTIONS, _MORE, _POOL_SECONDS = 5, 10, 30.0
+# What doesn't get better by waiting.
+_PERMANENT = ("not a database", "malformed", "unable to open", "readonly", "does not exist")
 _NONE_FREE = (
     f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
 )
@@ -151,9 +153,11 @@ class Database:
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             said = _NONE_FREE if isinstance(cause, PoolTimeoutError) else first_line(cause)
-            raise StateStoreError(
+            failure = StateStoreError(
                 f"can't {what} the state store at {self.name}: {said}{self._advice(cause)}"
-            ) from error
+            )
+            failure.temporary = not any(sign in str(cause) for sign in _PERMANENT)
+            raise failure from error
 
     def _advice(self, cause: BaseException) -> str:
         text = str(cause)

@@ -133,6 +133,12 @@ def is_up_to_date(connection: Connection, name: str) -> bool:
     return _found(connection, name) == VERSION
 
 
+class _Unusable(StateStoreError):
+    """A database that doesn't become usable by itself."""
+
+    temporary = False
+
+
 def bring_up_to_date(connection: Connection, name: str) -> None:
     """Make the tables, or change those of an older version; within the caller's transaction.
 
@@ -163,13 +169,13 @@ def _found(connection: Connection, name: str) -> int | None:
         return None
     versions = list(connection.scalars(select(_SCHEMA.c.version)))
     if len(versions) != 1 or versions[0] < 1:
-        raise StateStoreError(
+        raise _Unusable(
             f"the table {_SCHEMA.name!r} of the state store at {name} must have one row, with a "
             f"version from 1 to {VERSION}, and has {versions}: it isn't of this package, or "
             "damaged; use another database"
         )
     if versions[0] > VERSION:
-        raise StateStoreError(
+        raise _Unusable(
             f"the state store at {name} has the tables of version {versions[0]}, and this package "
             f"knows those up to {VERSION}: install a newer appservice_api, or use another database"
         )

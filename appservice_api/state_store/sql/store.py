@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...events.membership import Membership
@@ -17,8 +17,7 @@ from ...ids import RoomID, UserID
 from ..abstract import ASStateStore, memberships_of
 from ..cached import CACHED, Cached
 from ..fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..fleeting import Fleeting
-from ..items import MemberItem, RoomItems, Source, StateItem, now
+from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, now
 from ..names import looks, storable
 from .deliveries import SQLDeliveries
 from .engine import Database
@@ -30,7 +29,7 @@ _CHUNK = 500
 _PROFILE = ("displayname", "avatar_url")
 
 
-class SQLStateStore(Cached, Fleeting, ASStateStore):
+class SQLStateStore(Cached, ASStateStore):
     """A state store in an SQL database: SQLite for scripts and workers on one machine, PostgreSQL
     for several machines. Thread-safe, and safe over a fork; any number of processes may use one
     database at the same time.
@@ -248,7 +247,11 @@ class SQLStateStore(Cached, Fleeting, ASStateStore):
         return statement.on_conflict_do_update(
             index_elements=list(key),
             set_={name: new[name] for name in row if name not in key},
-            where=or_(new.ts >= table.c.ts, new.event_id == table.c.event_id),
+            where=or_(
+                new.ts >= table.c.ts,
+                new.event_id == table.c.event_id,
+                and_(table.c.ts > now() + FUTURE, new.ts >= now() - FUTURE),
+            ),
         )
 
     def _number(self, connection: Connection, column: Any, names: list[str]) -> dict[str, int]:
