@@ -614,6 +614,28 @@ def test_a_file_that_was_deleted_while_it_is_open(tmp_path: Path) -> None:
         assert store.get_members(ROOM) == [OTHER]
 
 
+def test_tables_that_were_dropped_while_they_are_used(postgres: Postgres) -> None:
+    with open_state_store(postgres.new_database()) as store:
+        assert isinstance(store, SQLStateStore)
+        store.joined(ROOM, USER)
+        schema.METADATA.drop_all(store._database.engine)
+        with pytest.raises(StateStoreError, match="Its tables have gone"):
+            store.joined(ROOM, OTHER)
+        store.joined(ROOM, OTHER)
+        assert store.get_members(ROOM) == [OTHER]
+
+
+def test_a_row_that_another_has_locked_for_too_long(postgres: Postgres) -> None:
+    with open_state_store(postgres.new_database() + "&options=-c%20lock_timeout%3D50ms") as store:
+        assert isinstance(store, SQLStateStore)
+        store.joined(ROOM, USER)
+        with store._database.writing() as connection:
+            connection.execute(text("SELECT * FROM as_member FOR UPDATE"))
+            with pytest.raises(StateStoreError, match=r"lock timeout$"):
+                store.left(ROOM, USER)
+        store.left(ROOM, USER)
+
+
 def test_a_new_profile_is_one_statement(database_url: str) -> None:
     with open_state_store(database_url) as store, open_state_store(database_url) as other:
         assert isinstance(store, SQLStateStore)

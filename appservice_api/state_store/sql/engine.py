@@ -42,6 +42,7 @@ _FORK_SECONDS = _BUSY_SECONDS + 5.0
 _ATTEMPTS = 6
 # SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
 _CONFLICTS = frozenset({"40001", "40P01"})
+_NO_TABLE = "42P01"
 _LIBPQ = ("psycopg", "psycopg2")
 
 
@@ -161,7 +162,7 @@ class Database:
 
     def _advice(self, cause: BaseException) -> str:
         text = str(cause)
-        if "no such table: as_" in text or 'relation "as_' in text:
+        if "no such table: as_" in text or _sqlstate(cause) == _NO_TABLE:
             self.opened = False
             return (
                 ". Its tables have gone, or another database has taken its place; from the next "
@@ -273,6 +274,8 @@ def _limit(connection: Any, options: str) -> None:
 def _is_conflict(error: BaseException) -> bool:
     """Whether it is only that somebody else wrote at the same time."""
     cause = error.__cause__
-    original: Any = cause.orig if isinstance(cause, DBAPIError) else None
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    return state in _CONFLICTS
+    return isinstance(cause, DBAPIError) and _sqlstate(cause.orig) in _CONFLICTS
+
+
+def _sqlstate(cause: BaseException | None) -> str | None:
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)

@@ -151,6 +151,9 @@ def bring_up_to_date(connection: Connection, name: str) -> None:
             of its own.
     """
     if connection.dialect.name == "postgresql":
+        # To change big tables takes longer than what a statement is given otherwise.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = '10min'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _found(connection, name)
     if found is None:

@@ -58,6 +58,7 @@ def shown(url: URL) -> str:
     no parameters, which may hold a password too."""
     if url.get_backend_name() == "sqlite":
         return f"{url.drivername}:///{url.database}"
-    host = url.host or url.query.get("host", "")
+    several = url.query.get("host", "")
+    host = url.host or (several if isinstance(several, str) else ",".join(several))
     port = f":{url.port}" if url.port else ""
     return f"{url.drivername}://{host}{port}/{url.database or ''}"
