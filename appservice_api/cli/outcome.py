@@ -133,5 +133,5 @@ def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
         if verbosity() >= _TRACE:
             traceback.print_exc()
         if not isinstance(error, KeyboardInterrupt):
-            print(f"appservice-api: {one_line(_sentence(error))}", file=sys.stderr)
+            print(f"appservice-api: {one_line(_sentence(error))}", file=sys.stderr, flush=True)
         return exit_code(error)

@@ -161,6 +161,7 @@ def reply_content(
     if thread_root is not None and "rel_type" not in relates_to:
         relates_to.update(rel_type="m.thread", event_id=thread_root)
     relates_to["m.in_reply_to"] = {"event_id": event_id}
+    relates_to.pop("is_falling_back", None)
     if relates_to.get("rel_type") == "m.thread":
         relates_to["is_falling_back"] = False
     return {**content, "m.relates_to": relates_to}

@@ -136,3 +136,11 @@ def test_a_reply_to_what_stands_in_a_thread_stands_there_too() -> None:
 ])  # fmt: skip
 def test_plain_text_of_html(html: str, text: str) -> None:
     assert plain_text(html) == text
+
+
+def test_what_was_a_fallback_becomes_a_reply() -> None:
+    content = TextMessageEventContent({"body": "hi", "m.relates_to": {"is_falling_back": True}})
+    content.set_reply("$1")
+    content.set_thread_parent("$root")
+    assert content.get_reply_to() == "$1"
+    assert content.get_thread_parent() == "$root"
