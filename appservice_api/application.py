@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
+from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
@@ -50,6 +51,8 @@ class AppService(Handlers):
         patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
             60.
         max_body: How many bytes a request may have.
+        catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
+            what the homeserver pushes waits meanwhile.
         query_token: Whether the homeserver may show its token in the query, as those of old do.
         api_options: More arguments of :class:`AppServiceAPI`.
 
@@ -68,6 +71,7 @@ class AppService(Handlers):
         lease: float = 30.0,
         patience: float = 45.0,
         max_body: int = MAX_BODY,
+        catch_up_at_start: bool = False,
         query_token: bool = False,
         **api_options: Any,
     ) -> None:
@@ -82,6 +86,8 @@ class AppService(Handlers):
         self.log = self.api.base_log
         #: The intent of the bot.
         self.bot: IntentAPI = self.api.bot_intent()
+        #: Whether each process that serves catches up first.
+        self.catch_up_at_start = catch_up_at_start
         self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
         self._service = Service(
             self, handler_policy or HandlerPolicy(), lease=lease, patience=patience
@@ -117,6 +123,14 @@ class AppService(Handlers):
     def state_store(self) -> ASStateStore:
         """What is remembered of rooms, users and transactions."""
         return self.api.state_store
+
+    def is_ours(self, user_id: str) -> bool:
+        """Whether a user is the bot or a ghost.
+
+        Args:
+            user_id: The user.
+        """
+        return self._echoes.is_ours(user_id)
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
         """Whether an event was sent by the bot, a ghost, or a real user through this application
@@ -183,6 +197,37 @@ class AppService(Handlers):
         from .server import serve_in_thread
 
         return serve_in_thread(self, host, port, ping=ping, grace=grace)
+
+    def catch_up(
+        self, rooms: Iterable[str] | None = None, progress: Progress | None = None
+    ) -> CaughtUp:
+        """Have handled what is in rooms and was never pushed: a homeserver that is restarted may
+        forget what it has yet to push.
+
+        It may be done at any time, in a cron job too, beside processes that serve, if they share
+        the state store. Of each room, what was missed is handled once and in order, before events
+        that come meanwhile. It begins where it ended the last time; the first time, with the first
+        event of a room that was handled, or where the bot or the ghost joined by a request of this
+        application service. Nothing tells of invitations that were missed, nor of typing,
+        receipts, and what was sent to devices.
+
+        Args:
+            rooms: The rooms; None for all that the bot is in, and those that a ghost is known to
+                be in.
+            progress: Called with how many rooms are looked after, and how many there are.
+
+        Returns:
+            How many events were missed, and which rooms the homeserver refused to show.
+
+        Raises:
+            ValueError: One isn't a room ID.
+            BusyError: Somebody else looks after a room, or handles events, for too long.
+            MatrixConnectionError: The homeserver can't be reached.
+            StateStoreError: The store can't be reached.
+
+        Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
+        """
+        return self._service.backlog.catch_up(rooms, progress)
 
     def retry_parked(self, number: int) -> bool:
         """Hand an event that was put aside to its handlers again, all of them; it is put aside

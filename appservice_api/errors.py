@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import requests
 
 __all__ = [
+    "BusyError",
     "MatrixConnectionError",
     "MatrixError",
     "MatrixInteractiveAuthError",
@@ -503,6 +504,12 @@ class PowerLevelError(MatrixError):
 class StateStoreError(MatrixError):
     """The state store can't be read or written. ``temporary`` is False where that doesn't change
     by itself."""
+
+    temporary = True
+
+
+class BusyError(MatrixError):
+    """Somebody else is at it, in another thread or process, and for too long to wait."""
 
     temporary = True
 

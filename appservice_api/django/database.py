@@ -138,13 +138,17 @@ class Database:
         connection.close_if_unusable_or_obsolete()
         return connection.connection is None
 
+    def leave_thread(self) -> None:
+        """Close this thread's connection, unless the caller has begun a transaction."""
+        for connection in connections.all(initialized_only=True):
+            if connection.alias == self.using and not self.in_transaction():
+                connection.close()
+
     def before_fork(self) -> None:
         """Have this thread's connection to SQLite closed: its locks hold for a process, and a
         child with a copy of it would write as if it had locks that it hasn't."""
         if self._is_sqlite:
-            for connection in connections.all(initialized_only=True):
-                if connection.alias == self.using and not self.in_transaction():
-                    connection.close()
+            self.leave_thread()
 
     def after_fork(self) -> None:
         """Leave the parent's connection to the parent."""

@@ -25,7 +25,7 @@ from ..state_store.pruning import (
     time_ms,
 )
 from .database import Database
-from .models import Handled, Parked, Transaction
+from .models import Handled, Parked, Settled, Transaction
 from .rows import Rows, chunks
 
 __all__ = ["DjangoDeliveries"]
@@ -129,6 +129,10 @@ class DjangoDeliveries(Deliveries):
     def give_up(self, transaction_id: str, digest: str) -> None:
         self._database.write_for_good(self._mine(transaction_id, digest).delete)
 
+    def in_flight(self) -> set[tuple[str, str]]:
+        claimed = self._rows.of(Transaction).filter(finished_at=None, claimed_until__gt=_Clock())
+        return self._database.read(lambda: set(claimed.values_list("transaction_id", "digest")))
+
     # Events.
 
     def handled(self, keys: Iterable[str]) -> set[str]:
@@ -155,9 +159,24 @@ class DjangoDeliveries(Deliveries):
             self._prune_handled()
 
     def last_handled(self, room_id: str) -> str | None:
-        rows = self._rows.of(Handled).filter(room=named(room_id)).order_by("-pk")
-        last: str | None = self._database.read(rows.values_list("key", flat=True).first)
-        return last
+        return self._handled_of(room_id, "-pk")
+
+    def first_handled(self, room_id: str) -> str | None:
+        return self._handled_of(room_id, "pk")
+
+    def _handled_of(self, room_id: str, order: str) -> str | None:
+        rows = self._rows.of(Handled).filter(room=named(room_id)).order_by(order)
+        found: str | None = self._database.read(rows.values_list("key", flat=True).first)
+        return found
+
+    def settle(self, room_id: str, event_id: str) -> None:
+        row = Settled(room=named(room_id), event_id=named(event_id))
+        self._database.write_for_good(lambda: self._rows.update([row], ("room",), ("event_id",)))
+
+    def settled(self, room_id: str) -> str | None:
+        rows = self._rows.of(Settled).filter(room=named(room_id))
+        found: str | None = self._database.read(rows.values_list("event_id", flat=True).first)
+        return found
 
     # Events that were put aside.
 

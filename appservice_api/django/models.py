@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Handled", "Member", "Parked", "Room", "State", "Transaction", "User"]
+__all__ = ["Handled", "Member", "Parked", "Room", "Settled", "State", "Transaction", "User"]
 
 
 class Room(models.Model):
@@ -108,6 +108,12 @@ class Transaction(models.Model):
                 fields=["transaction_id", "digest"], name="appservice_transaction"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["claimed_until"], condition=models.Q(finished_at=None),
+                name="appservice_in_flight",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -143,3 +149,18 @@ class Parked(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.pk}"
+
+
+class Settled(models.Model):
+    """Up to which event of a room nothing is to be looked after."""
+
+    room = models.CharField(max_length=255)
+    event_id = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["room"], name="appservice_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} in {self.room}"

@@ -100,6 +100,10 @@ class DjangoStateStore(Cached, ASStateStore):
         """Forget what is cached. Connections are closed by Django."""
         self._cache.clear()
 
+    def leave_thread(self) -> None:
+        """Close the calling thread's connection, unless it is within a transaction."""
+        self._database.leave_thread()
+
     @property
     def deliveries(self) -> DjangoDeliveries:
         """What is known of transactions and events that the homeserver pushes."""
@@ -273,6 +277,10 @@ class DjangoStateStore(Cached, ASStateStore):
         rooms = query.order_by("room").values_list("room__room_id", flat=True)
         if not fits(user_id):
             return []
+        return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
+
+    def rooms(self) -> list[RoomID]:
+        rooms = self._rows.of(Room).order_by("pk").values_list("room_id", flat=True)
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
     def has_full_member_list(self, room_id: str) -> bool:

@@ -6,9 +6,11 @@ No crash loses an event of a room, and none is handled twice but the one at whic
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StateStoreError
+from ..errors import BusyError, StateStoreError
 from ..state_store.deliveries import Claim, Deliveries
 from .dispatch import Closed, Dispatch
 from .handler import Handler
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from ..api.shared import Shared
     from ..state_store import ASStateStore
 
-__all__ = ["Delivery"]
+__all__ = ["EVERYWHERE", "Delivery"]
+
+#: Stands for all rooms in :meth:`Delivery.alone`.
+EVERYWHERE = ""
+# Rooms are claimed as transactions of this ID.
+_ROOM = "$room"
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 _LONGEST_TIME = 2**53
@@ -63,7 +70,7 @@ class Delivery:
         """
         key = (transaction.id, transaction.digest)
         try:
-            claim = self._claim(key)
+            claim = self._claim(key, _rooms(transaction))
             if claim is Claim.MINE:
                 self._work(key, transaction)
         except Exception as error:
@@ -75,27 +82,91 @@ class Delivery:
             return _later("This transaction is still being handled")
         return Answer(200)
 
-    def _claim(self, key: tuple[str, str]) -> Claim:
-        """Claim a transaction; BUSY if somebody else has it for longer than one can wait."""
+    def _claim(self, key: tuple[str, str], rooms: Iterable[str] = ()) -> Claim:
+        """Claim a transaction; BUSY if somebody else has it, or one of its rooms, for longer than
+        one can wait."""
         clock, closed = self._shared.clock, self._shared.closed
         until = clock.monotonic() + self._patience
         pause = _FIRST_LOOK
         while True:
-            claim = self._deliveries.claim(*key, self._leases.seconds)
+            claim, waits_for = self._deliveries.claim(*key, self._leases.seconds), key
+            # Who claims a room looks for transactions afterwards: one of the two sees the other.
+            held = self._held(rooms) if claim is Claim.MINE and rooms else None
+            if held is not None:
+                self._give_up(key)
+                claim, waits_for = Claim.BUSY, held
             left = until - clock.monotonic()
             if claim is not Claim.BUSY or left <= 0 or closed.is_set():
                 return claim
-            mine = self._leases.end_of(key)
+            mine = self._leases.end_of(waits_for)
             if mine is not None:
                 clock.wait(mine, left)
             else:
                 clock.wait(closed, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
                 pause = min(pause * 2, _LONGEST_LOOK)
 
+    def _held(self, rooms: Iterable[str]) -> tuple[str, str] | None:
+        """The claim of a room that somebody has to himself, one of these or all rooms."""
+        wanted = {EVERYWHERE, *rooms}
+        claims = self._deliveries.in_flight()
+        return next((one for one in claims if one[0] == _ROOM and one[1] in wanted), None)
+
+    @contextmanager
+    def alone(self, room_id: str) -> Iterator[None]:
+        """Have a room to oneself: no transaction with events of it is handled meanwhile.
+
+        Args:
+            room_id: The room; :data:`EVERYWHERE` for all.
+
+        Raises:
+            BusyError: Somebody else has it, or handles a transaction, for longer than one can
+                wait.
+        """
+        key = (_ROOM, room_id)
+        if self._claim(key) is not Claim.MINE:
+            raise BusyError(f"somebody else has looked after {room_id} for {self._patience:g} s")
+        try:
+            self._leases.hold(key)
+            self._wait_for_others()
+            yield
+        finally:
+            self.release(room_id)
+
+    def try_alone(self, room_id: str) -> bool:
+        """Have a room to oneself, if nobody else has it, until :meth:`release`. What is being
+        handled now isn't waited for."""
+        key = (_ROOM, room_id)
+        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+            return False
+        self._leases.hold(key)
+        return True
+
+    def release(self, room_id: str) -> None:
+        """Leave a room to others."""
+        key = (_ROOM, room_id)
+        self._give_up(key)
+        self._leases.release(key)
+
+    def _wait_for_others(self) -> None:
+        """Wait until the transactions that are being handled now are done."""
+        clock, closed = self._shared.clock, self._shared.closed
+        until, pause = clock.monotonic() + self._patience, _FIRST_LOOK
+        before = {one for one in self._deliveries.in_flight() if one[0] != _ROOM}
+        while before := before & self._deliveries.in_flight():
+            left = until - clock.monotonic()
+            if left <= 0 or closed.is_set():
+                names = ", ".join(sorted(name for name, _ in before))
+                raise BusyError(
+                    f"transaction {names} has been handled for more than {self._patience:g} s"
+                )
+            mine = self._leases.end_of(next(iter(before)))
+            clock.wait(mine if mine is not None else closed, min(left, pause))
+            pause = min(pause * 2, _LONGEST_LOOK)
+
     def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
         try:
             self._leases.hold(key)
-            self._handle_all(transaction)
+            self.handle(transaction.items())
             self._deliveries.finish(*key)
         except BaseException:
             self._give_up(key)
@@ -109,8 +180,9 @@ class Delivery:
         except Exception as error:
             self._log.warning("transaction %s can't be given back: %s", key[0], error)
 
-    def _handle_all(self, transaction: Transaction) -> None:
-        items = list(transaction.items())
+    def handle(self, given: Iterable[Item]) -> None:
+        """Handle items that weren't handled before, in order; by who has claimed them."""
+        items = list(given)
         done = self._deliveries.handled([item.key for item in items])
         left = [item for item in items if item.key not in done]
         self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
@@ -122,7 +194,7 @@ class Delivery:
             handlers = self._dispatch.find(item)
             if handlers or not isinstance(item.content, dict):
                 self._note_all(unnoted)
-                self._handle(item, handlers)
+                self._handle_one(item, handlers)
             elif item.kind == _ROOM_EVENT:
                 unnoted.append(_note(item))
         self._note_all(unnoted)
@@ -145,7 +217,7 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def _handle(self, item: Item, handlers: list[Handler]) -> None:
+    def _handle_one(self, item: Item, handlers: list[Handler]) -> None:
         """Have one item handled, or park it; and note that."""
         problem = self._dispatch.call(handlers, item)
         if problem is not None:
@@ -171,6 +243,12 @@ class Delivery:
         if problem is not None:
             self._deliveries.park(parked.event, problem)
         return problem is None
+
+
+def _rooms(transaction: Transaction) -> set[str]:
+    """The rooms that a transaction has events of."""
+    events = (one for one in transaction.events if isinstance(one, dict))
+    return {room for one in events if (room := name_of(one.get("room_id"))) is not None}
 
 
 def _note(item: Item) -> tuple[str, str | None, int | None]:

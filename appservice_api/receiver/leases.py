@@ -68,6 +68,7 @@ class Leases:
                     return
             for key in held:
                 self._renew(key)
+            self._store.leave_thread()
 
     def _renew(self, key: tuple[str, str]) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 from ..fork import renew_after_fork
@@ -77,6 +78,7 @@ class Receiver:
     def start(self) -> None:
         """Take requests; again, after a stop."""
         self._stopped = False
+        self._service.backlog.begin()
 
     def stop(self, grace: float) -> bool:
         """Wait until no request is being answered, and take no more.
@@ -87,10 +89,14 @@ class Receiver:
         Returns:
             Whether all were answered.
         """
+        until = time.monotonic() + grace
+        # First, for transactions wait for it.
+        caught_up = self._service.backlog.stop(grace)
         with self._changed:
-            idle = self._changed.wait_for(lambda: not self._at_work, grace)
+            left = until - time.monotonic()
+            idle = self._changed.wait_for(lambda: not self._at_work, max(left, 0))
             self._stopped = True
-        return idle
+        return idle and caught_up
 
     def _answer(self, request: Request) -> Answer:
         path = request.path

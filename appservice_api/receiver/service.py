@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .backlog import Backlog
 from .delivery import Delivery
 from .dispatch import Dispatch, HandlerPolicy
 from .questions import Questions
@@ -34,9 +35,12 @@ class Service:
         self._delivery = Delivery(
             app.state_store, dispatch, app.api._shared, lease=lease, patience=patience
         )
+        #: What was never pushed.
+        self.backlog = Backlog(app, self._delivery)
 
     def deliver(self, transaction: Transaction) -> Answer:
         """Take a transaction."""
+        self.backlog.begin()
         return self._delivery.deliver(transaction)
 
     def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:

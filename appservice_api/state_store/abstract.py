@@ -50,6 +50,9 @@ class ASStateStore(abc.ABC):
     def flush(self) -> None:
         """Write what isn't written yet."""
 
+    def leave_thread(self) -> None:
+        """Give back what is held for the calling thread, which may use the store again later."""
+
     def __enter__(self) -> Self:
         self.open()
         return self
@@ -107,6 +110,10 @@ class ASStateStore(abc.ABC):
         self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
     ) -> list[RoomID]:
         """The rooms in which a user is known to have one of these memberships."""
+
+    @abc.abstractmethod
+    def rooms(self) -> list[RoomID]:
+        """The rooms of which something is known."""
 
     @abc.abstractmethod
     def has_full_member_list(self, room_id: str) -> bool:

@@ -72,6 +72,10 @@ class Deliveries(abc.ABC):
         """Give a claim back: the next one who asks gets it."""
 
     @abc.abstractmethod
+    def in_flight(self) -> set[tuple[str, str]]:
+        """What is claimed now and neither finished nor given up, by anybody: IDs and digests."""
+
+    @abc.abstractmethod
     def handled(self, keys: Iterable[str]) -> set[str]:
         """Which of these were handled.
 
@@ -104,6 +108,18 @@ class Deliveries(abc.ABC):
     @abc.abstractmethod
     def last_handled(self, room_id: str) -> str | None:
         """The event of a room that was handled last, None if none was."""
+
+    @abc.abstractmethod
+    def first_handled(self, room_id: str) -> str | None:
+        """The event of a room that was handled first of those that are remembered."""
+
+    @abc.abstractmethod
+    def settle(self, room_id: str, event_id: str) -> None:
+        """Note that of a room, an event and all before it need no looking after any more."""
+
+    @abc.abstractmethod
+    def settled(self, room_id: str) -> str | None:
+        """The event that :meth:`settle` was last told of, None if it was never."""
 
     @abc.abstractmethod
     def park(self, event: Mapping[str, Any], error: str) -> int:

@@ -96,6 +96,10 @@ class MemoryStateStore(Fleeting, ASStateStore):
                 if user_id in room.members and room.members[user_id].membership in wanted
             ]
 
+    def rooms(self) -> list[RoomID]:
+        with self._lock:
+            return [RoomID.read(room_id) for room_id in self._rooms]
+
     def has_full_member_list(self, room_id: str) -> bool:
         room = self._rooms.get(room_id)
         return room is not None and room.full

@@ -39,8 +39,10 @@ class MemoryDeliveries(Deliveries):
         self._monotonic = monotonic
         # When the claim of each ends; those that are done stay so.
         self._transactions: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._handled: OrderedDict[str, None] = OrderedDict()
+        # The room of each, None for none.
+        self._handled: OrderedDict[str, str | None] = OrderedDict()
         self._last: OrderedDict[str, str] = OrderedDict()
+        self._settled: OrderedDict[str, str] = OrderedDict()
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -86,23 +88,44 @@ class MemoryDeliveries(Deliveries):
             if self._transactions.get(key) != _DONE:
                 self._transactions.pop(key, None)
 
+    def in_flight(self) -> set[tuple[str, str]]:
+        present = self._monotonic()
+        with self._lock:
+            return {key for key, until in self._transactions.items() if present < until < _DONE}
+
     def handled(self, keys: Iterable[str]) -> set[str]:
         with self._lock:
             return {key for key in keys if key in self._handled}
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
         with self._lock:
-            self._handled[key] = None
+            if key in self._handled:
+                return
+            self._handled[key] = room_id
             if len(self._handled) > self._limits[1]:
                 self._handled.popitem(last=False)
             if room_id is not None:
-                self._last[room_id] = key
-                self._last.move_to_end(room_id)
-                if len(self._last) > self._limits[1]:
-                    self._last.popitem(last=False)
+                self._put(self._last, room_id, key)
+
+    def _put(self, kept: OrderedDict[str, str], room_id: str, event_id: str) -> None:
+        kept[room_id] = event_id
+        kept.move_to_end(room_id)
+        if len(kept) > self._limits[1]:
+            kept.popitem(last=False)
 
     def last_handled(self, room_id: str) -> str | None:
         return self._last.get(room_id)
+
+    def first_handled(self, room_id: str) -> str | None:
+        with self._lock:
+            return next((key for key, room in self._handled.items() if room == room_id), None)
+
+    def settle(self, room_id: str, event_id: str) -> None:
+        with self._lock:
+            self._put(self._settled, room_id, event_id)
+
+    def settled(self, room_id: str) -> str | None:
+        return self._settled.get(room_id)
 
     def park(self, event: Mapping[str, Any], error: str) -> int:
         with self._lock:

@@ -164,6 +164,7 @@ def test_rooms(store: ASStateStore) -> None:
     store.joined("!3:h", OTHER)
     store.invited("!2:h", OTHER)
     assert sorted(store.rooms_of(USER)) == ["!1:h", "!2:h", "!3:h"]
+    assert {"!1:h", "!2:h", "!3:h"} <= set(store.rooms())
     assert sorted(store.find_shared_rooms(USER, OTHER)) == ["!1:h", "!3:h"]
     assert store.rooms_of(OTHER, (Membership.INVITE,)) == ["!2:h"]
     assert store.rooms_of("@nobody:h") == []

@@ -142,6 +142,23 @@ def test_what_was_never_claimed_may_be_finished(deliveries: Deliveries) -> None:
     assert deliveries.claim("1", "x", 60) is DONE
 
 
+def test_what_is_claimed_is_in_flight_until_it_ends(deliveries: Deliveries) -> None:
+    assert deliveries.in_flight() == set()
+    for number in ("1", "2", "3"):
+        assert deliveries.claim(number, "x", 60) is MINE
+    assert deliveries.claim("4", "", 0) is MINE  # it is over at once
+    assert deliveries.in_flight() == {("1", "x"), ("2", "x"), ("3", "x")}
+    deliveries.finish("1", "x")
+    deliveries.give_up("2", "x")
+    assert deliveries.in_flight() == {("3", "x")}
+
+
+def test_another_process_sees_what_is_in_flight(another: Opening) -> None:
+    mine, other = another(), another()
+    assert mine.claim("$room", "", 60) is MINE
+    assert other.in_flight() == {("$room", "")}
+
+
 @pytest.mark.parametrize("name", ["", "ü🎉", "a b/c%00", "x" * 10_000, "nul \0", "half \ud83d"])
 def test_names_of_any_kind(name: str, deliveries: Deliveries) -> None:
     assert deliveries.claim(name, name, 60) is MINE
@@ -153,6 +170,8 @@ def test_names_of_any_kind(name: str, deliveries: Deliveries) -> None:
     assert deliveries.handled([name, name + "!"]) == {name}
     deliveries.note_handled("$event", name)
     assert deliveries.last_handled(name) == "$event"
+    deliveries.settle(name, "$event")
+    assert deliveries.settled(name) == "$event"
 
 
 @pytest.mark.parametrize("lease", [-1, math.nan, math.inf])
@@ -162,6 +181,25 @@ def test_what_is_no_lease(lease: float, another: Opening) -> None:
         deliveries.claim("1", "x", lease)
     with pytest.raises(ValueError, match="a lease must be"):
         deliveries.renew("1", "x", lease)
+
+
+def test_a_room_begins_with_the_first_event_that_is_remembered(deliveries: Deliveries) -> None:
+    assert deliveries.first_handled(ROOM) is None
+    deliveries.note_handled("$o", OTHER)
+    deliveries.note_all_handled([("$a", ROOM, 9), ("$b", ROOM, 1)])
+    deliveries.note_handled("$a", ROOM, 9)
+    assert deliveries.first_handled(ROOM) == "$a"
+    assert deliveries.last_handled(ROOM) == "$b"
+    assert deliveries.first_handled(OTHER) == "$o"
+
+
+def test_a_room_is_settled_up_to_an_event(deliveries: Deliveries) -> None:
+    assert deliveries.settled(ROOM) is None
+    deliveries.settle(ROOM, "$a")
+    deliveries.settle(OTHER, "$o")
+    deliveries.settle(ROOM, "$b")
+    assert (deliveries.settled(ROOM), deliveries.settled(OTHER)) == ("$b", "$o")
+    assert deliveries.handled(["$a", "$b"]) == set()
 
 
 def test_one_of_20_threads_gets_it(deliveries: Deliveries) -> None:

@@ -37,7 +37,7 @@ from ..pruning import (
     time_ms,
 )
 from .engine import Database
-from .schema import EVENT_HANDLED, EVENT_PARKED, TRANSACTION
+from .schema import EVENT_HANDLED, EVENT_PARKED, EVENT_SETTLED, TRANSACTION
 
 __all__ = ["SQLDeliveries"]
 
@@ -130,6 +130,14 @@ class SQLDeliveries(Deliveries):
         with self._ready().single() as connection:
             connection.execute(TRANSACTION.delete().where(*self._mine(transaction_id, digest)))
 
+    def in_flight(self) -> set[tuple[str, str]]:
+        with self._ready().single() as connection:
+            query = select(TRANSACTION.c.id, TRANSACTION.c.digest).where(
+                TRANSACTION.c.finished_at.is_(None),
+                TRANSACTION.c.claimed_until > _clock(connection.dialect.name),
+            )
+            return {(row.id, row.digest) for row in connection.execute(query)}
+
     def _mine(self, transaction_id: str, digest: str) -> list[ColumnElement[bool]]:
         return [
             *_is(_named(transaction_id, digest)),
@@ -177,12 +185,28 @@ class SQLDeliveries(Deliveries):
             self._prune(self._prune_handled)
 
     def last_handled(self, room_id: str) -> str | None:
-        query = (
-            select(EVENT_HANDLED.c.key)
-            .where(EVENT_HANDLED.c.room == named(room_id))
-            .order_by(EVENT_HANDLED.c.number.desc())
-            .limit(1)
-        )
+        return self._handled_of(room_id, EVENT_HANDLED.c.number.desc())
+
+    def first_handled(self, room_id: str) -> str | None:
+        return self._handled_of(room_id, EVENT_HANDLED.c.number.asc())
+
+    def _handled_of(self, room_id: str, order: ColumnElement[Any]) -> str | None:
+        query = select(EVENT_HANDLED.c.key).where(EVENT_HANDLED.c.room == named(room_id))
+        with self._ready().single() as connection:
+            return connection.scalar(query.order_by(order).limit(1))
+
+    def settle(self, room_id: str, event_id: str) -> None:
+        row = {"room": named(room_id), "event_id": named(event_id)}
+        with self._ready().single() as connection:
+            statement = _insert(connection.dialect.name)(EVENT_SETTLED).values(row)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["room"], set_={"event_id": row["event_id"]}
+                )
+            )
+
+    def settled(self, room_id: str) -> str | None:
+        query = select(EVENT_SETTLED.c.event_id).where(EVENT_SETTLED.c.room == named(room_id))
         with self._ready().single() as connection:
             return connection.scalar(query)
 

@@ -31,6 +31,7 @@ from ...errors import StateStoreError
 __all__ = [
     "EVENT_HANDLED",
     "EVENT_PARKED",
+    "EVENT_SETTLED",
     "MEMBER",
     "ROOM",
     "STATE",
@@ -95,6 +96,11 @@ TRANSACTION = Table(
     Column("finished_at", BigInteger),
     sqlite_with_rowid=False,
 )  # fmt: skip
+_UNFINISHED = TRANSACTION.c.finished_at.is_(None)
+_IN_FLIGHT = Index(
+    "as_transaction_in_flight", TRANSACTION.c.claimed_until, sqlite_where=_UNFINISHED,
+    postgresql_where=_UNFINISHED,
+)  # fmt: skip
 EVENT_HANDLED = Table(
     "as_handled", METADATA,
     # In the order in which they were handled.
@@ -114,16 +120,31 @@ EVENT_PARKED = Table(
     # A number that was taken back is never another event's.
     sqlite_autoincrement=True,
 )  # fmt: skip
+# Up to which event nothing is to be looked after.
+EVENT_SETTLED = Table(
+    "as_settled", METADATA,
+    Column("room", String(255), primary_key=True),
+    Column("event_id", String(255), nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
 
 
 def _add_deliveries(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[TRANSACTION, EVENT_HANDLED, EVENT_PARKED])
 
 
+def _add_settled(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[EVENT_SETTLED])
+    _IN_FLIGHT.create(connection, checkfirst=True)
+
+
 #: The version of the tables above.
-VERSION: Final = 2
+VERSION: Final = 3
 # From each version to the next; run in one transaction with the new version's number.
-UPGRADES: Mapping[int, Callable[[Connection], None]] = {1: _add_deliveries}
+UPGRADES: Mapping[int, Callable[[Connection], None]] = {
+    1: _add_deliveries,
+    2: _add_settled,
+}
 # Any number: all processes that bring one PostgreSQL database up to date wait for each other.
 _LOCK = 0x6D617472
 

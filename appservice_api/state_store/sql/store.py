@@ -288,6 +288,11 @@ class SQLStateStore(Cached, ASStateStore):
         with self._ready().reading() as connection:
             return [RoomID.read(room_id) for room_id in connection.scalars(query)]
 
+    def rooms(self) -> list[RoomID]:
+        with self._ready().reading() as connection:
+            rooms = connection.scalars(select(ROOM.c.room_id).order_by(ROOM.c.id))
+            return [RoomID.read(room_id) for room_id in rooms]
+
     def has_full_member_list(self, room_id: str) -> bool:
         if not fits(room_id):
             return False

@@ -1,0 +1,265 @@
+"""Backlog: events that are in a room and were never pushed, for the homeserver was restarted.
+
+Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from ..api.path import Path
+from ..errors import MatrixRequestError, MForbidden, StateStoreError
+from ..events.membership import Membership
+from ..fork import renew_after_fork
+from ..state_store.items import Source
+from .delivery import EVERYWHERE, Delivery
+from .transaction import Item, name_of
+
+if TYPE_CHECKING:
+    from ..application import AppService
+    from ..ids import RoomID, UserID
+    from ..intent import IntentAPI
+    from ..state_store.deliveries import Deliveries
+
+__all__ = ["Backlog", "CaughtUp", "Progress"]
+
+#: Called with how many rooms are looked after, and how many there are.
+Progress: TypeAlias = Callable[[int, int], object]
+
+_PAGE = 100
+# After so many events is seen whether to stop.
+_PORTION = 10
+
+
+class CaughtUp(NamedTuple):
+    """What came of looking after events that were missed.
+
+    Attributes:
+        events: By room, how many events were missed and are handled now; rooms without any aren't
+            there.
+        failed: The rooms that the homeserver refused to show, and why; they are looked after
+            again the next time.
+    """
+
+    events: dict[RoomID, int]
+    failed: dict[RoomID, MatrixRequestError]
+
+
+class _Timeline(NamedTuple):
+    """What a room's timeline holds.
+
+    Attributes:
+        newest: The last event of it; None if there is none.
+        missed: The events that were never handled, the oldest first.
+    """
+
+    newest: str | None
+    missed: list[dict[str, Any]]
+
+
+class Backlog:
+    """Finds events that were never pushed, and has them handled.
+
+    Of each room is kept up to which event it was looked after. Of a room that is looked after for
+    the first time, what counts is what came after the first event that was handled; if none was,
+    after who looks has joined it through this application service; else nothing.
+
+    Args:
+        app: The application service.
+        delivery: Who has events handled.
+    """
+
+    def __init__(self, app: AppService, delivery: Delivery) -> None:
+        self._app = app
+        self._delivery = delivery
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    @property
+    def _deliveries(self) -> Deliveries:
+        return self._app.state_store.deliveries
+
+    def begin(self) -> None:
+        """Catch up in a thread, once in this process, if that is wanted; transactions wait until
+        it is done. If another process is doing it, that is enough."""
+        if not self._app.catch_up_at_start or self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None:
+                try:
+                    first = self._delivery.try_alone(EVERYWHERE)
+                except StateStoreError as error:
+                    self._app.log.warning("can't catch up: %s", error)
+                    return
+                self._stopping.clear()
+                self._thread = threading.Thread(
+                    target=self._run if first else int, name="catching up", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        log = self._app.log
+        try:
+            done = self.catch_up(None, None)
+        except Exception as error:
+            log.warning("can't catch up, and will try again with the next transaction: %s", error)
+            self._thread = None
+        else:
+            log.info("caught up: %d events were missed", sum(done.events.values()))
+            for room_id, refusal in done.failed.items():
+                log.warning("can't catch up in %s: %s", room_id, refusal)
+        finally:
+            self._delivery.release(EVERYWHERE)
+            self._app.state_store.leave_thread()
+
+    def stop(self, grace: float) -> bool:
+        """Have what :meth:`begin` began stop soon, and wait for that.
+
+        Args:
+            grace: Seconds to wait at most.
+
+        Returns:
+            Whether it has stopped.
+        """
+        thread = self._thread
+        if thread is None:
+            return True
+        self._stopping.set()
+        thread.join(grace)
+        stopped = not thread.is_alive()
+        if stopped:
+            self._thread = None
+        return stopped
+
+    def catch_up(self, rooms: Iterable[str] | None, progress: Progress | None) -> CaughtUp:
+        """See :meth:`AppService.catch_up`."""
+        readers = self._readers(None if rooms is None else list(rooms))
+        done = CaughtUp({}, {})
+        for number, (room_id, users) in enumerate(readers.items(), 1):
+            if self._stopping.is_set():
+                break
+            try:
+                missed = self._look_after(room_id, users)
+            except MatrixRequestError as error:
+                done.failed[room_id] = error
+            else:
+                if missed:
+                    done.events[room_id] = missed
+            if progress is not None:
+                progress(number, len(readers))
+        return done
+
+    def _readers(self, rooms: list[str] | None) -> dict[RoomID, list[UserID]]:
+        """Who can read each room: the bot or, where it isn't, ghosts."""
+        from ..ids import RoomID
+
+        bot = self._app.bot
+        try:
+            # Not by a method that has the answer remembered: who has joined by us must stay known.
+            joined = bot.api.request("GET", Path.v3.joined_rooms)["joined_rooms"]
+        except MForbidden:
+            joined = []  # who isn't registered is nowhere
+        found = {RoomID.read(room_id): [bot.mxid] for room_id in joined}
+        wanted = self._app.state_store.rooms() if rooms is None else [RoomID(one) for one in rooms]
+        for room_id in wanted:
+            if room_id not in found:
+                members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
+                ghosts = [user for user in members if self._app.is_ours(user)]
+                if ghosts or rooms is not None:
+                    found[room_id] = ghosts
+        return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
+
+    def _look_after(self, room_id: RoomID, users: list[UserID]) -> int:
+        """Have what was missed in a room handled.
+
+        Returns:
+            How many events that were.
+        """
+        for user in users:
+            try:
+                return self._look_as(self._app.api.intent(user), room_id)
+            except MForbidden:
+                self._app.state_store.doubt(room_id, user)
+        return 0
+
+    def _look_as(self, reader: IntentAPI, room_id: RoomID) -> int:
+        [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
+        settled = self._deliveries.settled(room_id)
+        if settled is not None and [one.get("event_id") for one in last] == [settled]:
+            return 0
+        timeline = self._read(reader, room_id)
+        if timeline.missed:
+            # What is being handled at this moment isn't noted yet: only alone one can tell.
+            with self._delivery.alone(room_id):
+                timeline = self._read(reader, room_id)
+                if not self._handle(timeline.missed):
+                    return 0
+        if timeline.newest is not None:
+            self._deliveries.settle(room_id, timeline.newest)
+        return len(timeline.missed)
+
+    def _handle(self, missed: list[dict[str, Any]]) -> bool:
+        """Have events handled. Returns whether all were."""
+        for start in range(0, len(missed), _PORTION):
+            if self._stopping.is_set():
+                return False
+            portion = missed[start : start + _PORTION]
+            self._delivery.handle(Item("event", one["event_id"], one) for one in portion)
+        return True
+
+    def _read(self, reader: IntentAPI, room_id: RoomID) -> _Timeline:
+        """Read a room's timeline back to where it was looked after."""
+        deliveries = self._deliveries
+        ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
+        since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
+        newest: str | None = None
+        missed: list[dict[str, Any]] = []
+        token: str | None = None
+        while True:
+            page = reader.get_messages(room_id, "b", token, limit=_PAGE, ensure_joined=False)
+            events = [one for one in page["chunk"] if _has_name(one)]
+            if newest is None and events:
+                newest = events[0]["event_id"]
+            if not ends and not since_join:
+                return _Timeline(newest, [])
+            done = deliveries.handled([one["event_id"] for one in events])
+            for event in events:
+                if event["event_id"] in ends:
+                    return _Timeline(newest, missed[::-1])
+                if event["event_id"] not in done:
+                    missed.append(event)
+                if since_join and _is_join_of(event, reader.mxid):
+                    return _Timeline(newest, missed[::-1])
+            before, token = token, page.end
+            if token is None or token == before:
+                return _Timeline(newest, missed[::-1])
+
+    def _has_joined_by_us(self, room_id: str, user_id: str) -> bool:
+        """Whether a user is known to have joined by what was sent, not by what was seen."""
+        member = self._app.state_store.read_member(room_id, user_id)
+        return (
+            member is not None
+            and member.membership is Membership.JOIN
+            and member.source is Source.SENT
+        )
+
+
+def _has_name(event: Any) -> bool:
+    return isinstance(event, dict) and name_of(event.get("event_id")) is not None
+
+
+def _is_join_of(event: dict[str, Any], user_id: str) -> bool:
+    content = event.get("content")
+    return (
+        event.get("type") == "m.room.member"
+        and event.get("state_key") == user_id
+        and isinstance(content, dict)
+        and content.get("membership") == "join"
+    )

@@ -1,0 +1,392 @@
+"""What was never pushed is found in the rooms, and handled once and in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from appservice_api import BusyError, MatrixConnectionError, MemoryStateStore, RoomID
+from appservice_api.application import AppService
+from appservice_api.receiver.dispatch import HandlerPolicy
+from appservice_api.state_store.deliveries import Claim
+from appservice_api.testing import ManualClock, StubHomeserver, answer
+
+from .conftest import ALICE, BOT, GHOST, Pusher, event, registration
+
+
+@pytest.fixture
+def stub() -> Iterator[StubHomeserver]:
+    """A homeserver that knows the bot of these tests."""
+    with StubHomeserver("as_token", BOT) as made:
+        yield made
+
+
+@pytest.fixture
+def app(stub: StubHomeserver) -> Iterator[AppService]:
+    """An application service whose threads really wait for each other."""
+    policy = HandlerPolicy(first_wait=0, longest_wait=0)
+    with AppService(
+        registration(), stub.base_url, MemoryStateStore(), handler_policy=policy
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def room(stub: StubHomeserver, app: AppService) -> str:
+    """A room that the bot is in."""
+    return stub.room(members=[BOT, ALICE])
+
+
+@pytest.fixture
+def say(stub: StubHomeserver, room: str) -> Callable[[str], dict[str, Any]]:
+    """Has Alice say something in the room; it isn't pushed."""
+
+    def said(body: str) -> dict[str, Any]:
+        content = {"msgtype": "m.text", "body": body}
+        return dict(stub.memory.rooms[room].append(ALICE, "m.room.message", content))
+
+    return said
+
+
+@pytest.fixture
+def seen(app: AppService) -> list[str]:
+    """The bodies of the messages that were handled."""
+    bodies: list[str] = []
+    app.on("m.room.message")(lambda event: bodies.append(event.content.body))
+    return bodies
+
+
+Say = Callable[[str], dict[str, Any]]
+
+
+def test_what_was_missed_is_handled_once_and_in_order(
+    app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    for number in range(2, 250):
+        say(str(number))
+    pusher.push(say("250"), id="2")
+    say("251")
+    told: list[tuple[int, int]] = []
+    done = app.catch_up(progress=lambda *numbers: told.append(numbers))
+    assert done.events == {room: 249}
+    assert done.failed == {}
+    assert told == [(1, 1)]
+    assert seen == ["1", "250", *map(str, range(2, 250)), "251"]
+    assert app.catch_up().events == {}
+    assert len(seen) == 251
+
+
+def test_a_transaction_that_comes_late_is_known(
+    app: AppService, pusher: Pusher, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    late = [say("2"), say("3")]
+    app.catch_up()
+    assert pusher.push(*late, id="2").status == 200
+    assert seen == ["1", "2", "3"]
+
+
+def test_a_quiet_room_costs_one_request(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say
+) -> None:
+    pusher.push(say("1"))
+    app.catch_up()
+    before = len(stub.requests)
+    app.catch_up()
+    rooms, messages = stub.requests[before:]
+    assert (rooms.method, rooms.decoded_path) == ("GET", "/_matrix/client/v3/joined_rooms")
+    assert messages.decoded_path == f"/_matrix/client/v3/rooms/{room}/messages"
+    assert messages.query == {"dir": ["b"], "limit": ["1"]}
+
+
+def test_it_goes_on_where_it_ended(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    app.catch_up()
+    # What isn't remembered any more isn't handled again.
+    app.state_store.deliveries._handled.clear()  # type: ignore[attr-defined]
+    say("2")
+    assert app.catch_up().events == {room: 1}
+    assert seen == ["1", "2"]
+
+
+def test_a_room_of_which_nothing_is_known_begins_now(
+    app: AppService, room: str, say: Say, seen: list[str]
+) -> None:
+    say("before")
+    assert app.catch_up() == ({}, {})
+    say("after")
+    assert app.catch_up().events == {room: 1}
+    assert seen == ["after"]
+
+
+def test_a_room_that_was_joined_by_a_request_begins_there(
+    stub: StubHomeserver, app: AppService, seen: list[str]
+) -> None:
+    room = stub.room(public=True)
+    timeline = stub.memory.rooms[room]
+    timeline.append(ALICE, "m.room.message", {"msgtype": "m.text", "body": "before"})
+    app.bot.join_room(room)
+    timeline.append(ALICE, "m.room.message", {"msgtype": "m.text", "body": "after"})
+    assert app.catch_up().events == {room: 2}
+    assert seen == ["after"]
+
+
+def test_a_room_of_a_ghost_is_read_by_the_ghost(
+    stub: StubHomeserver, app: AppService, seen: list[str]
+) -> None:
+    gone, ghost = "@_irc_gone:hs.test", app.api.intent(GHOST)
+    room = stub.room(public=True, members=[ALICE])
+    app.state_store.joined(room, gone)  # so it was
+    stub.add_user(gone)
+    ghost.ensure_joined(room)
+    stub.memory.rooms[room].append(ALICE, "m.room.message", {"msgtype": "m.text", "body": "hi"})
+    before = len(stub.requests)
+    app.catch_up()
+    assert seen == ["hi"]
+    assert [one.user_id for one in stub.requests[before:]] == [None, gone, GHOST, GHOST, GHOST]
+    assert stub.membership(room, gone) is None  # looking doesn't join
+
+
+def test_rooms_may_be_named(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    other = stub.room(members=[BOT])
+    pusher.push(say("1"), event(room_id=other))
+    stub.memory.rooms[other].append(ALICE, "m.room.message", {"body": "not this"})
+    say("2")
+    assert app.catch_up([room]).events == {room: 1}
+    assert seen == ["1", "hi 1", "2"]
+    with pytest.raises(ValueError, match="room"):
+        app.catch_up(["#alias:hs.test"])
+
+
+def test_a_room_that_is_refused_is_told_and_the_others_go_on(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    other = stub.room(members=[BOT])
+    stub.script("GET", f"{other}/messages", answer(500, {"errcode": "M_UNKNOWN", "error": "no"}))
+    pusher.push(say("1"))
+    say("2")
+    done = app.catch_up()
+    assert done.events == {room: 1}
+    assert list(done.failed) == [other]
+    assert "no" in str(done.failed[RoomID(other)])
+    assert app.catch_up() == ({}, {})
+
+
+def test_an_event_whose_handler_fails_is_parked(
+    app: AppService, pusher: Pusher, room: str, say: Say
+) -> None:
+    handled: list[str] = []
+
+    @app.on("m.room.message")
+    def picky(event: Any) -> None:
+        if event.content.body == "2":
+            raise RuntimeError("not this one")
+        handled.append(event.content.body)
+
+    pusher.push(say("1"))
+    say("2")
+    say("3")
+    assert app.catch_up().events == {room: 2}
+    assert handled == ["1", "3"]
+    [parked] = app.state_store.deliveries.parked()
+    assert parked.event["content"]["body"] == "2"
+
+
+def test_what_is_missed_of_the_state_is_remembered(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say
+) -> None:
+    pusher.push(say("1"))
+    stub.memory.rooms[room].append(ALICE, "m.room.topic", {"topic": "tea"}, "")
+    stub.memory.rooms[room].append(ALICE, "m.room.member", {"membership": "leave"}, ALICE)
+    app.catch_up()
+    assert app.state_store.is_joined(room, ALICE) is False
+
+
+def test_own_echoes_are_left_out(
+    app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    app.bot.send_text(room, "mine")
+    say("2")
+    assert app.catch_up().events == {room: 2}
+    assert seen == ["1", "2"]
+
+
+def test_a_transaction_waits_for_the_room(
+    app: AppService, pusher: Pusher, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    claim = app.state_store.deliveries.claim
+
+    def noted(transaction_id: str, digest: str, lease: float) -> Claim:
+        found = claim(transaction_id, digest, lease)
+        if transaction_id == "9":
+            asked.set()
+        return found
+
+    monkeypatch.setattr(app.state_store.deliveries, "claim", noted)
+    seen: list[str] = []
+    newer: list[Any] = []
+    answers: list[int] = []
+    pushing = threading.Thread(
+        target=lambda: answers.append(pusher.push(*newer, id="9").status), daemon=True
+    )
+
+    @app.on("m.room.message")
+    def slow(event: Any) -> None:
+        if event.content.body == "2":
+            # Meanwhile the homeserver pushes what has just been said.
+            newer.append(say("4"))
+            pushing.start()
+            assert asked.wait(20)
+        seen.append(event.content.body)
+
+    pusher.push(say("1"))
+    say("2")
+    say("3")
+    app.catch_up()
+    pushing.join(20)
+    assert answers == [200]
+    assert seen == ["1", "2", "3", "4"]
+
+
+def test_other_rooms_dont_wait(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, say: Say
+) -> None:
+    seen: list[str] = []
+    other = event(7, room_id=stub.room(members=[BOT]))
+
+    @app.on("m.room.message")
+    def handle(event: Any) -> None:
+        if event.content.body == "2":
+            assert pusher.push(other, id="9").status == 200
+        seen.append(event.content.body)
+
+    pusher.push(say("1"))
+    say("2")
+    app.catch_up()
+    assert seen == ["1", "hi 7", "2"]
+
+
+def test_what_is_being_handled_isnt_handled_again(
+    app: AppService, pusher: Pusher, room: str, say: Say
+) -> None:
+    seen: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    @app.on("m.room.message")
+    def slow(event: Any) -> None:
+        if event.content.body == "3":
+            begun.set()
+            assert go_on.wait(20)
+        seen.append(event.content.body)
+
+    pusher.push(say("1"))
+    say("2")
+    pushing = threading.Thread(target=pusher.push, args=(say("3"),), kwargs={"id": "3"})
+    pushing.start()
+    assert begun.wait(20)
+    done: list[Any] = []
+    catching_up = threading.Thread(target=lambda: done.append(app.catch_up()))
+    catching_up.start()
+    go_on.set()
+    pushing.join(20)
+    catching_up.join(20)
+    assert done[0].events == {room: 1}
+    assert seen == ["1", "3", "2"]
+
+
+def test_who_handles_for_ever_is_named(stub: StubHomeserver, clock: ManualClock) -> None:
+    room = stub.room(members=[BOT, ALICE])
+    with AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock) as app:
+        deliveries = app.state_store.deliveries
+        deliveries.note_handled(stub.events(room)[0]["event_id"], room)
+        assert deliveries.claim("17", "x", 1000) is Claim.MINE
+        with pytest.raises(BusyError, match="transaction 17 has been handled for more than 45 s"):
+            app.catch_up()
+        assert deliveries.in_flight() == {("17", "x")}
+        deliveries.finish("17", "x")
+        assert deliveries.claim("$room", room, 1000) is Claim.MINE
+        with pytest.raises(BusyError, match=f"somebody else has looked after {room} for 45 s"):
+            app.catch_up()
+        assert deliveries.in_flight() == {("$room", room)}
+
+
+def test_two_at_once_handle_it_once(
+    app: AppService, pusher: Pusher, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    for number in range(2, 30):
+        say(str(number))
+    threads = [threading.Thread(target=app.catch_up) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert seen == [str(number) for number in range(1, 30)]
+
+
+def test_a_homeserver_that_is_away_is_an_error(stub: StubHomeserver, clock: ManualClock) -> None:
+    stub.stop()
+    app = AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock)
+    with app, pytest.raises(MatrixConnectionError):
+        app.catch_up()
+
+
+# At the start.
+
+
+@pytest.fixture
+def starting(stub: StubHomeserver) -> Iterator[AppService]:
+    with AppService(
+        registration(), stub.base_url, MemoryStateStore(), catch_up_at_start=True
+    ) as made:
+        yield made
+
+
+def test_at_the_start_what_was_missed_comes_first(
+    starting: AppService, room: str, say: Say
+) -> None:
+    seen: list[str] = []
+    starting.on("m.room.message")(lambda event: seen.append(event.content.body))
+    starting.state_store.deliveries.note_handled(say("0")["event_id"], room)
+    say("1")
+    say("2")
+    assert Pusher(starting).push(say("3")).status == 200
+    assert seen == ["1", "2", "3"]
+    # Once is enough.
+    say("4")
+    Pusher(starting).push(say("5"), id="2")
+    assert seen == ["1", "2", "3", "5"]
+    assert starting.receiver.stop(20)
+
+
+def test_what_fails_at_the_start_is_tried_again(
+    stub: StubHomeserver, starting: AppService, room: str, say: Say
+) -> None:
+    deliveries, seen = starting.state_store.deliveries, []
+    starting.on("m.room.message")(lambda event: seen.append(event.content.body))
+    deliveries.note_handled(say("0")["event_id"], room)
+    say("1")
+    stub.script("GET", "joined_rooms", answer(500, {"errcode": "M_UNKNOWN", "error": "no"}))
+    starting.receiver.start()
+    assert starting.receiver.stop(20)
+    assert (deliveries.in_flight(), seen) == (set(), [])
+    starting.receiver.start()
+    assert Pusher(starting).push(say("2")).status == 200
+    assert seen == ["1", "2"]
+
+
+def test_one_process_is_enough(stub: StubHomeserver, starting: AppService, room: str) -> None:
+    assert starting.state_store.deliveries.claim("$room", "", 1000) is Claim.MINE
+    starting.receiver.start()
+    assert starting.receiver.stop(20)
+    assert stub.requests == []
