@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .events.power_levels import RoomPowers
     from .intent.room import Room
     from .localparts import decode_localpart, encode_localpart
+    from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
     from .registration import Registration
     from .uris import MatrixURI
@@ -59,6 +60,7 @@ _LAZY = {
     "events.power_levels": "RoomPowers",
     "intent.room": "Room",
     "localparts": "decode_localpart encode_localpart",
+    "receiver.backlog": "CaughtUp",
     "receiver.dispatch": "HandlerPolicy",
     "registration": "Registration",
     "uris": "MatrixURI",
@@ -72,6 +74,7 @@ __all__ = [
     "AppService",
     "AppServiceAPI",
     "CallOptions",
+    "CaughtUp",
     "ChildAppServiceAPI",
     "ClientPath",
     "ContentURI",

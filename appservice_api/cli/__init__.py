@@ -1,4 +1,4 @@
-"""The command line, ``appservice-api``: demo, register, check, send, request, serve, state, parked.
+"""The command line, ``appservice-api``.
 
 Click and rich are an extra, imported when :func:`main` runs.
 """

@@ -13,7 +13,7 @@ from .outcome import ending
 
 __all__ = ["Ending", "commands"]
 
-_NAMES = ("demo", "register", "check", "send", "request", "serve", "state", "parked")
+_NAMES = ("demo", "register", "check", "send", "request", "serve", "catch-up", "state", "parked")
 
 
 class Ending(click.Group):
@@ -36,7 +36,8 @@ class Commands(Ending):
         """Import a command."""
         if cmd_name not in _NAMES:
             return None
-        command: click.Command = getattr(import_module(f".{cmd_name}", __package__), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f".{name}", __package__), name)
         return command
 
 
