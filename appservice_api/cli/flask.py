@@ -6,6 +6,7 @@ that the site could be loaded with.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..flask import EXTENSION
+from .backlog import catch_up_app
 from .check import say
 from .commands import Ending
 from .examination import examine_app
@@ -26,7 +28,7 @@ __all__ = ["commands"]
 
 @click.group("appservice", cls=Ending)
 def commands() -> None:
-    """Check or register a Matrix application service."""
+    """Look after a Matrix application service."""
 
 
 @commands.command()
@@ -36,10 +38,27 @@ def check() -> int:
 
     The site should be running: the homeserver is asked to ping it. Nothing is changed.
     """
+    return max(examine_app(app, say) for app in _apps())
+
+
+@commands.command("catch-up")
+@with_appcontext
+def catch_up() -> int:
+    """Handle what is in rooms and was never pushed.
+
+    A homeserver that is restarted may forget what it has yet to push. The site may be running
+    meanwhile, if its state store is in a database.
+    """
+    remark = partial(click.echo, err=True)
+    return max(catch_up_app(app, None, click.echo, remark) for app in _apps())
+
+
+def _apps() -> list[AppService]:
+    """The application services of the site."""
     apps: dict[str, AppService] = current_app.extensions.get(EXTENSION, {})
     if not apps:
         raise click.UsageError("this site has no blueprint of an application service")
-    return max(examine_app(app, say) for app in apps.values())
+    return list(apps.values())
 
 
 commands.add_command(register)

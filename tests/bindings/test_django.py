@@ -220,6 +220,25 @@ def test_the_command_that_checks(django_site: Any, stub: StubHomeserver) -> None
     assert ended.value.code == 75
 
 
+def test_the_command_that_catches_up(django_site: Any, stub: StubHomeserver) -> None:
+    from appservice_api.django.conf import appservice
+
+    app = appservice()
+    stub.sender = stub.memory.sender = str(app.api.bot_mxid)
+    room = stub.room(members=[stub.sender])
+    app.state_store.deliveries.note_handled(stub.events(room)[-2]["event_id"], room)
+    out, err = io.StringIO(), io.StringIO()
+    call_command("appservice_catch_up", stdout=out, stderr=err, no_color=True)
+    assert out.getvalue() == f"{room}  1\n"
+    assert err.getvalue().startswith("Rooms looked after: 1; events that were missed")
+    with pytest.raises(CommandError, match="'nonsense'"):
+        call_command("appservice_catch_up", "nonsense")
+    stub.stop()
+    with pytest.raises(CommandError, match="joined_rooms") as ended:
+        call_command("appservice_catch_up")
+    assert ended.value.returncode == 75
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

@@ -113,6 +113,17 @@ def test_check_of_a_homeserver_that_is_away(flask_site: Any, stub: StubHomeserve
     assert run(flask_site, "check").exit_code == 75
 
 
+def test_catching_up(flask_site: Any, app: Any, stub: StubHomeserver) -> None:
+    room = stub.room(members=[app.api.bot_mxid])
+    stub.sender = stub.memory.sender = app.api.bot_mxid
+    app.state_store.deliveries.note_handled(stub.events(room)[-2]["event_id"], room)
+    done = run(flask_site, "catch-up")
+    assert (done.exit_code, done.output.splitlines()[0]) == (0, f"{room}  1")
+    stub.stop()
+    assert run(flask_site, "catch-up").exit_code == 75
+    assert run(flask.Flask("site"), "catch-up").exit_code == 2
+
+
 def test_register(folder: Path) -> None:
     site = flask.Flask("site")
     args = ("register", "irc", "--url", "http://127.0.0.1:5000", "--server-name", "hs.test")

@@ -64,7 +64,7 @@ def test_what_was_missed_is_handled(
 ) -> None:
     say(hs, rooms[0], "one")
     say(hs, rooms[0], "two")
-    told = "2 rooms, 2 events were missed and are handled now\n"
+    told = "Rooms looked after: 2; events that were missed and are handled now: 2\n"
     assert catch_up() == Outcome(0, f"handled one\nhandled two\n{rooms[0]}  2\n", told)
 
 
@@ -73,7 +73,7 @@ def test_one_room(hs: StubHomeserver, rooms: list[str], catch_up: Callable[..., 
         say(hs, room, f"in {room}")
     outcome = catch_up(rooms[1])
     assert outcome.out == f"handled in {rooms[1]}\n{rooms[1]}  1\n"
-    assert outcome.err == "1 rooms, 1 events were missed and are handled now\n"
+    assert outcome.err == "Rooms looked after: 1; events that were missed and are handled now: 1\n"
 
 
 def test_a_room_that_is_refused(
