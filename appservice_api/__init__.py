@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
+    from .receiver.upgrades import Rejoined
     from .registration import Registration
     from .uris import MatrixURI
 
@@ -62,6 +63,7 @@ _LAZY = {
     "localparts": "decode_localpart encode_localpart",
     "receiver.backlog": "CaughtUp",
     "receiver.dispatch": "HandlerPolicy",
+    "receiver.upgrades": "Rejoined",
     "registration": "Registration",
     "uris": "MatrixURI",
 }
@@ -92,6 +94,7 @@ __all__ = [
     "Path",
     "PathBuilder",
     "Registration",
+    "Rejoined",
     "RetryPolicy",
     "Room",
     "RoomAlias",

@@ -17,12 +17,14 @@ from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
 from .receiver.receiver import MAX_BODY, Receiver
 from .receiver.service import Service
+from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .intent import IntentAPI
+    from .intent.room import Room
     from .state_store import ASStateStore
     from .wsgi import WSGI
 
@@ -53,6 +55,10 @@ class AppService(Handlers):
         max_body: How many bytes a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
             what the homeserver pushes waits meanwhile.
+        follow_upgrades: Whether the bot joins the room that replaces one it is in and, where it
+            isn't, a ghost that is: at once or, if that is refused, when it is invited. Nothing is
+            done unless both rooms name each other; a room that was joined for it is left again.
+            Handlers of :meth:`on_upgrade` are called once for each pair of rooms.
         query_token: Whether the homeserver may show its token in the query, as those of old do.
         api_options: More arguments of :class:`AppServiceAPI`.
 
@@ -72,6 +78,7 @@ class AppService(Handlers):
         patience: float = 45.0,
         max_body: int = MAX_BODY,
         catch_up_at_start: bool = False,
+        follow_upgrades: bool = True,
         query_token: bool = False,
         **api_options: Any,
     ) -> None:
@@ -88,6 +95,8 @@ class AppService(Handlers):
         self.bot: IntentAPI = self.api.bot_intent()
         #: Whether each process that serves catches up first.
         self.catch_up_at_start = catch_up_at_start
+        #: Whether rooms are followed to those that replace them.
+        self.follow_upgrades = follow_upgrades
         self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
         self._service = Service(
             self, handler_policy or HandlerPolicy(), lease=lease, patience=patience
@@ -228,6 +237,28 @@ class AppService(Handlers):
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
         return self._service.backlog.catch_up(rooms, progress)
+
+    def rejoin_ghosts(self, old_room: Room | str, new_room: Room | str) -> Rejoined:
+        """Have all ghosts that are in a room join the one that replaces it, one after the other;
+        those whose join is refused are invited first. Doing it again is harmless.
+
+        Args:
+            old_room: The old room, or its ID: the bot is asked then.
+            new_room: The new room, as who invites sees it, or its ID: the bot invites then.
+
+        Returns:
+            Who is in the new room now, and whom the homeserver refused.
+
+        Raises:
+            ValueError: One isn't a room ID.
+            MForbidden: Nobody can tell who is in the old room.
+            MatrixConnectionError: The homeserver can't be reached.
+            StateStoreError: The store can't be reached.
+        """
+        old, new = (
+            self.bot.room(room) if isinstance(room, str) else room for room in (old_room, new_room)
+        )
+        return rejoin(self, old, new)
 
     def retry_parked(self, number: int) -> bool:
         """Hand an event that was put aside to its handlers again, all of them; it is put aside

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BusyError, StateStoreError
 from ..state_store.deliveries import Claim, Deliveries
 from .dispatch import Closed, Dispatch
-from .handler import Handler
+from .handler import Step
 from .leases import Leases
 from .request import Answer, refusal
 from .transaction import LONGEST_NAME, Item, Transaction, name_of, parked_as, unparked
@@ -217,7 +217,7 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def _handle_one(self, item: Item, handlers: list[Handler]) -> None:
+    def _handle_one(self, item: Item, handlers: list[Step]) -> None:
         """Have one item handled, or park it; and note that."""
         problem = self._dispatch.call(handlers, item)
         if problem is not None:

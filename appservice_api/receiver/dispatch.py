@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 
-from .handler import Handler, Values
+from .handler import Handler, Step, Values
 from .transaction import LISTS, Item
+from .upgrades import Upgrades
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -50,6 +51,7 @@ class Dispatch:
     def __init__(self, app: AppService, policy: HandlerPolicy) -> None:
         self._app = app
         self._shared = app.api._shared
+        self._upgrades = Upgrades(app)
         self._retrying = Retrying(
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
@@ -57,16 +59,17 @@ class Dispatch:
             reraise=True,
         )
 
-    def find(self, item: Item) -> list[Handler]:
-        """The handlers of an item."""
+    def find(self, item: Item) -> list[Step]:
+        """The handlers of an item, and what is to be done before."""
         if item.kind in LISTS:
-            return self.handlers(item.kind)
+            return [*self.handlers(item.kind)]
         if not isinstance(item.content, dict):
             return []
         found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(item.content)]
         if found and self._app.is_mine(item.content):
             found = [one for one in found if one.mine]
-        return [one.handler for one in found]
+        steps = self._upgrades.steps(item.content) if item.kind == "event" else []
+        return [*steps, *(one.handler for one in found)]
 
     def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
         """The handlers of what isn't an event.
@@ -78,7 +81,7 @@ class Dispatch:
         made = self._app._handlers.get(kind, ())
         return [one for of, one in made if name is None or of is None or of == name]
 
-    def call(self, handlers: list[Handler], item: Item) -> str | None:
+    def call(self, handlers: list[Step], item: Item) -> str | None:
         """Have an item handled by handlers, each of them called several times if it raises.
 
         Returns:

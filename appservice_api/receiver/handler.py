@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["Handler", "Values"]
+__all__ = ["Handler", "Step", "Values"]
 
 #: What makes each value that a handler may ask for.
 Values = Mapping[str, Callable[[], Any]]
+#: What is done for an item: a handler is called, or something of our own.
+Step: TypeAlias = Callable[[Values], Any]
 
 
 class Handler:

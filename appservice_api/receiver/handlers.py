@@ -26,6 +26,7 @@ _OF_OTHERS = {
     "user": ("protocol", "fields", "user_id", *_ALWAYS),
     "keys_claim": ("content", *_ALWAYS),
     "keys_query": ("content", *_ALWAYS),
+    "upgrade": ("event", "mine", "old_room", "room", "ghosts", *_ALWAYS),
     "error": ("error", "event", "traceback", *_ALWAYS),
 }
 
@@ -152,6 +153,17 @@ class Handlers:
     def on_fallback_keys(self, function: F) -> F:
         """Handle which kinds of fallback keys are unused: ``types``, by user and device."""
         return self._handle("fallback_keys", None, function)
+
+    def on_upgrade(self, function: F) -> F:
+        """Handle that a room was replaced by another one, once the bot is in the new one.
+
+        The function may ask for ``event`` (the tombstone of the old room), ``mine`` (whether this
+        application service did it), ``old_room`` and ``room`` (the new one), both as seen by who
+        followed: the bot or, where that wasn't in the old room, a ghost; and for ``ghosts``, the
+        user IDs of those in the old room. They come along if :meth:`AppService.rejoin_ghosts` is
+        called. See ``follow_upgrades`` of :class:`AppService`.
+        """
+        return self._handle("upgrade", None, function)
 
     def on_user_query(self, function: F) -> F:
         """Answer whether there is a ghost ``user_id``, whom somebody wants to speak to.
