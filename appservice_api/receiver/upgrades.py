@@ -51,10 +51,11 @@ def ghosts_in(app: AppService, room: Room) -> list[UserID]:
         MForbidden: Neither that user nor the bot nor a known ghost is in the room.
         MatrixError: The homeserver refused, or couldn't be reached.
     """
-    room_id, store, is_ghost = room.room_id, app.state_store, app._echoes.is_ghost
-    known = [user for user in store.get_members(room_id, _JOINED) if is_ghost(user)]
-    if store.has_full_member_list(room_id):
+    room_id = room.room_id
+    known = _known_ghosts(app, room_id)
+    if app.state_store.has_full_member_list(room_id):
         return known
+    # Some homeservers tell the bot if any ghost is in the room, others don't.
     readers = dict.fromkeys([room.intent, app.bot, *map(app.api.intent, known[:1])])
     error: MForbidden | None = None
     for reader in readers:
@@ -63,9 +64,14 @@ def ghosts_in(app: AppService, room: Room) -> list[UserID]:
         except MForbidden as refused:
             error = error or refused
         else:
-            return [user for user in members if is_ghost(user)]
+            return [user for user in members if app._echoes.is_ghost(user)]
     assert error is not None
     raise error
+
+
+def _known_ghosts(app: AppService, room_id: str) -> list[UserID]:
+    members = app.state_store.get_members(room_id, _JOINED)
+    return [user for user in members if app._echoes.is_ghost(user)]
 
 
 def rejoin(app: AppService, old: Room, new: Room) -> Rejoined:
@@ -188,16 +194,23 @@ class _Upgrade:
     # Who follows.
 
     def _who_follows(self) -> IntentAPI | None:
-        """Who follows a tombstone: the bot or, where it isn't, a ghost that is known to be there,
-        best one that is in the new room or invited to it."""
+        """Who follows a tombstone: the bot or, where it isn't, a ghost: best one that is in the
+        new room, else one that is invited to it, else the first by name."""
         app, (old, new, *_) = self._app, self._told
         if app.state_store.is_joined(new, app.bot.mxid) or self._is_in(app.bot, old):
             return app.bot
-        ghosts = filter(app._echoes.is_ghost, app.state_store.get_members(old, _JOINED))
-        awaited = app.state_store.read_members(new, (Membership.JOIN, Membership.INVITE))
-        ranks = {user: item.membership is Membership.JOIN for user, item in awaited.items()}
-        best = min(ghosts, key=lambda user: (-ranks.get(user, -1), user), default=None)
-        return app.api.intent(best) if best is not None else None
+        ghosts = self._ghosts()
+        for there in (_JOINED, (Membership.INVITE,)):
+            ghosts = ghosts & set(app.state_store.get_members(new, there)) or ghosts
+        return app.api.intent(min(ghosts)) if ghosts else None
+
+    def _ghosts(self) -> set[UserID]:
+        app, (old, *_) = self._app, self._told
+        known = _known_ghosts(app, old)
+        try:
+            return set(known or ghosts_in(app, app.bot.room(old)))
+        except MForbidden:
+            return set()
 
     def _who_is_awaited(self) -> IntentAPI | None:
         """Who is invited, if that is who follows, and the old room was replaced by the new one."""
