@@ -240,7 +240,8 @@ class AppService(Handlers):
 
     def rejoin_ghosts(self, old_room: Room | str, new_room: Room | str) -> Rejoined:
         """Have all ghosts that are in a room join the one that replaces it, one after the other;
-        those whose join is refused are invited first. Doing it again is harmless.
+        those whose join is refused are invited first. Doing it again is harmless. In a handler,
+        what is pushed meanwhile waits; for very many ghosts, a thread or a job may do it.
 
         Args:
             old_room: The old room, or its ID: the bot is asked then.
