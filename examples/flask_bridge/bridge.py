@@ -159,4 +159,5 @@ def file(number):
     if row is None:
         abort(404)
     media = matrix.bot.stream_media(row["url"])
-    return send_file(media, "application/octet-stream", True, row["body"])
+    kind = "application/octet-stream"
+    return send_file(media, kind, as_attachment=True, download_name=row["body"])

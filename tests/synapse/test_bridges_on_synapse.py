@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import os
 import signal
@@ -145,6 +146,8 @@ def bridge(
     if name == "django":
         command = [sys.executable, "manage.py", "migrate", "-v", "0"]
         subprocess.run(command, cwd=home, env=environ, check=True, timeout=60)
+    else:
+        environ["PYTHONPATH"] += os.pathsep + str(_flask_commands(folder))
     listener = listeners[name]
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--workers", "3", "--timeout", "90",
@@ -170,6 +173,18 @@ def bridge(
         finally:
             if server.poll() is None:
                 os.killpg(server.pid, signal.SIGKILL)
+
+
+def _flask_commands(folder: Path) -> Path:
+    """A folder in which Flask finds the package's commands as where that is installed."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    info = folder / "site" / "installed-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1\n")
+    points = parser["options.entry_points"]["flask.commands"]
+    (info / "entry_points.txt").write_text(f"[flask.commands]{points}\n")
+    return info.parent
 
 
 def _is_ready(url: str) -> bool:
@@ -247,9 +262,8 @@ def test_what_the_page_refuses(bridge: Bridge) -> None:
     assert bridge.bodies() == before
 
 
+@pytest.mark.parametrize("bridge", ["django"], indirect=True)
 def test_django_wants_its_csrf_token(bridge: Bridge) -> None:
-    if "django" not in bridge.alias:
-        pytest.skip("the Flask page has no session that could be ridden")
     form = {"nick": "eve", "body": "forged", "key": uuid.uuid4().hex}
     assert requests.post(f"{bridge.url}/messages", form, timeout=30).status_code == 403
 
@@ -259,6 +273,12 @@ def test_nothing_new_is_said_in_few_bytes(bridge: Bridge) -> None:
     tag = {"If-None-Match": first.headers["ETag"]}
     again = bridge.http.get(f"{bridge.url}/messages", headers=tag, timeout=30)
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_pages_are_the_same() -> None:
+    page = (EXAMPLES / "flask_bridge/templates/chat.html").read_text()
+    other = (EXAMPLES / "django_bridge/chat/templates/chat.html").read_text()
+    assert other.replace("      {% csrf_token %}\n", "") == page
 
 
 def test_check(bridge: Bridge) -> None:
@@ -300,13 +320,14 @@ def test_a_conversation_in_a_browser(bridge: Bridge, tmp_path: Path) -> None:
         window.wait_for(f"{texts}.at(-1).startsWith('Then I shall')")
         bridge.alice.send_emote(bridge.room, "puts another kettle on")
         bridge.alice.send_notice(bridge.room, "The kettle boils")
-        bridge.bot.user(bridge.registration.user_id_for("Dora"))
         window.wait_for(f"{texts}.includes('The kettle boils')")
         assert window.run("return document.title") == "Web chat"
         for width, height in ((1000, 720), (380, 700)):
             window.resize(width, height)
             fits = "document.documentElement.scrollWidth <= innerWidth"
             window.wait_for(f"innerWidth === {width} && {fits}")
+            end = "list.scrollHeight - list.scrollTop - list.clientHeight"
+            window.wait_for(f"{end} < 2")
             window.screenshot(tmp_path / f"{width}.png")
         # The nickname is remembered.
         window.open(bridge.url)

@@ -74,5 +74,6 @@ def file(request, number):
     """A file of the room, which the bot fetches; never shown as a page of ours."""
     message = get_object_or_404(SAID.exclude(url=None), pk=number)
     media = app.bot.stream_media(message.url)
-    kind = "application/octet-stream"
-    return FileResponse(media, True, message.body, content_type=kind)
+    return FileResponse(
+        media, as_attachment=True, filename=message.body, content_type="application/octet-stream"
+    )
