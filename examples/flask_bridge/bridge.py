@@ -80,7 +80,7 @@ def heard(event, room):
         change = """INSERT INTO message (event_id, sender, name, kind, body, url, sent_at)
             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
         values = (event.event_id, event.sender, name, content.msgtype or "m.text", content.body,
-                  content.get("url"), event.origin_server_ts)  # fmt: skip
+                  getattr(content, "url", None), event.origin_server_ts)  # fmt: skip
     with database() as db:
         db.execute(change, values)
 
@@ -158,6 +158,9 @@ def file(number):
         ).fetchone()
     if row is None:
         abort(404)
-    media = matrix.bot.stream_media(row["url"])
+    try:
+        media = matrix.bot.stream_media(row["url"])
+    except (MatrixError, ValueError):
+        abort(404)
     kind = "application/octet-stream"
     return send_file(media, kind, as_attachment=True, download_name=row["body"])

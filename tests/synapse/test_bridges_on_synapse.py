@@ -100,10 +100,8 @@ def _url(listener: socket.socket) -> str:
 
 
 @pytest.fixture(scope="module")
-def synapse(
-    listeners: dict[str, socket.socket], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Synapse]:
-    """A homeserver that knows the bridges by what their own commands have written."""
+def synapse(listeners: dict[str, socket.socket]) -> Iterator[Synapse]:
+    """A homeserver that knows the bridges."""
     if not installed():
         pytest.skip("Synapse isn't installed: pip install 'appservice_api[demo]'")
     registrations = [
@@ -249,6 +247,16 @@ def test_a_message_that_is_posted_again_and_again_is_sent_once(bridge: Bridge) -
     assert len(bridge.said("once")) == 1
     assert bridge.bodies().count("once") == 1
     assert not bridge.said("another text with the same key")
+
+
+def test_a_crash_before_the_event_is_noted_doubles_nothing(bridge: Bridge) -> None:
+    key, body = str(uuid.uuid4()), "sent, and not noted"
+    frank = bridge.bot.api.intent(bridge.registration.user_id_for("frank"), device_id="WEB")
+    event_id = frank.send_text(bridge.room, body, txn_id=key)
+    assert body not in bridge.bodies()
+    assert bridge.post("frank", body, key) == 204
+    assert [event.event_id for event in bridge.said(body)] == [event_id]
+    assert bridge.bodies().count(body) == 1
 
 
 def test_what_the_page_refuses(bridge: Bridge) -> None:

@@ -54,7 +54,7 @@ def heard(event, room):
                 "name": room.get_room_displayname(event.sender) or event.sender.localpart,
                 "kind": content.msgtype or "m.text",
                 "body": content.body,
-                "url": content.get("url"),
+                "url": getattr(content, "url", None),
                 "sent_at": event.origin_server_ts,
             },
         )

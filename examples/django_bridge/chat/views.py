@@ -4,7 +4,7 @@ import logging
 import time
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -73,7 +73,10 @@ def write(request):
 def file(request, number):
     """A file of the room, which the bot fetches; never shown as a page of ours."""
     message = get_object_or_404(SAID.exclude(url=None), pk=number)
-    media = app.bot.stream_media(message.url)
+    try:
+        media = app.bot.stream_media(message.url)
+    except (MatrixError, ValueError) as error:
+        raise Http404 from error
     return FileResponse(
         media, as_attachment=True, filename=message.body, content_type="application/octet-stream"
     )
