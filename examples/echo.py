@@ -1,12 +1,10 @@
 """Comes when it is invited, and says again what is said."""
 
-import os
+from os import environ as env
 
 from appservice_api import AppService
 
-app = AppService.from_registration(
-    os.environ["APPSERVICE_REGISTRATION"], os.environ["APPSERVICE_BASE_URL"]
-)
+app = AppService.from_registration(env["APPSERVICE_REGISTRATION"], env["APPSERVICE_BASE_URL"])
 
 
 @app.on_state("m.room.member", state_key=app.api.bot_mxid)

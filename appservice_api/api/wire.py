@@ -76,9 +76,11 @@ def exchange(
             answer.names = [name.lower() for name, _ in answer.msg._headers]  # type: ignore[attr-defined]
             _check_length(answer)
             content = b"" if stream else _content(answer)
-        finally:
-            if not stream:
-                answer.close()
+        except BaseException:
+            answer.close()
+            raise
+        if not stream:
+            answer.close()
         answer.will_close |= broken or answer.status < 200
         if stream and getattr(timeout, "is_download", False) and 200 <= answer.status < 300:
             source.end = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> SQLStateStore:
-    store = SQLStateStore(url)
-    store.open()
-    return store
+def store(url: str) -> Iterator[SQLStateStore]:
+    with SQLStateStore(url) as store:
+        yield store
 
 
 def parked(url: str, *args: str) -> Outcome:

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -32,6 +32,22 @@ from appservice_api.state_store.sql.url import read_url
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
 fork = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(autouse=True)
+def closing_all(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what tests leave open: from Python 3.13 on, sqlite3 warns of it."""
+    made: list[SQLStateStore] = []
+    init = SQLStateStore.__init__
+
+    def noted(self: SQLStateStore, url: str, **options: int) -> None:
+        init(self, url, **options)
+        made.append(self)
+
+    monkeypatch.setattr(SQLStateStore, "__init__", noted)
+    yield
+    for store in made:
+        store.close()
 
 
 def count_queries(store: SQLStateStore) -> list[str]:
