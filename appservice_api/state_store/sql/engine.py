@@ -32,7 +32,8 @@ _PERMANENT = ("not a database", "malformed", "unable to open", "readonly", "does
 _NONE_FREE = (
     f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
 )
-_BUSY_SECONDS = 10.0
+# SQLite lets nobody queue: among many writers on a busy machine, one may wait for long.
+_BUSY_SECONDS = 30.0
 # As long as others keep SQLite locked, each write waits only so long, or all that a send
 # remembers would wait in turn.
 _LOCKED_SECONDS, _HASTY_SECONDS = 5.0, 0.25
