@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from ..testing import Synapse
 from ..testing.process import installed
 from .conversation import PREFIX, converse
 from .interruption import Interruption
+from .kept import tell
 from .options import verbose_option
 from .progress import Progress
 from .reception import Reception
@@ -32,35 +32,12 @@ from .timeline import legend, timeline
 __all__ = ["demo"]
 
 _SERVER_NAME = "demo.test"
+_PASSWORD = "pw"
 # What tells Dora's events, which the demo sends, from what comes from elsewhere.
 _SOURCE_KEY = "test.demo.source"
 # Seconds for what is being handled when the demo ends.
 _GRACE = 2.0
 _SHOWN = ["m.room.create", "m.room.name", "m.room.member", "m.room.message", "m.reaction"]
-
-_KEPT = """
-Synapse goes on running, for you to play with:
-
-  homeserver    {base_url}
-  registration  {registration}
-  room          {room_id}
-  process       {pid}
-
-Speak to it in Python:
-
-from appservice_api import AppServiceAPI
-
-api = AppServiceAPI.from_registration(
-    "{registration}",
-    "{base_url}",
-)
-alice = api.intent("{alice}")
-alice.send_text("{room_id}", "Hello again")
-
-Stop it, and remove its files:
-
-  kill {pid}; sleep 1; rm -r {home}
-"""
 
 
 @click.command()
@@ -107,7 +84,11 @@ def _run(
         with _serving(synapse, registration, listener) as stage, interruption.allowed():
             room_id = _show(stage, room_version)
         if keep:
-            _tell(synapse, room_id)
+            # Not by rich, which would break lines that are to be copied.
+            click.echo(tell(
+                synapse, registration, room_id, alice=f"@{PREFIX}alice:{_SERVER_NAME}",
+                erin=f"@erin:{_SERVER_NAME}", password=_PASSWORD,
+            ))  # fmt: skip
             interruption.check()
             # Not before: what nobody was told of must not stay.
             synapse.detach()
@@ -147,7 +128,7 @@ def _serving(
     ) as app:  # fmt: skip
         session.hooks["response"].append(lambda response, **_: sent.append(response))
         reception = Reception(app)
-        dora, erin = synapse.create_user("dora"), synapse.create_user("erin")
+        dora, erin = (synapse.create_user(name, _PASSWORD) for name in ("dora", "erin"))
         client = AppServiceAPI(
             synapse.base_url, erin["user_id"], erin["access_token"], client_session=other
         )
@@ -196,17 +177,3 @@ def _show(stage: _Stage, room_version: str) -> RoomID:
 
 def _names(members: Mapping[UserID, Mapping[str, Any]]) -> dict[str, str]:
     return {user: str(member.get("displayname") or user) for user, member in members.items()}
-
-
-def _tell(synapse: Synapse, room_id: str) -> None:
-    """Print what it takes to go on with a homeserver that is kept."""
-    text = _KEPT.format(
-        base_url=synapse.base_url,
-        registration=str(synapse.home / "registration-0.yaml"),
-        home=shlex.quote(str(synapse.home)),
-        room_id=str(room_id),
-        pid=synapse.pid,
-        alice=f"@{PREFIX}alice:{_SERVER_NAME}",
-    )
-    # Not by rich, which would break lines that are to be copied.
-    click.echo(text)
