@@ -157,9 +157,6 @@ def test_keep_leaves_a_homeserver_to_play_with(env: dict[str, str], tmp_path: Pa
     write = between(done.stdout, "an ordinary user:\n", "\nA moment later")
     assert python(talk, write, env=plain) == ""
     with told_receiver(done.stdout, plain):
-        check = [sys.executable, "-m", "appservice_api.cli", "check"]
-        options = ["--base-url", settings["homeserver"], "--registration", settings["registration"]]
-        assert subprocess.run([*check, *options], env=plain, timeout=60).returncode == 0
         # What is told asks nobody to wait; a script must.
         wait = f"""
 since = erin.sync(timeout=0).next_batch
@@ -171,6 +168,9 @@ while next(erin.messages({room!r})).sender == erin.mxid:
         assert python(talk.partition("alice =")[0], write, wait, read, env=plain) == (
             "I have read it.\n"
         )
+        check = [sys.executable, "-m", "appservice_api.cli", "check"]
+        options = ["--base-url", settings["homeserver"], "--registration", settings["registration"]]
+        assert subprocess.run([*check, *options], env=plain, timeout=60).returncode == 0
 
     stop = re.search(r"kill .*", done.stdout)
     assert stop

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +15,7 @@ import requests
 from appservice_api import MemoryStateStore, Registration
 from appservice_api.application import AppService
 from appservice_api.cli.conversation import answer as answer_by
+from appservice_api.cli.interruption import Interruption
 from appservice_api.cli.reception import Reception
 from appservice_api.testing import ManualClock, StubHomeserver, SynapseError, answer
 
@@ -93,6 +97,24 @@ def test_what_is_not_pushed_is_told_with_the_reason(
     start = f"Erin's message wasn't pushed to {URL} within 0 seconds"
     with pytest.raises(SynapseError, match=f"{start}.*{told}"):
         reception.wait_for("$event1", "Erin's message")
+
+
+def test_an_interruption_ends_the_wait(app: AppService) -> None:
+    reception = Reception(app)
+    before = threading.active_count()
+    signalled = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+
+    def wait() -> None:
+        with Interruption() as interruption, app.serve_in_thread(ping=False):
+            signalled.start()
+            with interruption.allowed():
+                reception.wait_for("$event1", "the answer")
+
+    with pytest.raises(SystemExit) as stopped:
+        wait()
+    signalled.join(20)
+    assert stopped.value.code == 130
+    assert threading.active_count() == before
 
 
 def test_what_a_handler_raises_ends_the_wait(app: AppService) -> None:
