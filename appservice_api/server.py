@@ -105,6 +105,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     def server_bind(self) -> None:
         # The standard library's asks the DNS for its own name, which may take long.
         TCPServer.server_bind(self)
+        self._name()
+
+    def take(self, listener: socket.socket) -> None:
+        """Serve a socket that listens already instead of one of its own."""
+        self.socket.close()
+        self.socket = listener
+        self.server_address = listener.getsockname()
+        self._name()
+
+    def _name(self) -> None:
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
@@ -124,10 +134,19 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 @contextlib.contextmanager
 def serve_in_thread(
-    app: AppService, host: str, port: int, *, ping: bool, grace: float
-) -> Iterator[str]:
-    """Serve in a thread; see :meth:`AppService.serve_in_thread`."""
-    server = _Server((host, port), _Handler)
+    app: AppService, host: str, port: int, *, ping: bool, grace: float,
+    listener: socket.socket | None = None,
+) -> Iterator[str]:  # fmt: skip
+    """Serve in a thread; see :meth:`AppService.serve_in_thread`.
+
+    Args:
+        listener: A socket that listens already; it is closed at the end. Host and port don't
+            count then.
+        app, host, port, ping, grace: As there.
+    """
+    server = _Server((host, port), _Handler, bind_and_activate=listener is None)
+    if listener is not None:
+        server.take(listener)
     server.set_app(app.wsgi)
     app.receiver.start()
     thread = threading.Thread(
@@ -137,7 +156,7 @@ def serve_in_thread(
     if ping:
         _ping_in_thread(app)
     try:
-        yield f"http://{host}:{server.server_port}"
+        yield f"http://{host if listener is None else server.server_name}:{server.server_port}"
     finally:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..api.appservice import AppServiceAPI
+    from ..application import AppService
+    from ..events import Event
     from ..ids import RoomID
     from ..intent import IntentAPI
+    from .reception import Reception
 
 __all__ = ["PREFIX", "converse", "picture"]
 
@@ -20,37 +22,64 @@ _SIZE = 64
 
 
 def converse(
-    api: AppServiceAPI, server_name: str, real_user: IntentAPI, room_version: str
-) -> RoomID:
-    """Have the bot, three ghosts and a real user talk in an invite-only room.
+    app: AppService, reception: Reception, server_name: str, real_user: IntentAPI,
+    ordinary_user: IntentAPI, room_version: str,
+) -> RoomID:  # fmt: skip
+    """Have the bot, three ghosts, a real user and an ordinary one talk in an invite-only room.
 
     Args:
-        api: The application service.
+        app: The application service, which is being served.
+        reception: What is pushed to it.
         server_name: The homeserver's name.
-        real_user: The intent of the real user.
+        real_user: The intent of a real user who speaks through the application service.
+        ordinary_user: The intent of one who doesn't.
         room_version: The version of the room.
 
     Returns:
         The room.
+
+    Raises:
+        SynapseError: The homeserver doesn't push what is said.
     """
-    bot = api.bot_intent()
+    bot = app.bot
     bot.ensure_registered()
     bot.set_displayname("Demo bot")
     ghosts = []
     for name in ("Alice", "Bob", "Carol"):
-        ghost = api.intent(f"@{PREFIX}{name.lower()}:{server_name}")
+        ghost = app.api.intent(f"@{PREFIX}{name.lower()}:{server_name}")
         # Nobody has this name yet: no need to look first.
         ghost.set_displayname(name, check_current=False)
         ghosts.append(ghost)
     real_user.set_displayname("Dora")
+    ordinary_user.set_displayname("Erin")
     room_id = bot.create_room(name="The demo", preset="private_chat", room_version=room_version)
     alice, bob, carol = ghosts
-    _talk(room_id, bot, alice, bob, carol, real_user)
+    _talk(room_id, alice, bob, carol, real_user)
+    answer(app, alice, ordinary_user.mxid)
+    _be_asked(reception, room_id, bot, ordinary_user)
+    said = bot.send_notice(room_id, "That was all.")
+    reception.wait_for(said, "the bot's last message")
     return room_id
 
 
+def answer(app: AppService, ghost: IntentAPI, user_id: str) -> None:
+    """Have a ghost answer what a user writes, once the homeserver pushes it."""
+
+    @app.on("m.room.message", sender=user_id, msgtype="m.text")
+    def reply(event: Event) -> None:
+        ghost.reply(str(event.room_id), str(event.event_id), "I do: it was pushed to my handler.")
+
+
+def _be_asked(reception: Reception, room: RoomID, bot: IntentAPI, erin: IntentAPI) -> None:
+    """Here nothing is ensured: an ordinary user joins by herself."""
+    bot.invite_user(room, erin.mxid)
+    erin.join_room_by_id(room)
+    asked = erin.send_text(room, "I use an ordinary client. Does anybody read this?")
+    reception.wait_for_reply(asked, "a ghost's answer to Erin")
+
+
 def _talk(
-    room: RoomID, bot: IntentAPI, alice: IntentAPI, bob: IntentAPI, carol: IntentAPI,
+    room: RoomID, alice: IntentAPI, bob: IntentAPI, carol: IntentAPI,
     dora: IntentAPI,
 ) -> None:  # fmt: skip
     """Nobody is invited or joined here: a user's first message sees to it."""
@@ -68,7 +97,6 @@ def _talk(
     carol.send_image(room, url, info, "sunset.png")
     said = dora.send_text(room, "I am a real user, and sent this with my own token.")
     dora.react(room, said, "🎉")
-    bot.send_notice(room, "That was all.")
 
 
 def picture() -> bytes:

@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-import shlex
+import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 import click
 import requests
 from rich.console import Console
 
 from ..api.appservice import AppServiceAPI
+from ..application import AppService
 from ..errors import MissingExtraError
 from ..ids import RoomID, UserID
+from ..intent import IntentAPI
 from ..registration import Registration
+from ..server import serve_in_thread
 from ..testing import Synapse
 from ..testing.process import installed
 from .conversation import PREFIX, converse
 from .interruption import Interruption
+from .kept import tell
 from .options import verbose_option
 from .progress import Progress
-from .timeline import timeline
+from .reception import Reception
+from .timeline import legend, timeline
 
 __all__ = ["demo"]
 
 _SERVER_NAME = "demo.test"
+_PASSWORD = "pw"
+# What tells Dora's events, which the demo sends, from what comes from elsewhere.
+_SOURCE_KEY = "test.demo.source"
+# Seconds for what is being handled when the demo ends.
+_GRACE = 2.0
 _SHOWN = ["m.room.create", "m.room.name", "m.room.member", "m.room.message", "m.reaction"]
-
-_KEPT = """
-Synapse goes on running, for you to play with:
-
-  homeserver    {base_url}
-  registration  {registration}
-  room          {room_id}
-  process       {pid}
-
-Speak to it in Python:
-
-from appservice_api import AppServiceAPI
-
-api = AppServiceAPI.from_registration(
-    "{registration}",
-    "{base_url}",
-)
-alice = api.intent("{alice}")
-alice.send_text("{room_id}", "Hello again")
-
-Stop it, and remove its files:
-
-  kill {pid}; sleep 1; rm -r {home}
-"""
 
 
 @click.command()
@@ -59,17 +45,18 @@ Stop it, and remove its files:
 @click.option("--room-version", default="11", show_default=True, help="The version of the room.")
 @verbose_option
 def demo(keep: bool, room_version: str) -> None:
-    """Show a conversation on a real homeserver.
+    """Show a conversation on a real homeserver, in both directions.
 
     Starts a throw-away Synapse on this machine, lets the bot, three ghosts and a real user talk
-    in an invite-only room, and shows the room. Nothing is left behind, unless --keep is given.
+    in an invite-only room, has a ghost answer an ordinary user whose message the homeserver
+    pushes, and shows the room. Nothing is left behind, unless --keep is given.
     """
     if not installed():
         raise MissingExtraError("the demo", "demo")
-    registration = Registration.generate("demo", server_name=_SERVER_NAME, ghost_prefix=PREFIX)
     try:
-        with Interruption() as interruption:
-            _run(interruption, registration, keep, room_version)
+        # The receiver's port is ours before Synapse is told of it, so that nobody else takes it.
+        with Interruption() as interruption, socket.create_server(("127.0.0.1", 0)) as listener:
+            _run(interruption, listener, keep, room_version)
     except SystemExit:
         with suppress(OSError):  # the terminal may be gone
             click.echo("Interrupted: Synapse is stopped, and its files are removed.", err=True)
@@ -77,9 +64,13 @@ def demo(keep: bool, room_version: str) -> None:
 
 
 def _run(
-    interruption: Interruption, registration: Registration, keep: bool, room_version: str
+    interruption: Interruption, listener: socket.socket, keep: bool, room_version: str
 ) -> None:
     """Start Synapse, and stop it again whatever happens, unless it is to be kept."""
+    registration = Registration.generate(
+        "demo", url=f"http://127.0.0.1:{listener.getsockname()[1]}", server_name=_SERVER_NAME,
+        ghost_prefix=PREFIX,
+    )  # fmt: skip
 
     def waiting(seconds: float) -> None:
         interruption.check()
@@ -90,10 +81,14 @@ def _run(
     try:
         with Progress(Console(stderr=True), "Starting Synapse") as progress:
             synapse.start()
-        with interruption.allowed():
-            room_id = _show(synapse, registration, room_version)
+        with _serving(synapse, registration, listener) as stage, interruption.allowed():
+            room_id = _show(stage, room_version)
         if keep:
-            _tell(synapse, room_id)
+            # Not by rich, which would break lines that are to be copied.
+            click.echo(tell(
+                synapse, registration, room_id, alice=f"@{PREFIX}alice:{_SERVER_NAME}",
+                erin=f"@erin:{_SERVER_NAME}", password=_PASSWORD,
+            ))  # fmt: skip
             interruption.check()
             # Not before: what nobody was told of must not stay.
             synapse.detach()
@@ -104,49 +99,81 @@ def _run(
             interruption.check()
 
 
-def _show(synapse: Synapse, registration: Registration, room_version: str) -> RoomID:
+class _Stage(NamedTuple):
+    """Who takes part, and what is counted.
+
+    Attributes:
+        app: The application service, which is being served.
+        reception: What is pushed to it.
+        dora: A real user, through the application service.
+        erin: Another one, who has nothing to do with it.
+        sent: The answers to the application service's requests.
+    """
+
+    app: AppService
+    reception: Reception
+    dora: IntentAPI
+    erin: IntentAPI
+    sent: list[requests.Response]
+
+
+@contextmanager
+def _serving(
+    synapse: Synapse, registration: Registration, listener: socket.socket
+) -> Iterator[_Stage]:
+    """Serve the application service, and make two users."""
+    sent: list[requests.Response] = []
+    with _session() as session, _session() as other, AppService(
+        registration, synapse.base_url, client_session=session, real_user_content_key=_SOURCE_KEY
+    ) as app:  # fmt: skip
+        session.hooks["response"].append(lambda response, **_: sent.append(response))
+        reception = Reception(app)
+        dora, erin = (synapse.create_user(name, _PASSWORD) for name in ("dora", "erin"))
+        client = AppServiceAPI(
+            synapse.base_url, erin["user_id"], erin["access_token"], client_session=other
+        )
+        with serve_in_thread(app, "", 0, ping=False, grace=_GRACE, listener=listener):
+            yield _Stage(
+                app, reception, app.api.intent(dora["user_id"], token=dora["access_token"]),
+                client.bot_intent(), sent,
+            )  # fmt: skip
+
+
+def _session() -> requests.Session:
+    """A session; a proxy of the environment has no business on the loopback interface."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def _show(stage: _Stage, room_version: str) -> RoomID:
     """Hold the conversation, read it back, and print it."""
     console = Console(highlight=False)
-    counted: list[requests.Response] = []
-    with requests.Session() as session:
-        # A proxy of the environment has no business on the loopback interface.
-        session.trust_env = False
-        session.hooks["response"].append(lambda response, **_: counted.append(response))
-        api = AppServiceAPI.from_registration(
-            registration, synapse.base_url, client_session=session
-        )
-        user = synapse.create_user("dora")
-        dora = api.intent(user["user_id"], token=user["access_token"])
-        since = time.monotonic()
-        room_id = converse(api, _SERVER_NAME, dora, room_version)
-        taken = time.monotonic() - since
-        bot = api.bot_intent()
-        events = bot.get_messages(room_id, "f", limit=100, filter_json={"types": _SHOWN})["chunk"]
-        members = bot.get_joined_members(room_id)
+    app, reception = stage.app, stage.reception
+    since = time.monotonic()
+    room_id = converse(app, reception, _SERVER_NAME, stage.dora, stage.erin, room_version)
+    taken = time.monotonic() - since
+    events = app.bot.get_messages(room_id, "f", limit=100, filter_json={"types": _SHOWN})["chunk"]
+    members = app.bot.get_joined_members(room_id)
+    received = reception.events
+    sent = {event["event_id"] for event in events if event["sender"] != stage.erin.mxid}
+    ascii_only = console.options.ascii_only
     # Rich on its own would end the process where a pipe is closed.
     with console.capture() as capture:
-        console.print(timeline(events, _names(members), console.width))
+        console.print(timeline(
+            events, _names(members), sent, received, width=console.width, ascii_only=ascii_only
+        ))  # fmt: skip
     click.echo(capture.get())
+    click.echo(f"{legend(ascii_only)}\n")
     click.echo(
-        f"{len(members)} members, {len(events)} events, {len(counted)} requests; "
-        f"the conversation took {taken:.1f} s."
+        f"{len(members)} members, {len(events)} events shown; the conversation took {taken:.1f} s."
+    )
+    click.echo(
+        f"Sent: {len(stage.sent)} requests. "
+        f"Received: {len(received)} events in {reception.transactions} transactions."
     )
     return room_id
 
 
 def _names(members: Mapping[UserID, Mapping[str, Any]]) -> dict[str, str]:
     return {user: str(member.get("displayname") or user) for user, member in members.items()}
-
-
-def _tell(synapse: Synapse, room_id: str) -> None:
-    """Print what it takes to go on with a homeserver that is kept."""
-    text = _KEPT.format(
-        base_url=synapse.base_url,
-        registration=str(synapse.home / "registration-0.yaml"),
-        home=shlex.quote(str(synapse.home)),
-        room_id=str(room_id),
-        pid=synapse.pid,
-        alice=f"@{PREFIX}alice:{_SERVER_NAME}",
-    )
-    # Not by rich, which would break lines that are to be copied.
-    click.echo(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,39 +12,70 @@ from rich.text import Text
 
 from .outcome import one_line
 
-__all__ = ["timeline"]
+__all__ = ["legend", "timeline"]
 
 Event = Mapping[str, Any]
 
 _MEMBERSHIPS = {"invite": "invites {}", "join": "joins", "leave": "leaves", "ban": "bans {}"}
 _QUOTED = 24
-_WIDE = 60
+# How many columns it takes for the time, and for the type as well.
+_WIDE, _WIDER = 50, 72
+# What was sent, what was sent and came back, and what came from others.
+_SENT, _BACK, _RECEIVED = "→", "→ ✓", "←"
+_ASCII = str.maketrans("→✓←", ">*<")
+_LEGEND = """\
+→ sent by the application service; ✓ it came back, too
+← from others, pushed to its receiver"""
 
 
-def timeline(events: Sequence[Event], names: Mapping[str, str], width: int = 80) -> Table:
+def timeline(
+    events: Sequence[Event], names: Mapping[str, str], sent: Container[str],
+    received: Container[str], *, width: int = 80, ascii_only: bool = False,
+) -> Table:  # fmt: skip
     """Make the table.
 
     Args:
         events: The events, oldest first.
         names: The display names by user ID.
+        sent: The IDs of those that the application service sent.
+        received: The IDs of those that were pushed to it.
         width: How many columns the terminal has; where they are few, time and type are left out.
+        ascii_only: Whether it has no arrows.
     """
-    wide = width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    if wide:
+    if width >= _WIDE:
         table.add_column("Time", style="dim", no_wrap=True)
+    table.add_column("", style="green", no_wrap=True)
     table.add_column("Sender", style="cyan", no_wrap=True)
-    if wide:
+    if width >= _WIDER:
         table.add_column("Type", style="dim", no_wrap=True)
     table.add_column("What", overflow="fold")
     describe = _Describer(events, names)
     for event in events:
-        cells: list[str | Text] = [describe.name(event.get("sender")), describe.what(event)]
-        if wide:
+        event_id = str(event.get("event_id"))
+        way = _way(event_id in sent, event_id in received)
+        cells: list[str | Text] = [_arrows(way, ascii_only), describe.name(event.get("sender"))]
+        if width >= _WIDE:
             cells.insert(0, _time(event.get("origin_server_ts")))
-            cells.insert(2, Text(one_line(event.get("type"))))
-        table.add_row(*cells)
+        if width >= _WIDER:
+            cells.append(Text(one_line(event.get("type"))))
+        table.add_row(*cells, describe.what(event))
     return table
+
+
+def legend(ascii_only: bool = False) -> str:
+    """What the arrows of the table mean, in lines of less than 60 columns."""
+    return _arrows(_LEGEND, ascii_only)
+
+
+def _way(sent: bool, received: bool) -> str:
+    if sent:
+        return _BACK if received else _SENT
+    return _RECEIVED if received else ""
+
+
+def _arrows(text: str, ascii_only: bool) -> str:
+    return text.translate(_ASCII) if ascii_only else text
 
 
 def _time(milliseconds: Any) -> str:

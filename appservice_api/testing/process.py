@@ -49,6 +49,16 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def _environment() -> dict[str, str]:
+    """Ours, but no proxy comes between Synapse and application services on this machine."""
+    env = dict(os.environ)
+    # Synapse asks urllib, for which the name in capitals counts only where there is no other.
+    named = env.get("no_proxy", env.get("NO_PROXY", ""))
+    if named != "*":
+        env["no_proxy"] = ",".join(filter(None, [named, "127.0.0.1", "localhost", "::1"]))
+    return env
+
+
 class SynapseProcess:
     """One run of Synapse, in a session of its own.
 
@@ -72,6 +82,7 @@ class SynapseProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=home,
+                env=_environment(),
                 start_new_session=True,
             )
 

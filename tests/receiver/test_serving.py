@@ -23,6 +23,7 @@ import requests
 
 from appservice_api import MissingExtraError
 from appservice_api.application import AppService
+from appservice_api.server import serve_in_thread
 from appservice_api.testing import StubHomeserver, answer
 from appservice_api.wsgi import path_of
 
@@ -135,6 +136,22 @@ def test_served_in_a_thread(app: AppService, served: str) -> None:
     assert requests.get(f"{served}/users/{ghost}", headers=AUTH).status_code == 404
     assert requests.get(f"{served}/healthz").status_code == 200
     assert seen == ["$event1", "@_irc_bob/at%2Fhome:hs.test"]
+
+
+def test_a_socket_that_listens_already_is_served(app: AppService) -> None:
+    """What came before is answered, and the port is free afterwards."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = int(listener.getsockname()[1])
+    early = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with closing(early):
+        early.request("GET", "/healthz")
+        with serve_in_thread(app, "", 0, ping=False, grace=20, listener=listener) as url:
+            assert url == f"http://127.0.0.1:{port}"
+            assert early.getresponse().status == 200
+            assert requests.get(f"{url}/healthz").status_code == 200
+    assert listener.fileno() == -1
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 def test_much_is_taken_and_more_is_refused(app: AppService, served: str) -> None:

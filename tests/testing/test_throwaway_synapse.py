@@ -251,6 +251,27 @@ def test_before_a_start_there_is_nothing() -> None:
         synapse.restart()
 
 
+@pytest.mark.parametrize(
+    "named, wanted",
+    [
+        ({}, "127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "a.test"}, "a.test,127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "a.test", "no_proxy": "b.test"}, "b.test,127.0.0.1,localhost,::1"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_no_proxy_stands_before_application_services(
+    named: dict[str, str], wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    env = process_module._environment()
+    assert (env["no_proxy"], env["http_proxy"]) == (wanted, "http://127.0.0.1:9")
+
+
 def test_a_free_port_can_be_bound() -> None:
     port = process_module.free_port()
     with socket.create_server(("127.0.0.1", port)) as listener:

@@ -1,0 +1,121 @@
+"""What the homeserver pushes to the demo."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..application import AppService
+from ..errors import MatrixError
+from ..events import Event
+from ..testing import SynapseError
+from ..wsgi import WSGI
+
+__all__ = ["Reception"]
+
+_PATH = "/_matrix/app/v1/transactions/"
+
+
+class Reception:
+    """Notes what is pushed to an application service, and waits for it.
+
+    Args:
+        app: The application service; it isn't served yet.
+        patience: Seconds to wait for anything.
+    """
+
+    def __init__(self, app: AppService, patience: float = 15.0) -> None:
+        self._app = app
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._events: dict[str, Event] = {}
+        self._transactions: set[str] = set()
+        self._failure: Exception | None = None
+        self._wsgi = _Noting(app)
+        app.wsgi = self._wsgi
+        app.on("*", mine=True)(self._note)
+        app.on_error(self._fail)
+
+    @property
+    def events(self) -> Mapping[str, Event]:
+        """The events that were pushed, by their IDs."""
+        with self._changed:
+            return dict(self._events)
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions they came in."""
+        with self._changed:
+            return len(self._transactions)
+
+    def wait_for(self, event_id: str, what: str) -> None:
+        """Wait until an event is pushed.
+
+        Args:
+            event_id: The event.
+            what: What it is, for the error.
+
+        Raises:
+            SynapseError: It isn't pushed in time; the text has the homeserver's reason.
+            Exception: What a handler has raised.
+        """
+        self._wait(lambda: event_id in self._events, what)
+
+    def wait_for_reply(self, event_id: str, what: str) -> None:
+        """Wait until a reply to an event is pushed; else as :meth:`wait_for`."""
+        self._wait(lambda: any(one.reply_to == event_id for one in self._events.values()), what)
+
+    def _wait(self, done: Callable[[], bool], what: str) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: done() or self._failure, self._patience)
+            if self._failure is not None:
+                raise self._failure
+            if done():
+                return
+        raise self._problem(what)
+
+    def _problem(self, what: str) -> SynapseError:
+        """Why something doesn't come, as far as the homeserver tells."""
+        url = self._app.registration.url
+        missing = f"{what} wasn't pushed to {url} within {self._patience:g} seconds"
+        try:
+            self._app.bot.appservice_ping(self._app.registration.id, deadline=self._patience)
+        except MatrixError as error:
+            return SynapseError(f"{missing}; the homeserver doesn't reach that: {error}")
+        return SynapseError(
+            f"{missing}, though the homeserver reaches that: start the demo again, with -vv"
+        )
+
+    def _note(self, event: Event) -> None:
+        with self._changed:
+            if self._wsgi.transaction:
+                self._transactions.add(self._wsgi.transaction)
+            self._events[str(event.event_id)] = event
+            self._changed.notify_all()
+
+    def _fail(self, error: Exception) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
+
+
+class _Noting(WSGI):
+    """Knows which transaction the present thread handles."""
+
+    def __init__(self, app: AppService) -> None:
+        super().__init__(app.receiver)
+        self._local = threading.local()
+
+    @property
+    def transaction(self) -> str:
+        """The ID of the transaction, empty if there is none."""
+        found: str = getattr(self._local, "transaction", "")
+        return found
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        self._local.transaction = str(environ.get("PATH_INFO")).partition(_PATH)[2]
+        return super().__call__(environ, start_response)
