@@ -93,12 +93,28 @@ class Dispatch:
         values = self._values_of(item) if handlers else {}
         for handler in handlers:
             try:
-                self._retrying(handler, values)
+                self._try(handler, values)
             except Exception as error:
                 if self._shared.closed.is_set():
                     raise Closed("The application service was closed") from error
                 problems.append(self.tell(error, item))
         return "\n".join(problems) or None
+
+    def _try(self, handler: Handler, values: Values) -> None:
+        """Call a handler, several times if it raises. What succeeds at once costs one call."""
+        try:
+            handler(values)
+        except Exception as error:
+            first = [error]
+        else:
+            return
+
+        def attempt() -> None:
+            if first:
+                raise first.pop()
+            handler(values)
+
+        self._retrying(attempt)
 
     def tell(self, error: Exception, item: Item | None = None) -> str:
         """Tell handlers of errors what failed.
