@@ -1,15 +1,12 @@
-"""Servers for those who have none: waitress for production, the standard library's in a thread."""
+"""Servers for those who have none: waitress for production, a small one in a thread."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import threading
 from collections.abc import Iterator
-from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from typing import TYPE_CHECKING
 
 from .errors import MatrixError, MissingExtraError
 
@@ -21,8 +18,6 @@ __all__ = ["run", "serve_in_thread"]
 # What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
 _MORE = 2
 _FLUSH = 0.2
-# How long is waited for what a client still sends that was refused, and how much of it is taken.
-_LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 
 
 def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
@@ -85,50 +80,14 @@ def _interrupt_main() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-class _Handler(WSGIRequestHandler):
-    """Hands over the path as it came, and writes nothing to stderr."""
-
-    def get_environ(self) -> dict[str, Any]:
-        return {**super().get_environ(), "RAW_URI": self.path}
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the receiver's log has what matters."""
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def server_bind(self) -> None:
-        # The standard library's asks the DNS for its own name, which may take long.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-        self.setup_environ()
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close once the client has sent all: what isn't read would cut off its answer."""
-        with contextlib.suppress(OSError):
-            request.shutdown(socket.SHUT_WR)
-            request.settimeout(_LINGER)
-            left = _LEFT
-            while left > 0 and (part := request.recv(65536)):
-                left -= len(part)
-        self.close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: the client has gone away, and the receiver raises nothing."""
-
-
 @contextlib.contextmanager
 def serve_in_thread(
     app: AppService, host: str, port: int, *, ping: bool, grace: float
 ) -> Iterator[str]:
     """Serve in a thread; see :meth:`AppService.serve_in_thread`."""
-    server = _Server((host, port), _Handler)
-    server.set_app(app.wsgi)
+    from .http_server import Server
+
+    server = Server(app.receiver, host, port)
     app.receiver.start()
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True
@@ -137,7 +96,7 @@ def serve_in_thread(
     if ping:
         _ping_in_thread(app)
     try:
-        yield f"http://{host}:{server.server_port}"
+        yield f"http://{host}:{server.port}"
     finally:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)

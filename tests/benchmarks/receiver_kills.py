@@ -366,7 +366,7 @@ def run(options: argparse.Namespace) -> bool:
         if options.keep:
             Path(options.keep).write_text("\n".join(lines))
         return False
-    return len(killer.killed) == options.kills
+    return len(killer.killed) == int(options.kills)
 
 
 def main() -> None:
