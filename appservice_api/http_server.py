@@ -31,8 +31,9 @@ _IDLE = 180.0
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 # How long is waited at the end for answers to go out.
 _FLUSH = 1.0
-_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/1\.([01])")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/1\.([01])\r\n")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)\r\n")
+_CLOSE = "Connection: close\r\n"
 # What a request to a proxy begins with.
 _ORIGIN = re.compile(r"^[^/]+//[^/]*")
 
@@ -132,12 +133,11 @@ class _Connection(BaseRequestHandler):
         head = self._head()
         if head is None:
             return False
-        line, _, rest = head.partition("\r\n")
-        found = _LINE.fullmatch(line)
+        found = _LINE.match(head)
         if found is None:
             raise _Bad(400, "The request line can't be understood")
         method, target, minor = found.groups()
-        headers = _headers(rest)
+        headers = _headers(head, found.end())
         body = _Body(self, headers, minor == "1")
         path, _, query = (target if target[0] == "/" else _ORIGIN.sub("", target)).partition("?")
         answer = take(self.server.receiver, method, path, query, headers, body.read)
@@ -147,14 +147,15 @@ class _Connection(BaseRequestHandler):
         return stays
 
     def _head(self) -> str | None:
-        """The head of the next request; None if there is none."""
+        """The head of the next request, without its last line; None if there is none."""
         while True:
-            self._got = self._got.lstrip(b"\r\n") if self._got[:1] in b"\r\n" else self._got
-            head, end, rest = self._got.partition(b"\r\n\r\n")
-            if end:
-                self._got = rest
+            if self._got.startswith(b"\r\n"):
+                self._got = self._got[2:]
+            end = self._got.find(b"\r\n\r\n") + 2
+            if end > 1:
+                head, self._got = self._got[:end], self._got[end + 2 :]
                 return head.decode("latin-1")
-            if len(head) > _LONGEST_HEAD:
+            if len(self._got) > _LONGEST_HEAD:
                 raise _Bad(431, "The head is too long")
             part = self.request.recv(_PART)
             if not part:
@@ -174,12 +175,13 @@ class _Connection(BaseRequestHandler):
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _send(self, answer: Answer, *, stays: bool, bare: bool = False) -> None:
-        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
-        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-        lines += [f"Content-Length: {len(answer.data)}", f"Date: {_date(int(time.time()))}"]
-        if not stays:
-            lines.append("Connection: close")
-        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
+        more = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
+        text = (
+            f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}\r\n{more}"
+            f"Content-Length: {len(answer.data)}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"{'' if stays else _CLOSE}\r\n"
+        )
+        head = text.encode("latin-1", "replace")
         self.request.sendall(head if bare else head + answer.data)
 
 
@@ -215,16 +217,18 @@ class _Body:
         return part
 
 
-def _headers(head: str) -> dict[str, str]:
-    """The headers; what comes several times is joined."""
+def _headers(head: str, place: int) -> dict[str, str]:
+    """The headers from a place of the head on; what comes several times is joined."""
     headers: dict[str, str] = {}
-    for line in head.split("\r\n") if head else ():
-        name, colon, value = line.partition(":")
-        if not colon or not _NAME.fullmatch(name):
-            raise _Bad(400, "A header can't be understood")
-        name, value = name.lower(), value.strip(" \t")
-        before = headers.get(name)
-        headers[name] = value if before is None else f"{before}, {value}"
+    for found in _HEADER.finditer(head, place):
+        if found.start() != place:
+            break
+        place = found.end()
+        name, value = found.groups()
+        name, value = name.lower(), value.rstrip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if place != len(head):
+        raise _Bad(400, "A header can't be understood")
     return headers
 
 

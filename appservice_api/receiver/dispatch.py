@@ -50,6 +50,9 @@ class Dispatch:
     def __init__(self, app: AppService, policy: HandlerPolicy) -> None:
         self._app = app
         self._shared = app.api._shared
+        self._always: dict[str, Callable[[], Any]] = {
+            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
+        }  # fmt: skip
         self._retrying = Retrying(
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
@@ -142,11 +145,7 @@ class Dispatch:
         Args:
             given: What there is beside.
         """
-        app = self._app
-        always: dict[str, Callable[[], Any]] = {
-            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
-        }  # fmt: skip
-        return always | {name: _always(value) for name, value in given.items()}
+        return self._always | {name: _always(value) for name, value in given.items()}
 
     def _values_of(self, item: Item) -> Values:
         content = item.content
@@ -155,7 +154,7 @@ class Dispatch:
         if item.kind in LISTS:
             return self.values(counts=content, types=content)
         event = self._event(item)
-        return self.values() | {
+        return self._always | {
             "event": lambda: event,
             "mine": lambda: self._app.is_mine(content),
             "room": lambda: self._room(event),
