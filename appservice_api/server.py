@@ -96,7 +96,7 @@ def serve_in_thread(
     if ping:
         _ping_in_thread(app)
     try:
-        yield f"http://{host}:{server.port}"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
     finally:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)
