@@ -20,13 +20,13 @@ from .receiver.binding import take
 from .receiver.receiver import Receiver
 from .receiver.request import Answer, refusal
 
-__all__ = ["Server"]
+__all__ = ["IDLE", "Server"]
 
 _LONGEST_HEAD = 64 * 1024
 _PART = 64 * 1024
-# Longer than homeservers keep connections that they don't use (Synapse: 2 minutes): whoever closes
-# first makes a request fail that is being sent at this moment.
-_IDLE = 180.0
+#: Seconds for which a connection that isn't used stays open. Synapse closes them after 120 s, and
+#: should be the first: a server that closes one loses the request that is on its way.
+IDLE = 180.0
 # How long is waited for what a client still sends that was refused, and how much of it is taken.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 # How long is waited at the end for answers to go out.
@@ -116,7 +116,7 @@ class _Connection(BaseRequestHandler):
 
     def setup(self) -> None:
         self.server.opened(self.request)
-        self.request.settimeout(_IDLE)
+        self.request.settimeout(IDLE)
         with contextlib.suppress(OSError):
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self._got = b""

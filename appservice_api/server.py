@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .errors import MatrixError, MissingExtraError
+from .http_server import IDLE, Server
 
 if TYPE_CHECKING:
     from .application import AppService
@@ -29,6 +30,7 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
     server = create_server(
         app.wsgi, host=host, port=port, threads=threads, ident=None,
         max_request_body_size=_MORE * app.receiver.max_body, clear_untrusted_proxy_headers=True,
+        channel_timeout=int(IDLE),
     )  # fmt: skip
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
@@ -85,8 +87,6 @@ def serve_in_thread(
     app: AppService, host: str, port: int, *, ping: bool, grace: float
 ) -> Iterator[str]:
     """Serve in a thread; see :meth:`AppService.serve_in_thread`."""
-    from .http_server import Server
-
     server = Server(app.receiver, host, port)
     app.receiver.start()
     thread = threading.Thread(
