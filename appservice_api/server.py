@@ -7,11 +7,10 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from typing import TYPE_CHECKING
 
 from .errors import MatrixError, MissingExtraError
+from .http_server import IDLE, Server
 
 if TYPE_CHECKING:
     from .application import AppService
@@ -21,8 +20,6 @@ __all__ = ["run", "serve_in_thread"]
 # What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
 _MORE = 2
 _FLUSH = 0.2
-# How long is waited for what a client still sends that was refused, and how much of it is taken.
-_LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 
 
 def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
@@ -34,6 +31,7 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
     server = create_server(
         app.wsgi, host=host, port=port, threads=threads, ident=None,
         max_request_body_size=_MORE * app.receiver.max_body, clear_untrusted_proxy_headers=True,
+        channel_timeout=int(IDLE),
     )  # fmt: skip
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
@@ -85,53 +83,6 @@ def _interrupt_main() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-class _Handler(WSGIRequestHandler):
-    """Hands over the path as it came, and writes nothing to stderr."""
-
-    def get_environ(self) -> dict[str, Any]:
-        return {**super().get_environ(), "RAW_URI": self.path}
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the receiver's log has what matters."""
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def server_bind(self) -> None:
-        # The standard library's asks the DNS for its own name, which may take long.
-        TCPServer.server_bind(self)
-        self._name()
-
-    def take(self, listener: socket.socket) -> None:
-        """Serve a socket that listens already instead of one of its own."""
-        self.socket.close()
-        self.socket = listener
-        self.server_address = listener.getsockname()
-        self._name()
-
-    def _name(self) -> None:
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-        self.setup_environ()
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close once the client has sent all: what isn't read would cut off its answer."""
-        with contextlib.suppress(OSError):
-            request.shutdown(socket.SHUT_WR)
-            request.settimeout(_LINGER)
-            left = _LEFT
-            while left > 0 and (part := request.recv(65536)):
-                left -= len(part)
-        self.close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: the client has gone away, and the receiver raises nothing."""
-
-
 @contextlib.contextmanager
 def serve_in_thread(
     app: AppService, host: str, port: int, *, ping: bool, grace: float,
@@ -144,10 +95,7 @@ def serve_in_thread(
             count then.
         app, host, port, ping, grace: As there.
     """
-    server = _Server((host, port), _Handler, bind_and_activate=listener is None)
-    if listener is not None:
-        server.take(listener)
-    server.set_app(app.wsgi)
+    server = Server(app.receiver, host, port, listener)
     app.receiver.start()
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True
@@ -156,7 +104,7 @@ def serve_in_thread(
     if ping:
         _ping_in_thread(app)
     try:
-        yield f"http://{host if listener is None else server.server_name}:{server.server_port}"
+        yield server.url
     finally:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from ..application import AppService
 from ..errors import MatrixError
 from ..events import Event
+from ..receiver import Answer, Request
 from ..testing import SynapseError
-from ..wsgi import WSGI
 
 __all__ = ["Reception"]
 
@@ -32,8 +31,10 @@ class Reception:
         self._events: dict[str, Event] = {}
         self._transactions: set[str] = set()
         self._failure: Exception | None = None
-        self._wsgi = _Noting(app)
-        app.wsgi = self._wsgi
+        # Which transaction a thread handles.
+        self._local = threading.local()
+        self._handle = app.receiver.handle
+        app.receiver.handle = self._noting  # type: ignore[method-assign]
         app.on("*", mine=True)(self._note)
         app.on_error(self._fail)
 
@@ -87,10 +88,14 @@ class Reception:
             f"{missing}, though the homeserver reaches that: start the demo again, with -vv"
         )
 
+    def _noting(self, request: Request) -> Answer:
+        self._local.transaction = request.path.partition(_PATH)[2]
+        return self._handle(request)
+
     def _note(self, event: Event) -> None:
         with self._changed:
-            if self._wsgi.transaction:
-                self._transactions.add(self._wsgi.transaction)
+            if self._local.transaction:
+                self._transactions.add(self._local.transaction)
             self._events[str(event.event_id)] = event
             self._changed.notify_all()
 
@@ -98,24 +103,3 @@ class Reception:
         with self._changed:
             self._failure = self._failure or error
             self._changed.notify_all()
-
-
-class _Noting(WSGI):
-    """Knows which transaction the present thread handles."""
-
-    def __init__(self, app: AppService) -> None:
-        super().__init__(app.receiver)
-        self._local = threading.local()
-
-    @property
-    def transaction(self) -> str:
-        """The ID of the transaction, empty if there is none."""
-        found: str = getattr(self._local, "transaction", "")
-        return found
-
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        """Answer a request."""
-        self._local.transaction = str(environ.get("PATH_INFO")).partition(_PATH)[2]
-        return super().__call__(environ, start_response)

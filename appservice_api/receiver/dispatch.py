@@ -52,6 +52,9 @@ class Dispatch:
         self._app = app
         self._shared = app.api._shared
         self._upgrades = Upgrades(app)
+        self._always: dict[str, Callable[[], Any]] = {
+            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
+        }  # fmt: skip
         self._retrying = Retrying(
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
@@ -96,12 +99,28 @@ class Dispatch:
         values = self._values_of(item) if handlers else {}
         for handler in handlers:
             try:
-                self._retrying(handler, values)
+                self._try(handler, values)
             except Exception as error:
                 if self._shared.closed.is_set():
                     raise Closed("The application service was closed") from error
                 problems.append(self.tell(error, item))
         return "\n".join(problems) or None
+
+    def _try(self, handler: Step, values: Values) -> None:
+        """Call a handler, several times if it raises. What succeeds at once costs one call."""
+        try:
+            handler(values)
+        except Exception as error:
+            first = [error]
+        else:
+            return
+
+        def attempt() -> None:
+            if first:
+                raise first.pop()
+            handler(values)
+
+        self._retrying(attempt)
 
     def tell(self, error: Exception, item: Item | None = None) -> str:
         """Tell handlers of errors what failed.
@@ -129,11 +148,7 @@ class Dispatch:
         Args:
             given: What there is beside.
         """
-        app = self._app
-        always: dict[str, Callable[[], Any]] = {
-            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
-        }  # fmt: skip
-        return always | {name: _always(value) for name, value in given.items()}
+        return self._always | {name: _always(value) for name, value in given.items()}
 
     def _values_of(self, item: Item) -> Values:
         content = item.content
@@ -142,7 +157,7 @@ class Dispatch:
         if item.kind in LISTS:
             return self.values(counts=content, types=content)
         event = self._event(item)
-        return self.values() | {
+        return self._always | {
             "event": lambda: event,
             "mine": lambda: self._app.is_mine(content),
             "room": lambda: self._room(event),

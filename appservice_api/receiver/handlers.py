@@ -56,13 +56,14 @@ class Listener(NamedTuple):
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Whether an event is for it, whoever sent it."""
+        # Each event is held against each listener: what is for any isn't looked at.
         return (
-            _among(event.get("type"), self.types)
-            and _among(event.get("room_id"), self.rooms)
-            and _among(event.get("sender"), self.senders)
+            (self.types is None or _among(event.get("type"), self.types))
+            and (self.rooms is None or _among(event.get("room_id"), self.rooms))
+            and (self.senders is None or _among(event.get("sender"), self.senders))
             and (self.msgtypes is None or _among(_msgtype(event), self.msgtypes))
             and (not self.state or event.get("state_key") is not None)
-            and _among(event.get("state_key"), self.state_keys)
+            and (self.state_keys is None or _among(event.get("state_key"), self.state_keys))
         )
 
 
@@ -255,8 +256,8 @@ def _set(wanted: Wanted) -> frozenset[str] | None:
     return frozenset((wanted,) if isinstance(wanted, str) else wanted)
 
 
-def _among(found: object, wanted: frozenset[str] | None) -> bool:
-    return wanted is None or (isinstance(found, str) and found in wanted)
+def _among(found: object, wanted: frozenset[str]) -> bool:
+    return isinstance(found, str) and found in wanted
 
 
 def _msgtype(event: Mapping[str, Any]) -> object:

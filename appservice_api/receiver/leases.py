@@ -32,8 +32,8 @@ class Leases:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._running = False
-        # Set when the claim isn't held any more.
-        self._held: dict[tuple[str, str], threading.Event] = {}
+        # Set when the claim isn't held any more; made when somebody waits for it.
+        self._held: dict[tuple[str, str], threading.Event | None] = {}
         self._pause = threading.Event()
 
     _after_fork = _reset
@@ -41,7 +41,7 @@ class Leases:
     def hold(self, key: tuple[str, str]) -> None:
         """Keep a claim from now on."""
         with self._lock:
-            self._held[key] = threading.Event()
+            self._held[key] = None
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._keep, name="leases", daemon=True).start()
@@ -56,7 +56,12 @@ class Leases:
     def end_of(self, key: tuple[str, str]) -> threading.Event | None:
         """What is set when a claim of this process ends; None if it is another's."""
         with self._lock:
-            return self._held.get(key)
+            if key not in self._held:
+                return None
+            ended = self._held[key]
+            if ended is None:
+                ended = self._held[key] = threading.Event()
+            return ended
 
     def _keep(self) -> None:
         while True:

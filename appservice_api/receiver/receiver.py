@@ -73,7 +73,8 @@ class Receiver:
         finally:
             with self._changed:
                 self._at_work -= 1
-                self._changed.notify_all()
+                if not self._at_work:
+                    self._changed.notify_all()
 
     def start(self) -> None:
         """Take requests; again, after a stop."""
@@ -118,8 +119,7 @@ class Receiver:
         return self._route(found, request)
 
     def _route(self, found: Found, request: Request) -> Answer:
-        given: dict[str, Any] = dict(request.query)
-        given.pop("access_token", None)
+        given: dict[str, Any]
         if found.route in _WITH_BODY:
             # A ping of old may have no body.
             body = request.body or (b"{}" if found.route == "ping" else b"")
@@ -129,6 +129,9 @@ class Receiver:
                 return refusal(400, "M_NOT_JSON", "The body isn't JSON")
             if not isinstance(given, dict):
                 return refusal(400, "M_BAD_JSON", "The body isn't an object")
+        else:
+            given = {**request.query}
+            given.pop("access_token", None)
         if found.route == "ping":
             return Answer(200)
         if found.route == "transaction":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,20 +37,22 @@ class Request:
         self.headers = {name.lower(): value for name, value in pairs}
         self._body = body
 
-    @cached_property
+    @property
     def body(self) -> bytes:
         """The body."""
-        return self._body() if callable(self._body) else self._body
+        if callable(self._body):
+            self._body = self._body()
+        return self._body
 
-    @cached_property
+    @property
     def query(self) -> dict[str, str]:
         """The query's parameters; the first value of each."""
-        if not isinstance(self._query, str):
-            return dict(self._query)
-        pairs = parse_qsl(self._query, keep_blank_values=True, errors="replace")
-        return dict(reversed(pairs))
+        if isinstance(self._query, str):
+            pairs = parse_qsl(self._query, keep_blank_values=True, errors="replace")
+            self._query = dict(reversed(pairs))
+        return dict(self._query)
 
-    @cached_property
+    @property
     def length(self) -> int:
         """How many bytes the body is said to have; 0 if that isn't said."""
         said = self.headers.get("content-length", "").strip()
@@ -83,7 +84,9 @@ class Answer:
         self.status = status
         self.body: dict[str, Any] | list[Any] = {} if body is None else body
         #: The body as bytes.
-        self.data = json.dumps(self.body, separators=(",", ":")).encode()
+        self.data = (
+            b"{}" if self.body == {} else json.dumps(self.body, separators=(",", ":")).encode()
+        )
         self.headers = {"Content-Type": "application/json", **(headers or {})}
 
     def __repr__(self) -> str:

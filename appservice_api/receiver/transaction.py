@@ -64,8 +64,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "device_lists", "digest", "ephemeral", "events", "fallback_keys", "id", "one_time_keys",
-        "to_device",
+        "_names", "device_lists", "digest", "ephemeral", "events", "fallback_keys", "id",
+        "one_time_keys", "to_device",
     )  # fmt: skip
 
     def __init__(self, id: str, json: dict[str, Any], data: bytes) -> None:
@@ -76,7 +76,8 @@ class Transaction:
         self.device_lists = _first(json, _LISTS)
         self.one_time_keys = _first(json, _COUNTS)
         self.fallback_keys = _first(json, _FALLBACK)
-        self.digest = _digest(self.events, data)
+        self._names = [_event_id(one) for one in self.events]
+        self.digest = _digest(self.events, self._names, data)
 
     def items(self) -> Iterator[Item]:
         """All of it, in the order in which it is to be handled: keys before what they open."""
@@ -87,12 +88,12 @@ class Transaction:
         ):  # fmt: skip
             if told is not None:
                 yield Item(kind, f"{start}:{kind}:0", told)
-        for kind, found in (
-            ("to_device", self.to_device), ("event", self.events), ("ephemeral", self.ephemeral)
-        ):  # fmt: skip
-            for index, one in enumerate(found):
-                name = _event_id(one) if kind == "event" else None
-                yield Item(kind, name or f"{start}:{kind}:{index}", one)
+        for index, one in enumerate(self.to_device):
+            yield Item("to_device", f"{start}:to_device:{index}", one)
+        for index, one in enumerate(self.events):
+            yield Item("event", self._names[index] or f"{start}:event:{index}", one)
+        for index, one in enumerate(self.ephemeral):
+            yield Item("ephemeral", f"{start}:ephemeral:{index}", one)
 
     def __repr__(self) -> str:
         return f"<Transaction {self.id}, {len(self.events)} events>"
@@ -138,13 +139,17 @@ def _list(found: Any) -> list[Any]:
 
 def _first(json: dict[str, Any], names: tuple[str, ...]) -> Any:
     """What stands under the first of the names that is there."""
-    return next((json[name] for name in names if json.get(name) is not None), None)
+    for name in names:
+        found = json.get(name)
+        if found is not None:
+            return found
+    return None
 
 
-def _digest(events: list[Any], data: bytes) -> str:
+def _digest(events: list[Any], ids: list[str | None], data: bytes) -> str:
     if not events:
         return hashlib.sha256(data).hexdigest()
-    names = [_event_id(one) or _ageless(one) for one in events]
+    names = [name or _ageless(one) for name, one in zip(ids, events, strict=True)]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 

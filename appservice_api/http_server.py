@@ -1,0 +1,169 @@
+"""The standard library's HTTP server, a thread for each connection, which stays open."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .receiver.binding import take
+from .receiver.receiver import Receiver
+from .receiver.request import Answer, refusal
+
+__all__ = ["IDLE", "Server"]
+
+#: Seconds for which connections that aren't used are kept: longer than homeservers keep them
+#: (Synapse: 2 minutes). Whoever closes first makes a request fail that is being sent then.
+IDLE = 180.0
+_PART = 64 * 1024
+# How long is waited for what a client still sends that was refused, and how much of it is taken.
+_LINGER, _LEFT = 1.0, 64 * 1024 * 1024
+# How long is waited at the end for answers to go out.
+_FLUSH = 1.0
+# What a request to a proxy begins with.
+_ORIGIN = re.compile(r"^[^/]+//[^/]*")
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a receiver.
+
+    Args:
+        receiver: Who answers.
+        host: The address to listen at.
+        port: The port; 0 takes a free one.
+        listener: A socket that listens already, instead of host and port; closed at the end.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(
+        self, receiver: Receiver, host: str, port: int, listener: socket.socket | None = None
+    ) -> None:
+        self.receiver = receiver
+        self._lock = threading.Lock()
+        self._open: dict[Any, threading.Thread] = {}
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), _Connection, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
+            self.server_address = listener.getsockname()
+
+    def server_bind(self) -> None:
+        """Bind, without asking the DNS for a name, which may take long."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = str(self.server_address[0]), self.server_address[1]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, in its thread."""
+        with self._lock:
+            self._open[request] = threading.current_thread()
+        super().process_request_thread(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close once the client has sent all: what isn't read would cut off its answer."""
+        with self._lock:
+            self._open.pop(request, None)
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(_LINGER)
+            left = _LEFT
+            while left > 0 and (part := request.recv(_PART)):
+                left -= len(part)
+        self.close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: the client has gone away, and the receiver raises nothing."""
+
+    def server_close(self) -> None:
+        """End all connections; answers that are going out are finished."""
+        super().server_close()
+        with self._lock:
+            left = dict(self._open)
+        for connection in left:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+        end = time.monotonic() + _FLUSH
+        for thread in left.values():
+            thread.join(max(0.0, end - time.monotonic()))
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """A connection: one request after the other."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"
+    timeout = IDLE
+    disable_nagle_algorithm = True
+    # Head and body of an answer go out together.
+    wbufsize = -1
+
+    def _receive(self) -> None:
+        said, *more = self.headers.get_all("Content-Length", ["0"])
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411, "The length of the body is missing")
+            return
+        if more or not (said.isascii() and said.isdigit() and len(said) < 19):
+            self.send_error(400, "The length of the body can't be understood")
+            return
+        left = int(said)
+
+        def read(size: int) -> bytes:
+            nonlocal left
+            wanted = min(size, left)
+            part = b""
+            with contextlib.suppress(OSError):
+                part = self.rfile.read(wanted) if wanted else b""
+            left -= len(part)
+            return part
+
+        path, _, query = _ORIGIN.sub("", self.path).partition("?")
+        answer = take(self.server.receiver, self.command, path, query, self.headers.items(), read)
+        # What isn't read isn't the next request.
+        self.close_connection = self.close_connection or left > 0
+        self._send(answer)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _receive
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.data)))
+        self.send_header("Date", self.date_time_string())
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.data)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what can't be understood; where the next request begins isn't known."""
+        self.close_connection = True
+        self._send(refusal(code, "M_UNRECOGNIZED", message or "This can't be understood"))
+
+    def handle_expect_100(self) -> bool:
+        """Ask for the body of a client that waits to be asked."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the receiver's log has what matters."""
