@@ -4,13 +4,13 @@
 >>> api = AppServiceAPI.from_registration("registration.yaml", "http://localhost:8008")
 >>> api.intent("@_demo_alice:example.org").send_text("!room:example.org", "Hello")
 
-What most programs don't need (views, enumerations, registrations, rooms as objects) is imported
-when it is first used.
+What not every program needs (intents with all chapters of the client, the state store, views,
+enumerations, registrations) is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import answers, errors, events
 from ._version import __version__
@@ -27,47 +27,61 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
-from .client.base import CallOptions, EventOptions
-from .client.pages import Pages
 from .errors import *  # noqa: F403
-from .events.membership import Membership as Membership
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
-from .intent import IntentAPI
 from .lazy import lazily
 from .log import TraceLogger
-from .state_store import ASStateStore, MemoryStateStore
 
 if TYPE_CHECKING:
     from .answers import *  # noqa: F403
     from .application import AppService
+    from .client.base import CallOptions, EventOptions
     from .client.media_stream import MediaStream
+    from .client.pages import Pages
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
+    from .intent import IntentAPI
     from .intent.room import Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
     from .receiver.upgrades import Rejoined
     from .registration import Registration
+    from .state_store import ASStateStore, MemoryStateStore
     from .uris import MatrixURI
 
 _LAZY = {
     "answers": " ".join(answers.__all__),
     "application": "AppService",
+    "client": "client",
+    "client.base": "CallOptions EventOptions",
     "client.media_stream": "MediaStream",
+    "client.pages": "Pages",
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",
+    "intent": "intent IntentAPI",
     "intent.room": "Room",
     "localparts": "decode_localpart encode_localpart",
     "receiver.backlog": "CaughtUp",
     "receiver.dispatch": "HandlerPolicy",
     "receiver.upgrades": "Rejoined",
     "registration": "Registration",
+    "state_store": "state_store ASStateStore MemoryStateStore",
     "uris": "MatrixURI",
 }
 _, __getattr__, __dir__ = lazily(__name__, _LAZY)
+
+
+def _intent_of(api: AppServiceAPI, **how: Any) -> IntentAPI:
+    """Make the intent of an API. The first one imports all that can be said."""
+    from .intent import IntentAPI
+
+    return IntentAPI(api, **how)
+
+
+AppServiceAPI._intent_of = staticmethod(_intent_of)
 
 __all__ = [
     "HTTPAPI",

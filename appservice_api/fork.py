@@ -11,14 +11,16 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _Renewable(Protocol):
+        def _after_fork(self) -> None: ...
+
 
 __all__ = ["renew_after_fork"]
-
-
-class _Renewable(Protocol):
-    def _after_fork(self) -> None: ...
-
 
 _living: weakref.WeakSet[_Renewable] = weakref.WeakSet()
 

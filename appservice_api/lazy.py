@@ -17,7 +17,8 @@ def lazily(
 
     Args:
         package: The name of the package.
-        modules: The names, divided by white space, by the module that has them.
+        modules: The names, divided by white space, by the module that has them. A module whose
+            own name is among them is exported itself.
 
     Returns:
         The names, and its ``__getattr__`` and ``__dir__``.
@@ -28,7 +29,8 @@ def lazily(
     def load(name: str) -> Any:
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found = getattr(import_module(f".{module_of[name]}", package), name)
+        module = import_module(f".{module_of[name]}", package)
+        found = module if name == module_of[name] else getattr(module, name)
         setattr(sys.modules[package], name, found)
         return found
 

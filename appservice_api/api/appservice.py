@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -94,8 +94,8 @@ class AppServiceAPI(HTTPAPI):
     #: The API that this one was made of, None if it stands alone.
     parent: AppServiceAPI | None
 
-    #: Makes the intent of an API; set by the package of intents.
-    _intent_type: ClassVar[type[IntentAPI]]
+    #: Makes the intent of an API; set from above, since intents stand there.
+    _intent_of: ClassVar[Callable[..., IntentAPI]]
 
     def __init__(
         self,
@@ -411,7 +411,7 @@ class AppServiceAPI(HTTPAPI):
             if user is None and (user := self.bot_mxid) is None:
                 raise ValueError("a device of the bot needs bot_mxid")
             api = self.user(user, device_id=device_id)
-        return api._own_intent() if ensure_joined else api._intent_type(api, ensure_joined=False)
+        return api._own_intent() if ensure_joined else api._intent_of(api, ensure_joined=False)
 
     def _own_intent(self) -> IntentAPI:
         """The intent of this very API; the same object while anyone holds it."""
@@ -420,7 +420,7 @@ class AppServiceAPI(HTTPAPI):
             with self._shared.lock:
                 intent = self._intent() if self._intent is not None else None
                 if intent is None:
-                    intent = self._intent_type(self)
+                    intent = self._intent_of(self)
                     self._intent = weakref.ref(intent)
         return intent
 

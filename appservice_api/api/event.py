@@ -13,16 +13,15 @@ from .request import json_body
 
 __all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
 
-_EVENT_PATH = re.compile(
-    r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
-)
-_HTTP_URL = re.compile(r"https?://[^\s]+\Z")
+# Compiled on first use.
+_EVENT_PATH = r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
+_HTTP_URL = r"https?://[^\s]+\Z"
 
 
 @lru_cache(maxsize=4096)
 def sent_kind(method: str, template: str) -> str:
     """``send``, ``state`` or ``redact`` for the requests that make an event, else empty."""
-    match = _EVENT_PATH.match(template) if method == "PUT" else None
+    match = re.match(_EVENT_PATH, template) if method == "PUT" else None
     return match[match.lastindex or 0] if match else ""
 
 
@@ -53,7 +52,7 @@ def with_external_url(content: Any, external_url: str | None) -> Any:
         return content
     if not isinstance(content, dict):
         raise ValueError("external_url needs a content that is a dict")
-    if not isinstance(external_url, str) or not _HTTP_URL.match(external_url):
+    if not isinstance(external_url, str) or not re.match(_HTTP_URL, external_url):
         raise ValueError(f"external_url must be an http or https URL, not {external_url!r}")
     return {**content, "external_url": external_url}
 

@@ -15,7 +15,7 @@ from .transport import copy_headers, hooks_for
 
 __all__ = ["as_body", "encode_json", "encode_query", "json_body", "prepare"]
 
-_BAD_HEADER = re.compile(r"[\x00\r\n]|[^\x00-\xff]")
+_BAD_HEADER = r"[\x00\r\n]|[^\x00-\xff]"
 _RESERVED = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -118,7 +118,7 @@ def prepare(
             raise ValueError(f"headers must be a dict, not {type(more_headers).__name__}")
         for name, value in more_headers.items():
             both = name + value if isinstance(name, str) and isinstance(value, str) else "\n"
-            if _BAD_HEADER.search(both) or not name:
+            if re.search(_BAD_HEADER, both) or not name:
                 raise ValueError(f"the header {name!r} can't be sent: its value must be one line")
             if name.lower() in _RESERVED or (name.lower() == "authorization" and authorization):
                 raise ValueError(f"the header {name!r} is set by this package")

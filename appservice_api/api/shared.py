@@ -38,7 +38,7 @@ __all__ = [
 #: Seconds to connect and seconds to wait for data; one number stands for the second.
 Timeout: TypeAlias = float | tuple[float, float]
 
-_BAD_TOKEN = re.compile(r"[^\x21-\x7e]")
+_BAD_TOKEN = r"[^\x21-\x7e]"
 
 
 def check_token(token: str | None) -> str | None:
@@ -47,7 +47,9 @@ def check_token(token: str | None) -> str | None:
     Raises:
         ValueError: It is empty or holds white space or control characters. It isn't shown.
     """
-    if token is not None and (not isinstance(token, str) or not token or _BAD_TOKEN.search(token)):
+    if token is None:
+        return None
+    if not isinstance(token, str) or not token or re.search(_BAD_TOKEN, token):
         raise ValueError(
             "the token is empty, or holds white space, control or non-ASCII characters "
             "(a line end left from reading a file?)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
@@ -16,7 +15,6 @@ from ..api.retry import may_repeat
 __all__ = ["Endpoint", "Needs", "endpoints_of"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_NAME_BYTES = 255
 
 
@@ -97,7 +95,8 @@ class Endpoint:
         already: tuple[str, ...] = (),
         once: bool = False,
     ) -> None:
-        pieces = _PLACEHOLDER.split(template)
+        # In turn what stands there and what is to be filled in.
+        pieces = template.replace("}", "{").split("{")
         names = pieces[1::2]
         self.method = method
         self.template = template

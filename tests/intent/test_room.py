@@ -170,6 +170,6 @@ def test_two_of_the_same_are_equal(api: AppServiceAPI) -> None:
 
 
 def test_rooms_are_imported_when_one_is_made() -> None:
-    code = "import sys, appservice_api; print('appservice_api.intent.room' in sys.modules)"
+    code = "import sys, appservice_api.intent; print('appservice_api.intent.room' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
