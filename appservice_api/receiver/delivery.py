@@ -33,6 +33,7 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 _LONGEST_TIME = 2**53
 #: Only events of rooms are always noted: the others can't come again in another transaction.
 _ROOM_EVENT = "event"
+_UNWANTED = "\nNo handler wants it."
 
 
 class Delivery:
@@ -236,10 +237,14 @@ class Delivery:
             raise KeyError(number)
         item = unparked(parked.event, number)
         try:
-            problem = self._dispatch.call(self._dispatch.find(item), item)
+            handlers = self._dispatch.find(item)
+            problem = self._dispatch.call(handlers, item)
         except BaseException:
             self._deliveries.park(parked.event, parked.error)
             raise
+        if problem is None and not handlers:
+            # It isn't lost to a process that has none of the handlers.
+            problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
         if problem is not None:
             self._deliveries.park(parked.event, problem)
         return problem is None
