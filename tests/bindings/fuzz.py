@@ -206,5 +206,7 @@ def watch(app: AppService) -> None:
     app.on_user_query(lambda user_id: user_id.startswith("@_irc_a"))
     app.on_alias_query(lambda alias: False)
     app.on_protocol("irc")(lambda protocol: {"instances": []})
-    app.on_user(lambda fields: [{"userid": "@_irc_a:hs.test", "protocol": "irc", "fields": fields}])
-    app.on_location(lambda fields: [])
+    app.on_user()(
+        lambda fields: [{"userid": "@_irc_a:hs.test", "protocol": "irc", "fields": fields}]
+    )
+    app.on_location()(lambda fields: [])

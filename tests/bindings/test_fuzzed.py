@@ -66,3 +66,15 @@ def test_whatever_comes_to_a_site_is_answered(
     carrier: Carrier, app: AppService, tracebacks: list[str]
 ) -> None:
     run(app, tracebacks, lambda request: over_site(carrier, request), always_json=False)
+
+
+def test_a_failure_would_be_seen(
+    carrier: Carrier, app: AppService, tracebacks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: object) -> None:
+        raise KeyError("seen")
+
+    for place in ("_answer", "handle"):
+        monkeypatch.setattr(app.receiver, place, fail)
+        assert carrier.ask("GET", "/healthz").status == 500
+        assert "KeyError: 'seen'" in tracebacks.pop()
