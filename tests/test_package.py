@@ -19,6 +19,7 @@ UNWANTED = (
     "sqlalchemy",
     "flask",
     "django",
+    "prometheus_client",
     "twisted",
     "pytest",
 )

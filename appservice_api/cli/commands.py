@@ -49,7 +49,7 @@ def commands() -> None:
     \b
     Exit codes:
       0   done
-      1   the homeserver refused
+      1   the homeserver refused, or a parked event failed again
       2   wrong usage, or a file or database that can't be used
       75  the homeserver can't be reached or is busy: try again later
     """

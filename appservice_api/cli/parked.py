@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import click
 
-from ..state_store.deliveries import Deliveries, ParkedEvent
+from ..state_store.deliveries import Deliveries
+from . import parking
 from .options import verbose_option
-from .outcome import one_line
+from .target import load
 
 __all__ = ["parked"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LONGEST = 100
+_remark = partial(click.echo, err=True)
 
 
 @click.group()
@@ -43,16 +42,29 @@ def _store_option(command: F) -> F:
     )(verbose_option(command))
 
 
+def _numbers(verb: str) -> Callable[[F], F]:
+    """The events that are meant."""
+
+    def add(command: F) -> F:
+        text = f"{verb} all that are parked now."
+        command = click.option("--all", "everything", is_flag=True, help=text)(command)
+        return click.argument("numbers", metavar="NUMBER...", type=int, nargs=-1)(command)
+
+    return add
+
+
+def _chosen(numbers: tuple[int, ...], everything: bool) -> tuple[int, ...] | None:
+    if bool(numbers) == everything:
+        raise click.UsageError("give the numbers of events, or --all")
+    return parking.ALL if everything else numbers
+
+
 @parked.command("list")
 @_store_option
 def list_parked(url: str | None) -> None:
     """List them, the oldest first: number, time (UTC), type, sender, room, and what went wrong."""
     with _deliveries(url) as deliveries:
-        events = deliveries.parked()
-    for event in events:
-        click.echo(_line(event))
-    if not events:
-        click.echo("Nothing is parked.", err=True)
+        parking.show_all(deliveries, click.echo, _remark)
 
 
 @parked.command("show")
@@ -61,29 +73,33 @@ def list_parked(url: str | None) -> None:
 def show_parked(number: int, url: str | None) -> None:
     """Print an event as JSON, and the traceback."""
     with _deliveries(url) as deliveries:
-        found = [event for event in deliveries.parked() if event.id == number]
-    if not found:
-        raise ValueError(f"no event of the number {number} is parked")
-    [event] = found
-    click.echo(_shown(json.dumps(event.event, indent=2, ensure_ascii=False)))
-    click.echo()
-    click.echo(_shown(event.error.rstrip()))
+        parking.show(deliveries, number, click.echo)
 
 
 @parked.command("drop")
-@click.argument("numbers", metavar="NUMBER...", type=int, nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Drop all that are parked now.")
+@_numbers("Drop")
 @_store_option
 def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> None:
     """Forget events for good; they are never handled."""
-    if bool(numbers) == everything:
-        raise click.UsageError("give the numbers of events, or --all")
+    chosen = _chosen(numbers, everything)
     with _deliveries(url) as deliveries:
-        wanted = [event.id for event in deliveries.parked()] if everything else numbers
-        unknown = [number for number in wanted if deliveries.unpark(number) is None]
-    click.echo(f"Dropped: {len(wanted) - len(unknown)}")
-    if unknown and not everything:
-        raise ValueError(f"no event is parked of the number {', '.join(map(str, unknown))}")
+        parking.drop(deliveries, chosen, click.echo)
+
+
+@parked.command("retry")
+@click.argument("target", metavar="MODULE:APP")
+@_numbers("Retry")
+@verbose_option
+def retry_parked(target: str, numbers: tuple[int, ...], everything: bool) -> int:
+    """Hand events to their handlers again.
+
+    MODULE:APP names an AppService, as in mybridge.matrix:app; the events are in its state store.
+    It may be running meanwhile. An event that fails again is parked again, under a new number; the
+    exit code is 1 then.
+    """
+    chosen = _chosen(numbers, everything)
+    with load(target) as app:
+        return parking.retry(app, chosen, click.echo, _remark)
 
 
 @contextmanager
@@ -104,29 +120,3 @@ def _deliveries(url: str | None) -> Iterator[Deliveries]:
         yield store.deliveries
     finally:
         store.close()
-
-
-def _line(parked: ParkedEvent) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(parked.parked_at / 1000))
-    event = parked.event
-    fields = [
-        one_line(value) if isinstance(value := event.get(key), str) else "-"
-        for key in ("type", "sender", "room_id")
-    ]
-    problem = one_line((parked.error.strip().splitlines() or ["-"])[-1])
-    if len(problem) > _LONGEST:
-        problem = problem[: _LONGEST - 1] + "…"
-    return _shown("  ".join([f"{parked.id:>6}", when, *fields, problem]))
-
-
-def _shown(text: str) -> str:
-    """A text in which what could steer a terminal, or can't be printed there, is escaped as in
-    JSON."""
-    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-
-    def escaped(char: str) -> str:
-        if char == "\n" or (char.isprintable() and (char.isascii() or not ascii_only)):
-            return char
-        return json.dumps(char)[1:-1]
-
-    return "".join(map(escaped, text)) if not text.isprintable() or ascii_only else text

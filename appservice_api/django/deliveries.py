@@ -194,6 +194,9 @@ class DjangoDeliveries(Deliveries):
         rows = self._rows.of(Parked).order_by("pk")
         return self._database.read(lambda: [_parked(row) for row in rows])
 
+    def count_parked(self) -> int:
+        return int(self._database.read(self._rows.of(Parked).count))
+
     def unpark(self, number: int) -> ParkedEvent | None:
         these = self._rows.of(Parked).filter(pk=number)
         row = self._database.read(these.first) if time_ms(number) is not None else None

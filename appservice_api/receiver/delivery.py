@@ -16,6 +16,7 @@ from .dispatch import Closed, Dispatch
 from .handler import Step
 from .leases import Leases
 from .request import Answer, refusal
+from .tally import Tally
 from .transaction import LONGEST_NAME, Item, Transaction, name_of, parked_as, unparked
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 _LONGEST_TIME = 2**53
 #: Only events of rooms are always noted: the others can't come again in another transaction.
 _ROOM_EVENT = "event"
+_OUTCOME = {Claim.MINE: "handled", Claim.DONE: "repeated", Claim.BUSY: "busy"}
+_UNWANTED = "\nNo handler wants it."
 
 
 class Delivery:
@@ -57,6 +60,8 @@ class Delivery:
         self._log = shared.log
         self._patience = patience
         self._leases = Leases(state_store, lease, shared.log)
+        #: What this process has done.
+        self.tally = Tally()
 
     @property
     def _deliveries(self) -> Deliveries:
@@ -75,9 +80,11 @@ class Delivery:
                 self._work(key, transaction)
         except Exception as error:
             self._log.exception("transaction %s isn't acknowledged", transaction.id)
+            self.tally.count(self.tally.transactions, "failed")
             told = isinstance(error, (StateStoreError, Closed))
             what = str(error) if told else type(error).__name__
             return _later(f"This transaction can't be taken now: {what}")
+        self.tally.count(self.tally.transactions, _OUTCOME[claim])
         if claim is Claim.BUSY:
             return _later("This transaction is still being handled")
         return Answer(200)
@@ -203,6 +210,7 @@ class Delivery:
         """Note events that nobody handles."""
         if unnoted:
             self._deliveries.note_all_handled(unnoted)
+            self.tally.count(self.tally.events, "unwanted", len(unnoted))
             unnoted.clear()
 
     def _remember(self, events: list[Any]) -> None:
@@ -223,7 +231,11 @@ class Delivery:
         if problem is not None:
             number = self._deliveries.park(parked_as(item), problem)
             self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
+        self._count(problem)
         self._deliveries.note_handled(*_note(item))
+
+    def _count(self, problem: str | None) -> None:
+        self.tally.count(self.tally.events, "handled" if problem is None else "parked")
 
     def retry(self, number: int) -> bool:
         """Handle again what was parked. Returns whether it was handled.
@@ -236,12 +248,17 @@ class Delivery:
             raise KeyError(number)
         item = unparked(parked.event, number)
         try:
-            problem = self._dispatch.call(self._dispatch.find(item), item)
+            handlers = self._dispatch.find(item)
+            problem = self._dispatch.call(handlers, item)
         except BaseException:
             self._deliveries.park(parked.event, parked.error)
             raise
+        if problem is None and not handlers:
+            # It isn't lost to a process that has none of the handlers.
+            problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
         if problem is not None:
             self._deliveries.park(parked.event, problem)
+        self._count(problem)
         return problem is None
 
 

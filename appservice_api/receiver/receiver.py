@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from typing import Any
 
 from ..fork import renew_after_fork
 from .gate import Gate
+from .nesting import loads
 from .request import Answer, Request, refusal
 from .routes import Found, find
 from .service import Service
@@ -124,7 +124,7 @@ class Receiver:
             # A ping of old may have no body.
             body = request.body or (b"{}" if found.route == "ping" else b"")
             try:
-                given = json.loads(body)
+                given = loads(body)
             except (ValueError, RecursionError):
                 return refusal(400, "M_NOT_JSON", "The body isn't JSON")
             if not isinstance(given, dict):
@@ -135,8 +135,7 @@ class Receiver:
         if found.route == "ping":
             return Answer(200)
         if found.route == "transaction":
-            transaction = Transaction(found.name or "", given, request.body)
-            return self._service.deliver(transaction)
+            return self._service.deliver(_transaction(found.name or "", given, request.body))
         answer = self._service.ask(found.route, found.name, given)
         if answer is not None:
             return answer
@@ -151,6 +150,14 @@ class Receiver:
         if problem is not None:
             return refusal(503, "M_UNKNOWN", problem)
         return Answer(200)
+
+
+def _transaction(id: str, given: dict[str, Any], data: bytes) -> Transaction:
+    try:
+        return Transaction(id, given, data)
+    except RecursionError:
+        # It could just be read.
+        return Transaction(id, loads(data, whole=False), data)
 
 
 def _wrong_method(right: str) -> Answer:

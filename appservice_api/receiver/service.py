@@ -35,6 +35,8 @@ class Service:
         self._delivery = Delivery(
             app.state_store, dispatch, app.api._shared, lease=lease, patience=patience
         )
+        #: What this process has done.
+        self.tally = self._delivery.tally
         #: What was never pushed.
         self.backlog = Backlog(app, self._delivery)
 

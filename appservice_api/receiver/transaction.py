@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .nesting import cut
+
 __all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "parked_as", "unparked"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
@@ -100,10 +102,12 @@ class Transaction:
 
 
 def parked_as(item: Item) -> dict[str, Any]:
-    """The object as which an item is put aside: an event as it was pushed."""
+    """The object as which an item is put aside: an event as it was pushed, but for what no store
+    could copy or write."""
+    content = cut(item.content)
     if item.kind in LISTS:
-        return {item.kind: item.content}
-    return item.content if isinstance(item.content, dict) else {"content": item.content}
+        return {item.kind: content}
+    return content if isinstance(content, dict) else {"content": content}
 
 
 def unparked(found: dict[str, Any], number: int) -> Item:

@@ -133,6 +133,10 @@ class Deliveries(abc.ABC):
     def parked(self) -> list[ParkedEvent]:
         """All events that were put aside, the oldest first."""
 
+    def count_parked(self) -> int:
+        """How many events are put aside now."""
+        return len(self.parked())
+
     @abc.abstractmethod
     def unpark(self, number: int) -> ParkedEvent | None:
         """Take an event back; None if there is none of this number (any more)."""

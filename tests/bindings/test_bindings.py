@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from appservice_api.application import AppService
 
@@ -124,46 +121,3 @@ def test_a_body_that_is_not_json(carrier: Carrier) -> None:
     assert errcode(carrier.ask("PUT", path, b"a=b", form)) == (400, "M_NOT_JSON")
     # What is said of the body doesn't matter, if it's JSON.
     assert carrier.ask("PUT", path, b'{"events": []}', form).status == 200
-
-
-METHODS = st.sampled_from(["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-STARTS = st.sampled_from(
-    ["", "/", "/_matrix/app/v1/", "/_matrix/app/v1/transactions/", "/_matrix/app/v1/users/",
-     "/_matrix/app/v1/rooms/", "/_matrix/app/v1/thirdparty/", "/_matrix/app/unstable/",
-     "/users/", "/transactions/", "/_matrix/app/v1/ping", "/healthz"]
-)  # fmt: skip
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["events", "type", "event_id", "room_id", "content", "sender"])
-        | st.text(max_size=5),
-        inner, max_size=5,
-    ),
-    max_leaves=20,
-)  # fmt: skip
-
-
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    method=METHODS,
-    start=STARTS,
-    rest=st.binary(max_size=12) | st.text(max_size=12).map(str.encode),
-    query=st.text(max_size=8).map(quote) | st.just("access_token=x"),
-    body=st.binary(max_size=20) | JSON | st.fixed_dictionaries({"events": st.lists(JSON)}),
-    token=st.sampled_from(["Bearer hs_token", "Bearer hs_token", "bearer  hs_token", "Bearer", ""]),
-    kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "", "text/é"]),
-)
-def test_nothing_fails_whatever_comes(
-    carrier: Carrier, method: str, start: str, rest: bytes, query: str, body: Any, token: str,
-    kind: str,
-) -> None:  # fmt: skip
-    headers = {"Authorization": token, "Content-Type": kind}
-    logging.disable(logging.CRITICAL)
-    try:
-        reply = carrier.ask(method, f"{start}{quote(rest, safe='/')}?{query}", body, headers)
-    finally:
-        logging.disable(logging.NOTSET)
-    assert reply.status < 500

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import override_settings
 
-from appservice_api import Registration, RegistrationError
+from appservice_api import HandlerPolicy, Registration, RegistrationError
 from appservice_api.application import AppService
 from appservice_api.testing import StubHomeserver
 
@@ -237,6 +237,55 @@ def test_the_command_that_catches_up(django_site: Any, stub: StubHomeserver) -> 
     with pytest.raises(CommandError, match="joined_rooms") as ended:
         call_command("appservice_catch_up")
     assert ended.value.returncode == 75
+
+
+def test_the_command_that_looks_after_parked_events(
+    django_site: Any, saved: str, stub: StubHomeserver
+) -> None:
+    out, err = io.StringIO(), io.StringIO()
+
+    def run(*args: str) -> list[str]:
+        out.seek(0)
+        out.truncate()
+        call_command("appservice_parked", *args, stdout=out, stderr=err, no_color=True)
+        return out.getvalue().splitlines()
+
+    from appservice_api.django.conf import appservice
+
+    setting = {"REGISTRATION": saved, "BASE_URL": stub.base_url, "SERVER_NAME": "hs.test",
+               "HANDLER_POLICY": HandlerPolicy(attempts=1)}  # fmt: skip
+    with override_settings(APPSERVICE=setting), appservice() as app:
+        got = []
+
+        @app.on("*")
+        def handle(event: Any) -> None:
+            if event.event_id == "$event1":
+                raise KeyError("still")
+            got.append(event.event_id)
+
+        deliveries = app.state_store.deliveries
+        numbers = [deliveries.park(event(number), "ValueError: boom") for number in range(3)]
+        assert [line.split()[0] for line in run("list")] == [str(number) for number in numbers]
+        assert run("show", str(numbers[0]))[-1] == "ValueError: boom"
+        assert run("drop", str(numbers[0])) == ["Dropped: 1"]
+        with pytest.raises(SystemExit) as ended:
+            run("retry", "--all")
+        assert ended.value.code == 1
+        assert got == ["$event2"]
+        [left] = deliveries.parked()
+        handled, failed = out.getvalue().splitlines()
+        assert handled == f"{numbers[2]}  handled"
+        assert failed == f"{numbers[1]}  parked again as {left.id}: KeyError: 'still'"
+        assert run("drop", "--all") == ["Dropped: 1"]
+        assert run("list") == []
+        assert err.getvalue() == "Handled: 1; parked again: 1\nNothing is parked.\n"
+        for args in (["show", "99"], ["drop", "99"], ["retry", "99"]):
+            with pytest.raises(CommandError, match="99") as refused:
+                run(*args)
+            assert refused.value.returncode == 2
+        for args in ([], ["drop"], ["retry", "1", "--all"], ["show", "x"]):
+            with pytest.raises(CommandError):
+                run(*args)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runner import Outcome, run
+from cli_runner import Outcome, run, save_registration
 
 pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
 
@@ -106,6 +108,74 @@ def test_a_store_of_an_older_version_has_nothing_parked(store: SQLStateStore, ur
     assert parked(url, "list") == Outcome(0, "", "Nothing is parked.\n")
 
 
+MODULE = """
+from appservice_api import AppService, HandlerPolicy
+
+app = AppService.from_registration(
+    {registration!r}, "http://127.0.0.1:9", {url!r}, server_name="hs.test",
+    handler_policy=HandlerPolicy(attempts=1),
+)
+
+@app.on("m.room.message")
+def handle(event):
+    if event.content.body == "bad":
+        raise ValueError("still \\x1b[2J bad")
+    print("got", event.content.body)
+"""
+_modules = itertools.count()
+
+
+@pytest.fixture
+def retry(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Outcome]]:
+    """Runs ``retry`` for a module with a handler that can't handle what is bad."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = f"retrying_{next(_modules)}"
+
+    def retry(*args: str) -> Outcome:
+        sys.modules.pop(name, None)
+        return run("parked", "retry", f"{name}:app", *args)
+
+    text = MODULE.format(registration=save_registration(tmp_path), url=url)
+    (tmp_path / f"{name}.py").write_text(text)
+    yield retry
+    sys.modules.pop(name, None)
+
+
+def message(body: str) -> dict[str, Any]:
+    return {**EVENT, "event_id": f"${body}", "content": {"msgtype": "m.text", "body": body}}
+
+
+def test_events_are_retried(store: SQLStateStore, url: str, retry: Callable[..., Outcome]) -> None:
+    one, bad, two, three = (
+        store.deliveries.park(message(body), ERROR) for body in ("one", "bad", "two", "three")
+    )
+    told = "Handled: 1; parked again: 0\n"
+    assert retry(str(two)) == Outcome(0, f"got two\n{two}  handled\n", told)
+    outcome = retry("--all")
+    assert outcome.code == 1
+    [left] = store.deliveries.parked()
+    assert left.event == message("bad")
+    assert outcome.out.splitlines() == [
+        "got one", f"{one}  handled", "got three", f"{three}  handled",
+        f"{bad}  parked again as {left.id}: ValueError: still \N{REPLACEMENT CHARACTER}[2J bad",
+    ]  # fmt: skip
+    assert outcome.err == "Handled: 2; parked again: 1\n"
+    assert "still" in parked(url, "list").out
+
+
+def test_retrying_what_is_not_there(store: SQLStateStore, retry: Callable[..., Outcome]) -> None:
+    assert retry("--all") == Outcome(0, "", "Handled: 0; parked again: 0\n")
+    number = store.deliveries.park(message("one"), ERROR)
+    outcome = retry("99", str(number))
+    assert (outcome.code, outcome.out) == (2, f"got one\n{number}  handled\n")
+    assert "no event is parked of the number 99" in outcome.err
+    assert retry().code == 2
+    assert "there is no module 'nowhere' here" in run("parked", "retry", "nowhere:app", "1").err
+
+
 def test_help() -> None:
-    assert all(name in run("parked", "--help").out for name in ("list", "show", "drop"))
+    assert all(name in run("parked", "--help").out for name in ("list", "show", "drop", "retry"))
     assert "--state-store" in run("parked", "drop", "--help").out

@@ -6,14 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from appservice_api import MemoryStateStore, StateStoreError
 from appservice_api.application import AppService
 from appservice_api.receiver import Request
 from appservice_api.receiver.routes import find
-from appservice_api.testing import ManualClock, StubHomeserver
+from appservice_api.testing import StubHomeserver
 
 from .conftest import HS_TOKEN, Pusher, event, registration
 
@@ -170,90 +168,3 @@ def test_who_cant_reach_the_store_is_alive_but_not_ready(
     answer = pusher.ask("GET", "/readyz", token=None)
     assert answer.status == 503
     assert b"no such host" not in answer.data
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
-event_keys = st.sampled_from(
-    [
-        "type",
-        "event_id",
-        "room_id",
-        "sender",
-        "state_key",
-        "content",
-        "origin_server_ts",
-        "unsigned",
-    ]
-)
-names = st.sampled_from(
-    ["m.room.message", "m.room.member", "m.room.power_levels", "m.typing", "$e:x"]
-)
-near_events = st.dictionaries(
-    event_keys, names | json_values | st.dictionaries(st.text(), json_values)
-)
-bodies = (
-    st.binary()
-    | json_values.map(lambda found: json.dumps(found).encode())
-    | st.fixed_dictionaries(
-        {"events": json_values | st.lists(near_events | json_values)},
-        optional={
-            "ephemeral": json_values | st.lists(near_events),
-            "de.sorunome.msc2409.to_device": json_values | st.lists(near_events),
-            "device_lists": json_values,
-            "org.matrix.msc3202.device_one_time_keys_count": json_values,
-        },
-    ).map(lambda found: json.dumps(found).encode())
-)
-paths = st.sampled_from(
-    ["/_matrix/app/v1/transactions/", "/_matrix/app/v1/users/", "/_matrix/app/v1/rooms/", PING, "/",
-     "/_matrix/app/v1/thirdparty/user/", "/_matrix/app/v1/thirdparty/location", "/transactions/",
-     "/_matrix/app/unstable/org.matrix.msc3983/keys/claim", "/readyz", "/users/@_irc_"]
-)  # fmt: skip
-
-
-header_names = st.sampled_from(["Content-Length", "Authorization", "x"])
-
-
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(
-    method=st.sampled_from(["PUT", "POST", "GET", "HEAD", "x"]) | st.text(max_size=5),
-    path=paths, rest=st.text(max_size=20), query=st.text(max_size=20), body=bodies,
-    headers=st.dictionaries(header_names, st.text(), max_size=2),
-    let_in=st.integers(0, 9),
-)  # fmt: skip
-def test_whatever_comes_is_answered(
-    method: str, path: str, rest: str, query: str, body: bytes, headers: dict[str, str], let_in: int
-) -> None:
-    if let_in:
-        headers["Authorization"] = "Bearer hs_token"
-    answer = FUZZED.receiver.handle(Request(method, path + rest, query, headers, body))
-    assert answer.status in {200, 400, 401, 403, 404, 405, 413}
-    assert isinstance(json.loads(answer.data), dict)
-    for parked in FUZZED.state_store.deliveries.parked():
-        assert parked.error.endswith("isn't an object\n")
-
-
-def fuzzed() -> AppService:
-    """An application service that looks at everything in what comes."""
-    app = AppService(registration(), "http://127.0.0.1:1", clock=ManualClock(auto=True))
-
-    @app.on("*", mine=True)
-    @app.on_ephemeral(mine=True)
-    @app.on_to_device(mine=True)
-    def look(event: Any, mine: bool, room: Any, ghost: Any) -> None:
-        for name in dir(event):
-            getattr(event, name)
-        dir(event.content)
-
-    @app.on_device_lists
-    def lists(changed: Any, left: Any) -> None:
-        assert isinstance(changed, list)
-
-    return app
-
-
-FUZZED = fuzzed()

@@ -417,6 +417,16 @@ def test_what_was_parked_is_handled_again(app: AppService, pusher: Pusher) -> No
         app.retry_parked(numbers[0])
 
 
+def test_what_was_parked_isnt_lost_to_who_has_no_handler(app: AppService) -> None:
+    deliveries = app.state_store.deliveries
+    number = deliveries.park(event(1), "ValueError: boom")
+    for _ in range(2):
+        assert not app.retry_parked(number)
+        [left] = deliveries.parked()
+        assert (left.event, left.error) == (event(1), "ValueError: boom\nNo handler wants it.")
+        number = left.id
+
+
 def test_an_event_isnt_parked_because_of_a_close(stub: StubHomeserver, clock: ManualClock) -> None:
     store = MemoryStateStore()
     with AppService(registration(), stub.base_url, store, clock=clock) as app:

@@ -397,6 +397,7 @@ def test_an_event_comes_back_as_it_was(kind: str, deliveries: Deliveries) -> Non
 def test_the_oldest_comes_first_and_numbers_are_never_used_again(deliveries: Deliveries) -> None:
     numbers = [deliveries.park({"n": number}, "") for number in range(4)]
     assert [event.event["n"] for event in deliveries.parked()] == [0, 1, 2, 3]
+    assert deliveries.count_parked() == 4
     assert [event.id for event in deliveries.parked()] == sorted(numbers)
     assert deliveries.unpark(numbers[3]) is not None
     assert deliveries.unpark(numbers[3]) is None

@@ -223,6 +223,11 @@ class SQLDeliveries(Deliveries):
             rows = connection.execute(select(EVENT_PARKED).order_by(EVENT_PARKED.c.number))
             return [_parked(row) for row in rows]
 
+    def count_parked(self) -> int:
+        with self._ready().reading() as connection:
+            query = select(func.count()).select_from(EVENT_PARKED)
+            return connection.scalar(query) or 0
+
     def unpark(self, number: int) -> ParkedEvent | None:
         if time_ms(number) is None:
             return None

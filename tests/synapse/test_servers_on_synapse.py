@@ -1,4 +1,5 @@
-"""Flask and Django sites under gunicorn with four workers, pushed to by a real homeserver."""
+"""Flask and Django sites under gunicorn with four workers, and an application service under
+waitress, pushed to by a real homeserver."""
 
 from __future__ import annotations
 
@@ -28,8 +29,15 @@ from appservice_api.testing.process import installed
 pytestmark = pytest.mark.synapse
 
 ROOT = Path(__file__).parents[2]
-SITES = {"flask": ("flask", "sqlalchemy", "gunicorn"), "django": ("django", "gunicorn")}
+#: What each needs to be installed.
+SITES = {
+    "flask": ("flask", "sqlalchemy", "gunicorn"),
+    "django": ("django", "gunicorn"),
+    "waitress": ("click", "sqlalchemy", "waitress"),
+}
+PLACE = "tests.bindings.sites"
 SERVER_NAME = "hs.test"
+WORKERS = 4
 
 
 @dataclass
@@ -41,6 +49,7 @@ class Site:
     alice: IntentAPI
     url: str
     heard: Path
+    workers: int
 
     def seen(self, what: str) -> list[Any]:
         """What was handled, in order."""
@@ -78,7 +87,7 @@ def wait_for(come: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 @pytest.fixture(scope="module")
 def listeners() -> Iterator[dict[str, socket.socket]]:
-    """A listening socket for each site: it has its port before the homeserver starts."""
+    """A listening socket for each site: the homeserver must know its port when it starts."""
     made = {name: socket.create_server(("127.0.0.1", 0), backlog=128) for name in SITES}
     yield made
     for one in made.values():
@@ -109,7 +118,7 @@ def site(
     listeners: dict[str, socket.socket],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
-    """A site under gunicorn."""
+    """A site under its server."""
     name: str = request.param
     for module in SITES[name]:
         if importlib.util.find_spec(module) is None:
@@ -126,26 +135,28 @@ def site(
         "HEARD": str(folder / "heard"),
         "PYTHONPATH": str(ROOT),
     }
-    module = f"tests.bindings.sites.{name}_site"
     if name == "django":
-        command = [sys.executable, "-m", module, "migrate", "-v", "0"]
+        command = [sys.executable, "-m", f"{PLACE}.django_site", "migrate", "-v", "0"]
         subprocess.run(command, cwd=folder, env=environ, check=True, timeout=60)
     listener = listeners[name]
-    # Preloaded, the Flask site's application service is made before the workers are forked.
-    more = ["--preload"] if name == "flask" else []
+    url, descriptors = _url(listener), [listener.fileno()]
+    command = [sys.executable, "-m", *_command(name, listener)]
+    if name == "waitress":
+        # It binds the port itself, which was kept for it.
+        listener.close()
+        descriptors = []
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--workers", "4", "--bind", f"fd://{listener.fileno()}",
-         "--log-level", "warning", *more, f"{module}:application"],
-        cwd=folder, env=environ, pass_fds=[listener.fileno()], start_new_session=True,
-    )  # fmt: skip
+        command, cwd=folder, env=environ, pass_fds=descriptors, start_new_session=True
+    )
     try:
-        wait_for(lambda: server.poll() is None and _is_ready(_url(listener)), 30)
+        wait_for(lambda: server.poll() is None and _is_ready(url), 30)
         user = synapse.create_user(f"alice_{name}")
         with (
             AppServiceAPI.from_registration(registration, synapse.base_url) as api,
             AppServiceAPI(synapse.base_url, user["user_id"], user["access_token"]) as alice,
         ):
-            yield Site(registration, api, alice.bot_intent(), _url(listener), folder / "heard")
+            workers = 1 if name == "waitress" else WORKERS
+            yield Site(registration, api, alice.bot_intent(), url, folder / "heard", workers)
     finally:
         server.terminate()
         try:
@@ -155,8 +166,24 @@ def site(
                 os.killpg(server.pid, signal.SIGKILL)
 
 
+def _command(name: str, listener: socket.socket) -> list[str]:
+    """What serves a site, as ``python -m`` takes it."""
+    if name == "waitress":
+        port = str(listener.getsockname()[1])
+        return ["appservice_api", "serve", f"{PLACE}.plain_site:app", "--port", port]
+    # Preloaded, the Flask site's application service is made before the workers are forked.
+    more = ["--preload"] if name == "flask" else []
+    return [
+        "gunicorn", "--workers", str(WORKERS), "--bind", f"fd://{listener.fileno()}",
+        "--log-level", "warning", *more, f"{PLACE}.{name}_site:application",
+    ]  # fmt: skip
+
+
 def _is_ready(url: str) -> bool:
-    return requests.get(f"{url}/readyz", timeout=20).status_code == 200
+    try:
+        return requests.get(f"{url}/readyz", timeout=20).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def test_ping(site: Site) -> None:
@@ -248,7 +275,8 @@ def test_a_transaction_that_comes_20_times_at_once_is_handled_once(site: Site) -
     counts = Counter(body for body in site.bodies() if body.startswith(("same", "other")))
     assert len(counts) == 43
     assert set(counts.values()) == {1}
-    assert len({one["pid"] for one in site.lines()}) > 1
+    processes = {one["pid"] for one in site.lines()}
+    assert (len(processes) > 1) == (site.workers > 1)
 
 
 def test_a_large_transaction_and_one_that_is_too_large(site: Site) -> None:

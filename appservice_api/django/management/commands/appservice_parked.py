@@ -1,0 +1,70 @@
+"""``manage.py appservice_parked``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ....cli import parking
+from ....cli.outcome import exit_code, one_line
+from ....errors import MatrixError
+from ...conf import appservice
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Looks after events whose handlers failed."""
+
+    help = (
+        "Look after events whose handlers failed: one whose handler fails again and again is put "
+        "aside with the traceback, so that others don't wait for it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What to do, and with which."""
+        actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|drop|retry")
+        actions.add_parser(
+            "list",
+            help="List them, the oldest first: number, time (UTC), type, sender, room, and what "
+            "went wrong.",
+        )
+        shower = actions.add_parser("show", help="Print an event as JSON, and the traceback.")
+        shower.add_argument("number", metavar="NUMBER", type=int)
+        for name, text in (
+            ("drop", "Forget events for good; they are never handled."),
+            ("retry", "Hand events to their handlers again; the exit code is 1 if one still fails "
+             "and is parked again, under a new number."),
+        ):  # fmt: skip
+            action = actions.add_parser(name, help=text)
+            which = action.add_mutually_exclusive_group(required=True)
+            which.add_argument("numbers", metavar="NUMBER", type=int, nargs="*", default=[])
+            which.add_argument("--all", action="store_true", help="All that are parked now.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run it."""
+        try:
+            code = self._run(options)
+        except (MatrixError, ValueError) as error:
+            raise CommandError(one_line(error), returncode=exit_code(error)) from error
+        if code:
+            sys.exit(code)
+
+    def _run(self, options: dict[str, Any]) -> int:
+        app = appservice()
+        deliveries = app.state_store.deliveries
+        say, remark = self.stdout.write, self.stderr.write
+        what = options["what"]
+        if what == "list":
+            parking.show_all(deliveries, say, remark)
+        elif what == "show":
+            parking.show(deliveries, options["number"], say)
+        else:
+            chosen = parking.ALL if options["all"] else options["numbers"]
+            if what == "retry":
+                return parking.retry(app, chosen, say, remark)
+            parking.drop(deliveries, chosen, say)
+        return 0

@@ -1,0 +1,79 @@
+"""Metrics for Prometheus (extra ``metrics``).
+
+>>> from prometheus_client import REGISTRY
+>>> REGISTRY.register(AppServiceCollector(app))
+
+How many events are parked is asked from the state store whenever the metrics are: it is right
+whichever of several processes answers. What is counted, each process counts for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .errors import MissingExtraError
+
+try:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    raise MissingExtraError("appservice_api.metrics", "metrics") from error
+
+if TYPE_CHECKING:
+    from .application import AppService
+
+__all__ = ["AppServiceCollector"]
+
+
+class AppServiceCollector(Collector):
+    """Shows what becomes of what homeservers push:
+
+    - ``appservice_parked_events``: events that are parked now;
+    - ``appservice_transactions_total``: transactions that this process took, by ``outcome``:
+      ``handled``, ``repeated`` (it had been handled), ``busy`` (another process handles it) or
+      ``failed``;
+    - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
+      ``handled``, ``parked`` or ``unwanted`` (by any handler).
+
+    The label ``appservice`` is the ID of the registration.
+
+    Args:
+        apps: The application services of this process; a registry takes one collector.
+    """
+
+    def __init__(self, *apps: AppService) -> None:
+        self._apps = apps
+
+    def describe(self) -> list[Metric]:
+        """The metrics without values, so that nothing is asked from a store at registration."""
+        return [
+            GaugeMetricFamily(
+                "appservice_parked_events", "Events that are parked now.", labels=["appservice"]
+            ),
+            CounterMetricFamily(
+                "appservice_transactions", "Transactions that this process took.",
+                labels=["appservice", "outcome"],
+            ),
+            CounterMetricFamily(
+                "appservice_events", "Events that this process took.",
+                labels=["appservice", "outcome"],
+            ),
+        ]  # fmt: skip
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics. A store that can't be reached has no number of parked events."""
+        parked, transactions, events = self.describe()
+        for app in self._apps:
+            name, tally = app.registration.id, app._service.tally
+            try:
+                number = app.state_store.deliveries.count_parked()
+            except Exception as error:
+                app.log.warning("how many events are parked can't be told: %s", error)
+            else:
+                parked.add_sample(parked.name, {"appservice": name}, number)
+            for metric, counts in ((transactions, tally.transactions), (events, tally.events)):
+                for outcome, count in list(counts.items()):
+                    labels = {"appservice": name, "outcome": outcome}
+                    metric.add_sample(f"{metric.name}_total", labels, count)
+        yield from (parked, transactions, events)
