@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
+from .receiver.arguments import check_count, check_flag, check_policy, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
@@ -83,6 +84,18 @@ class AppService(Handlers):
         **api_options: Any,
     ) -> None:
         super().__init__()
+        if not isinstance(registration, Registration):
+            raise ValueError(
+                f"registration must be a Registration, not {type(registration).__name__}; "
+                "AppService.from_registration() reads one"
+            )
+        policy = check_policy(handler_policy)
+        check_seconds("lease", lease, positive=True)
+        check_seconds("patience", patience)
+        check_count("max_body", max_body)
+        check_flag("query_token", query_token)
+        check_flag("catch_up_at_start", catch_up_at_start)
+        check_flag("follow_upgrades", follow_upgrades)
         #: The registration.
         self.registration = registration
         #: The API.
@@ -98,9 +111,7 @@ class AppService(Handlers):
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
         self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
-        self._service = Service(
-            self, handler_policy or HandlerPolicy(), lease=lease, patience=patience
-        )
+        self._service = Service(self, policy, lease=lease, patience=patience)
         #: Answers the homeserver's requests, whatever server takes them.
         self.receiver = Receiver(
             self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
@@ -273,6 +284,7 @@ class AppService(Handlers):
 
         Raises:
             KeyError: There is none of this number.
+            BusyError: Somebody else is handling it at this moment.
             StateStoreError: The store can't be reached.
         """
         return self._service.retry(number)

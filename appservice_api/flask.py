@@ -19,6 +19,7 @@ from .receiver.binding import PAGES, TREES, take
 try:
     from flask import Blueprint, Response, request
     from werkzeug.exceptions import HTTPException
+    from werkzeug.routing import BaseConverter
     from werkzeug.wsgi import get_input_stream
 except ImportError as error:
     raise MissingExtraError("appservice_api.flask", "flask") from error
@@ -31,7 +32,15 @@ __all__ = ["EXTENSION", "blueprint"]
 #: Where Flask's ``extensions`` have the application services, by the names of their blueprints.
 EXTENSION = "appservice"
 # What isn't a route's method is the receiver's to answer, too.
-_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
+_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
+
+
+class _Rest(BaseConverter):
+    """All that follows, slashes and line feeds, too: the receiver says what it isn't."""
+
+    part_isolating = False
+    regex = r"[\s\S]+"
+    weight = 200
 
 
 def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
@@ -48,13 +57,16 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
         name: The name of the blueprint.
     """
     made = Blueprint(name, __name__)
+    made.record(lambda state: state.app.url_map.converters.update(appservice=_Rest))
     options: dict[str, Any] = {"methods": _METHODS, "provide_automatic_options": False}
     for path in PAGES:
         made.add_url_rule(path, path[1:], partial(_receive, app, path), **options)
     for path in TREES:
         endpoint = path.strip("/").replace("/", "_")
         view = partial(_receive, app, path)
-        made.add_url_rule(f"{path}/<path:rest>", endpoint, view, merge_slashes=False, **options)
+        made.add_url_rule(
+            f"{path}/<appservice:rest>", endpoint, view, merge_slashes=False, **options
+        )
     made.record(
         lambda state: state.app.extensions.setdefault(EXTENSION, {}).update({state.name: app})
     )

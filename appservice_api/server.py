@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .errors import MatrixError, MissingExtraError
 from .http_server import IDLE, Server
+from .receiver.arguments import check_count, check_seconds
 
 if TYPE_CHECKING:
     from .application import AppService
@@ -20,10 +21,13 @@ __all__ = ["run", "serve_in_thread"]
 # What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
 _MORE = 2
 _FLUSH = 0.2
+_HIGHEST_PORT = 65_535
 
 
 def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
     """Serve by waitress, until SIGINT or SIGTERM comes; see :meth:`AppService.run`."""
+    _check(host, port, grace)
+    check_count("threads", threads)
     try:
         from waitress.server import create_server
     except ImportError as error:
@@ -95,6 +99,7 @@ def serve_in_thread(
             count then.
         app, host, port, ping, grace: As there.
     """
+    _check(host, port, grace)
     server = Server(app.receiver, host, port, listener)
     app.receiver.start()
     thread = threading.Thread(
@@ -111,6 +116,14 @@ def serve_in_thread(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _check(host: object, port: object, grace: object) -> None:
+    """Refuse what can't be listened at; the system's own errors don't name it."""
+    if not isinstance(host, str):
+        raise ValueError(f"host must be a str, not {host!r}")
+    check_count("port", port, 0, _HIGHEST_PORT)
+    check_seconds("grace", grace)
 
 
 def _ping_in_thread(app: AppService) -> None:

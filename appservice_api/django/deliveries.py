@@ -197,10 +197,15 @@ class DjangoDeliveries(Deliveries):
     def count_parked(self) -> int:
         return int(self._database.read(self._rows.of(Parked).count))
 
+    def parked_event(self, number: int) -> ParkedEvent | None:
+        if time_ms(number) is None:
+            return None
+        row = self._database.read(self._rows.of(Parked).filter(pk=number).first)
+        return _parked(row) if row is not None else None
+
     def unpark(self, number: int) -> ParkedEvent | None:
-        these = self._rows.of(Parked).filter(pk=number)
-        row = self._database.read(these.first) if time_ms(number) is not None else None
-        if row is None:
+        found, these = self.parked_event(number), self._rows.of(Parked).filter(pk=number)
+        if found is None:
             return None
 
         def work() -> int:
@@ -208,7 +213,7 @@ class DjangoDeliveries(Deliveries):
             return removed
 
         # Of several who ask at once, one removes it.
-        return _parked(row) if self._database.write_for_good(work) else None
+        return found if self._database.write_for_good(work) else None
 
     # What is old.
 

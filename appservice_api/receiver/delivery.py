@@ -29,6 +29,8 @@ __all__ = ["EVERYWHERE", "Delivery"]
 EVERYWHERE = ""
 # Rooms are claimed as transactions of this ID.
 _ROOM = "$room"
+# And so is what is parked, while it is retried.
+_PARKED = "$parked"
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 _LONGEST_TIME = 2**53
@@ -158,7 +160,8 @@ class Delivery:
         """Wait until the transactions that are being handled now are done."""
         clock, closed = self._shared.clock, self._shared.closed
         until, pause = clock.monotonic() + self._patience, _FIRST_LOOK
-        before = {one for one in self._deliveries.in_flight() if one[0] != _ROOM}
+        others = (_ROOM, _PARKED)
+        before = {one for one in self._deliveries.in_flight() if one[0] not in others}
         while before := before & self._deliveries.in_flight():
             left = until - clock.monotonic()
             if left <= 0 or closed.is_set():
@@ -242,22 +245,32 @@ class Delivery:
 
         Raises:
             KeyError: There is none of this number.
+            BusyError: Somebody else is at it.
         """
-        parked = self._deliveries.unpark(number)
+        key = (_PARKED, str(number))
+        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+            raise BusyError(f"somebody else is handling the parked event {number}")
+        try:
+            self._leases.hold(key)
+            return self._retry(number)
+        finally:
+            self._give_up(key)
+            self._leases.release(key)
+
+    def _retry(self, number: int) -> bool:
+        parked = self._deliveries.parked_event(number)
         if parked is None:
             raise KeyError(number)
         item = unparked(parked.event, number)
-        try:
-            handlers = self._dispatch.find(item)
-            problem = self._dispatch.call(handlers, item)
-        except BaseException:
-            self._deliveries.park(parked.event, parked.error)
-            raise
+        handlers = self._dispatch.find(item)
+        problem = self._dispatch.call(handlers, item)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
+        # It stays parked as long as its handlers aren't done: whoever dies meanwhile loses nothing.
         if problem is not None:
             self._deliveries.park(parked.event, problem)
+        self._deliveries.unpark(number)
         self._count(problem)
         return problem is None
 

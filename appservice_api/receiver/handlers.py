@@ -191,7 +191,7 @@ class Handlers:
         Args:
             protocol: Its name.
         """
-        return lambda function: self._handle("protocol", protocol, function)
+        return self._of_protocol("protocol", protocol)
 
     def on_location(self, protocol: str | None = None) -> Callable[[F], F]:
         """Find rooms: the function returns dicts like :class:`ThirdPartyLocation`. It is asked
@@ -201,7 +201,7 @@ class Handlers:
         Args:
             protocol: The name of the protocol, None for all.
         """
-        return lambda function: self._handle("location", protocol, function)
+        return self._of_protocol("location", protocol)
 
     def on_user(self, protocol: str | None = None) -> Callable[[F], F]:
         """Find users: the function returns dicts like :class:`ThirdPartyUser`. It is asked for
@@ -210,7 +210,7 @@ class Handlers:
         Args:
             protocol: The name of the protocol, None for all.
         """
-        return lambda function: self._handle("user", protocol, function)
+        return self._of_protocol("user", protocol)
 
     def on_keys_claim(self, function: F) -> F:
         """Give out one-time keys (MSC3983): the function gets the request as ``content``, and
@@ -240,9 +240,12 @@ class Handlers:
 
         return decorate
 
-    def _handle(self, kind: str, name: str | None, function: F) -> F:
-        if name is not None and not isinstance(name, str):
+    def _of_protocol(self, kind: str, name: str | None) -> Callable[[F], F]:
+        if not isinstance(name, str) and (name is not None or kind == "protocol"):
             raise TypeError(f"the decorator on_{kind} needs the name of a protocol, not {name!r}")
+        return lambda function: self._handle(kind, name, function)
+
+    def _handle(self, kind: str, name: str | None, function: F) -> F:
         handler = Handler(function, _OF_OTHERS[kind])
         self._handlers.setdefault(kind, []).append((name, handler))
         return function
@@ -253,7 +256,11 @@ def _set(wanted: Wanted) -> frozenset[str] | None:
         return None
     if callable(wanted):
         raise TypeError("the decorator needs the type of events: @app.on('m.room.message')")
-    return frozenset((wanted,) if isinstance(wanted, str) else wanted)
+    one = isinstance(wanted, str) or not isinstance(wanted, Iterable)
+    chosen: tuple[Any, ...] = (wanted,) if one else tuple(wanted)
+    if not all(isinstance(one, str) for one in chosen):
+        raise TypeError(f"the decorator needs a str, several, or None, not {wanted!r}")
+    return frozenset(chosen)
 
 
 def _among(found: object, wanted: frozenset[str]) -> bool:

@@ -138,5 +138,9 @@ class Deliveries(abc.ABC):
         return len(self.parked())
 
     @abc.abstractmethod
+    def parked_event(self, number: int) -> ParkedEvent | None:
+        """An event that was put aside; None if there is none of this number (any more)."""
+
+    @abc.abstractmethod
     def unpark(self, number: int) -> ParkedEvent | None:
         """Take an event back; None if there is none of this number (any more)."""

@@ -139,6 +139,9 @@ class MemoryDeliveries(Deliveries):
         with self._lock:
             return list(self._parked.values())
 
+    def parked_event(self, number: int) -> ParkedEvent | None:
+        return self._parked.get(number)
+
     def unpark(self, number: int) -> ParkedEvent | None:
         with self._lock:
             return self._parked.pop(number, None)

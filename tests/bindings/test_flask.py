@@ -153,3 +153,13 @@ def test_flask_finds_the_commands(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert Registration.load("registration.yaml").id == "irc"
+
+
+@pytest.mark.parametrize("method, path", [
+    ("TRACE", "/_matrix/app/v1/ping"), ("GET", "/users//a"), ("GET", "/users/a%0Ab"),
+    ("GET", "/_matrix/app//"),
+])  # fmt: skip
+def test_odd_requests_get_json_too(flask_site: Any, method: str, path: str) -> None:
+    answer = flask_site.test_client().open(f"/bridge{path}", method=method)
+    assert answer.status_code == 401
+    assert answer.get_json()["errcode"] == "M_MISSING_TOKEN"

@@ -142,5 +142,24 @@ def test_decorators_need_their_arguments(app: AppService) -> None:
         app.on(lambda event: None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="the type of events is missing"):
         app.on(None)
-    with pytest.raises(TypeError, match="needs the name of a protocol"):
-        app.on_protocol(lambda protocol: None)(lambda: None)  # type: ignore[arg-type]
+    needs: list[Any] = [app.on_protocol, app.on_location, app.on_user]
+    for decorator in needs:
+        with pytest.raises(TypeError, match="needs the name of a protocol"):
+            decorator(lambda protocol: None)
+    with pytest.raises(TypeError, match="on_protocol needs the name of a protocol, not None"):
+        app.on_protocol(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wanted", [5, ["a", 5], [None], [["a"]], b"a", True])
+def test_filters_are_texts(app: AppService, wanted: Any) -> None:
+    with pytest.raises(TypeError, match="needs a str, several, or None, not "):
+        app.on(wanted)
+    with pytest.raises(TypeError, match="needs a str, several, or None, not "):
+        app.on("m.room.message", room=wanted)
+
+
+def test_filters_may_be_any_iterable(app: AppService, pusher: Pusher) -> None:
+    seen: list[Any] = []
+    app.on(one for one in ("m.a", "m.b"))(lambda event: seen.append(event.type))
+    pusher.push(event(1, type="m.a"), event(2, type="m.b"), event(3, type="m.c"))
+    assert seen == ["m.a", "m.b"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appservice_api import MemoryStateStore, StateStoreError
+from appservice_api import BusyError, MemoryStateStore, StateStoreError
 from appservice_api.application import AppService
 from appservice_api.receiver import Transaction
 from appservice_api.receiver.dispatch import HandlerPolicy
@@ -490,3 +490,28 @@ def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: P
     assert noted == [10, 1]
     assert len(deliveries.handled(f"$event{number}" for number in range(12))) == 12
     assert deliveries.last_handled(ROOM) == "$event11"
+
+
+def test_who_dies_retrying_loses_nothing(app: AppService, pusher: Pusher) -> None:
+    @app.on("m.room.message")
+    def fails(event: Any) -> None:
+        raise RuntimeError("not yet")
+
+    pusher.push(event(1))
+    [parked] = app.state_store.deliveries.parked()
+
+    class Killed(BaseException):
+        pass
+
+    @app.on("m.room.message")
+    def dies(event: Any) -> None:
+        # At this moment it is still there, and nobody else may take it.
+        assert app.state_store.deliveries.parked_event(parked.id) == parked
+        with pytest.raises(BusyError):
+            app.retry_parked(parked.id)
+        raise Killed
+
+    with pytest.raises(Killed):
+        app.retry_parked(parked.id)
+    assert app.state_store.deliveries.parked() == [parked]
+    assert app.state_store.deliveries.in_flight() == set()

@@ -399,7 +399,10 @@ def test_the_oldest_comes_first_and_numbers_are_never_used_again(deliveries: Del
     assert [event.event["n"] for event in deliveries.parked()] == [0, 1, 2, 3]
     assert deliveries.count_parked() == 4
     assert [event.id for event in deliveries.parked()] == sorted(numbers)
+    assert deliveries.parked_event(numbers[3]) == deliveries.parked()[3]
     assert deliveries.unpark(numbers[3]) is not None
+    assert deliveries.parked_event(numbers[3]) is None
+    assert deliveries.parked_event(10**30) is None
     assert deliveries.unpark(numbers[3]) is None
     assert deliveries.unpark(10**30) is None
     assert deliveries.park({}, "") not in numbers

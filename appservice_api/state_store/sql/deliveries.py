@@ -228,6 +228,14 @@ class SQLDeliveries(Deliveries):
             query = select(func.count()).select_from(EVENT_PARKED)
             return connection.scalar(query) or 0
 
+    def parked_event(self, number: int) -> ParkedEvent | None:
+        if time_ms(number) is None:
+            return None
+        with self._ready().reading() as connection:
+            query = select(EVENT_PARKED).where(EVENT_PARKED.c.number == number)
+            row = connection.execute(query).one_or_none()
+            return _parked(row) if row is not None else None
+
     def unpark(self, number: int) -> ParkedEvent | None:
         if time_ms(number) is None:
             return None
