@@ -15,8 +15,6 @@ from .items import copied, now
 
 __all__ = ["MemoryDeliveries"]
 
-_DONE = float("inf")
-
 
 class MemoryDeliveries(Deliveries):
     """Deliveries in memory, thread-safe.
@@ -37,8 +35,9 @@ class MemoryDeliveries(Deliveries):
     ) -> None:
         self._limits = transactions, events, parked
         self._monotonic = monotonic
-        # When the claim of each ends; those that are done stay so.
-        self._transactions: OrderedDict[tuple[str, str], float] = OrderedDict()
+        # When the claim of each transaction ends, and those that are done.
+        self._claims: dict[tuple[str, str], float] = {}
+        self._done: OrderedDict[tuple[str, str], None] = OrderedDict()
         # The room of each, None for none.
         self._handled: OrderedDict[str, str | None] = OrderedDict()
         self._last: OrderedDict[str, str] = OrderedDict()
@@ -54,44 +53,37 @@ class MemoryDeliveries(Deliveries):
     def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
         key, present = (transaction_id, digest), self._monotonic()
         with self._lock:
-            until = self._transactions.get(key)
-            if until == _DONE:
+            if key in self._done:
                 return Claim.DONE
-            if until is not None and until > present:
+            if self._claims.get(key, present) > present:
                 return Claim.BUSY
-            self._transactions[key] = present + lease
-            self._transactions.move_to_end(key)
-            if len(self._transactions) > self._limits[0]:
-                self._forget_one(present)
+            self._claims[key] = present + lease
+            if len(self._claims) > self._limits[0]:
+                self._claims = {one: end for one, end in self._claims.items() if end > present}
             return Claim.MINE
-
-    def _forget_one(self, present: float) -> None:
-        """Forget the oldest transaction that nobody is handling."""
-        for key, until in self._transactions.items():
-            if until == _DONE or until <= present:
-                del self._transactions[key]
-                return
 
     def renew(self, transaction_id: str, digest: str, lease: float) -> None:
         key = (transaction_id, digest)
         with self._lock:
-            if self._transactions.get(key, _DONE) != _DONE:
-                self._transactions[key] = self._monotonic() + lease
+            if key in self._claims:
+                self._claims[key] = self._monotonic() + lease
 
     def finish(self, transaction_id: str, digest: str) -> None:
-        with self._lock:
-            self._transactions[transaction_id, digest] = _DONE
-
-    def give_up(self, transaction_id: str, digest: str) -> None:
         key = (transaction_id, digest)
         with self._lock:
-            if self._transactions.get(key) != _DONE:
-                self._transactions.pop(key, None)
+            self._claims.pop(key, None)
+            self._done[key] = None
+            if len(self._done) > self._limits[0]:
+                self._done.popitem(last=False)
+
+    def give_up(self, transaction_id: str, digest: str) -> None:
+        with self._lock:
+            self._claims.pop((transaction_id, digest), None)
 
     def in_flight(self) -> set[tuple[str, str]]:
         present = self._monotonic()
         with self._lock:
-            return {key for key, until in self._transactions.items() if present < until < _DONE}
+            return {key for key, end in self._claims.items() if end > present}
 
     def handled(self, keys: Iterable[str]) -> set[str]:
         with self._lock:
