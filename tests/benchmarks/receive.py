@@ -67,6 +67,7 @@ KINDS = {
     "core, no server": Kind("core"),
     "serve_in_thread": Kind("thread"),
     "run (waitress)": Kind("waitress", threads=8),
+    "granian": Kind("granian"),
     "gunicorn sync": Kind("sync"),
     "gunicorn gthread": Kind("gthread", threads=4),
     "Flask, gthread": Kind("flask", threads=4),
@@ -282,6 +283,13 @@ def receiver(kind: Kind, python: str, store: str, counts: Path) -> Iterator[tupl
         port = free.getsockname()[1]
     if kind.server in ("mautrix", "thread", "waitress"):
         command = [python, str(HERE), "serve", kind.server, str(port), str(kind.threads)]
+    elif kind.server == "granian":
+        command = [
+            python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+            "--port", str(port), "--workers", str(kind.workers),
+            "--blocking-threads", str(kind.threads), "--http", "1", "--no-ws",
+            "--log-level", "warning", "--factory", "receive:application",
+        ]  # fmt: skip
     else:
         command = [
             python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
@@ -461,7 +469,7 @@ def soak(name: str, python: str, load: Load) -> None:
 def why_not(name: str, pythons: dict[str, str]) -> str | None:
     """Why a receiver can't be measured, if it can't."""
     kind = KINDS[name]
-    modules = {"mautrix": "mautrix.appservice", "waitress": "waitress", "sync": "gunicorn",
+    modules = {"mautrix": "mautrix.appservice", "waitress": "waitress", "sync": "gunicorn", "granian": "granian",
                "gthread": "gunicorn", "flask": "flask, gunicorn",
                "django": "django, gunicorn"}.get(kind.server, "json")  # fmt: skip
     if kind.store == "postgresql":
