@@ -219,7 +219,7 @@ class AppService(Handlers):
         return serve_in_thread(self, host, port, ping=ping, grace=grace)
 
     def catch_up(
-        self, rooms: Iterable[str] | None = None, progress: Progress | None = None
+        self, rooms: str | Iterable[str] | None = None, progress: Progress | None = None
     ) -> CaughtUp:
         """Have handled what is in rooms and was never pushed: a homeserver that is restarted may
         forget what it has yet to push.
@@ -232,15 +232,17 @@ class AppService(Handlers):
         receipts, and what was sent to devices.
 
         Args:
-            rooms: The rooms; None for all that the bot is in, and those that a ghost is known to
-                be in.
-            progress: Called with how many rooms are looked after, and how many there are.
+            rooms: One room, or several; None for all that the bot is in, and those that a ghost is
+                known to be in.
+            progress: Called with how many rooms are looked after, and how many there are. If it
+                raises, that ends here, and the next time goes on.
 
         Returns:
             How many events were missed, and which rooms the homeserver refused to show.
 
         Raises:
             ValueError: One isn't a room ID.
+            RuntimeError: A handler called this: it would wait for itself.
             BusyError: Somebody else looks after a room, or handles events, for too long.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..api.path import Path
-from ..errors import MatrixRequestError, MForbidden, StateStoreError
+from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..state_store.items import Source
-from .delivery import EVERYWHERE, Delivery
+from .delivery import Delivery
 from .transaction import Item, name_of
 
 if TYPE_CHECKING:
@@ -74,79 +74,37 @@ class Backlog:
     def __init__(self, app: AppService, delivery: Delivery) -> None:
         self._app = app
         self._delivery = delivery
-        self._after_fork()
+        #: Set to have :meth:`catch_up` stop soon.
+        self.stopping = threading.Event()
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
 
     @property
     def _deliveries(self) -> Deliveries:
         return self._app.state_store.deliveries
 
-    def begin(self) -> None:
-        """Catch up in a thread, once in this process, if that is wanted; transactions wait until
-        it is done. If another process is doing it, that is enough."""
-        if not self._app.catch_up_at_start or self._thread is not None:
-            return
-        with self._lock:
-            if self._thread is None:
-                try:
-                    first = self._delivery.try_alone(EVERYWHERE)
-                except StateStoreError as error:
-                    self._app.log.warning("can't catch up: %s", error)
-                    return
-                self._stopping.clear()
-                self._thread = threading.Thread(
-                    target=self._run if first else int, name="catching up", daemon=True
-                )
-                self._thread.start()
-
-    def _run(self) -> None:
-        log = self._app.log
-        try:
-            done = self.catch_up(None, None)
-        except Exception as error:
-            log.warning("can't catch up, and will try again with the next transaction: %s", error)
-            self._thread = None
-        else:
-            log.info("caught up: %d events were missed", sum(done.events.values()))
-            for room_id, refusal in done.failed.items():
-                log.warning("can't catch up in %s: %s", room_id, refusal)
-        finally:
-            self._delivery.release(EVERYWHERE)
-            self._app.state_store.leave_thread()
-
-    def stop(self, grace: float) -> bool:
-        """Have what :meth:`begin` began stop soon, and wait for that.
-
-        Args:
-            grace: Seconds to wait at most.
-
-        Returns:
-            Whether it has stopped.
-        """
-        thread = self._thread
-        if thread is None:
-            return True
-        self._stopping.set()
-        thread.join(grace)
-        stopped = not thread.is_alive()
-        if stopped:
-            self._thread = None
-        return stopped
-
     def catch_up(self, rooms: Iterable[str] | None, progress: Progress | None) -> CaughtUp:
         """See :meth:`AppService.catch_up`."""
-        readers = self._readers(None if rooms is None else list(rooms))
+        if self._delivery.is_handling:
+            raise RuntimeError(
+                "a handler can't catch up: it would wait for the event that it handles; do it in "
+                "another thread, or by the command line"
+            )
+        if rooms is not None:
+            rooms = [rooms] if isinstance(rooms, str) else list(rooms)
+        readers = self._readers(rooms)
         done = CaughtUp({}, {})
         for number, (room_id, users) in enumerate(readers.items(), 1):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 break
             try:
                 missed = self._look_after(room_id, users)
+            except MForbidden as error:
+                # Of all rooms, only those count that somebody is still in.
+                if rooms is not None:
+                    done.failed[room_id] = error
             except MatrixRequestError as error:
                 done.failed[room_id] = error
             else:
@@ -173,7 +131,7 @@ class Backlog:
                 members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
                 ghosts = [user for user in members if self._app.is_ours(user)]
                 if ghosts or rooms is not None:
-                    found[room_id] = ghosts
+                    found[room_id] = ghosts or [bot.mxid]
         return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
 
     def _look_after(self, room_id: RoomID, users: list[UserID]) -> int:
@@ -181,13 +139,19 @@ class Backlog:
 
         Returns:
             How many events that were.
+
+        Raises:
+            MForbidden: None of the users may see it.
         """
+        refused: MForbidden | None = None
         for user in users:
             try:
                 return self._look_as(self._app.api.intent(user), room_id)
-            except MForbidden:
+            except MForbidden as error:
                 self._app.state_store.doubt(room_id, user)
-        return 0
+                refused = error
+        assert refused is not None
+        raise refused
 
     def _look_as(self, reader: IntentAPI, room_id: RoomID) -> int:
         [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
@@ -208,7 +172,7 @@ class Backlog:
     def _handle(self, missed: list[dict[str, Any]]) -> bool:
         """Have events handled. Returns whether all were."""
         for start in range(0, len(missed), _PORTION):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return False
             portion = missed[start : start + _PORTION]
             self._delivery.handle(Item("event", one["event_id"], one) for one in portion)
@@ -217,6 +181,8 @@ class Backlog:
     def _read(self, reader: IntentAPI, room_id: RoomID) -> _Timeline:
         """Read a room's timeline back to where it was looked after."""
         deliveries = self._deliveries
+        others = self._app.state_store.get_members(room_id, (Membership.JOIN,))
+        alone = not any(self._app.is_ours(one) for one in others if one != reader.mxid)
         ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None
@@ -233,7 +199,8 @@ class Backlog:
             for event in events:
                 if event["event_id"] in ends:
                     return _Timeline(newest, missed[::-1])
-                if event["event_id"] not in done:
+                absent = alone and _was_absent(event, reader.mxid)
+                if event["event_id"] not in done and not absent:
                     missed.append(event)
                 if since_join and _is_join_of(event, reader.mxid):
                     return _Timeline(newest, missed[::-1])
@@ -253,6 +220,17 @@ class Backlog:
 
 def _has_name(event: Any) -> bool:
     return isinstance(event, dict) and name_of(event.get("event_id")) is not None
+
+
+def _was_absent(event: dict[str, Any], user_id: str) -> bool:
+    """Whether a user wasn't in the room when an event came, so that it was never to be pushed."""
+    unsigned = event.get("unsigned")
+    membership = unsigned.get("membership") if isinstance(unsigned, dict) else None
+    return (
+        isinstance(membership, str)
+        and membership != "join"
+        and not (event.get("type") == "m.room.member" and event.get("state_key") == user_id)
+    )
 
 
 def _is_join_of(event: dict[str, Any], user_id: str) -> bool:

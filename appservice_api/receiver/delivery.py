@@ -6,6 +6,7 @@ No crash loses an event of a room, and none is handled twice but the one at whic
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..api.shared import Shared
     from ..state_store import ASStateStore
 
-__all__ = ["EVERYWHERE", "Delivery"]
+__all__ = ["EVERYWHERE", "Delivery", "later"]
 
 #: Stands for all rooms in :meth:`Delivery.alone`.
 EVERYWHERE = ""
@@ -64,6 +65,7 @@ class Delivery:
         self._leases = Leases(state_store, lease, shared.log)
         #: What this process has done.
         self.tally = Tally()
+        self._local = threading.local()
 
     @property
     def _deliveries(self) -> Deliveries:
@@ -85,10 +87,10 @@ class Delivery:
             self.tally.count(self.tally.transactions, "failed")
             told = isinstance(error, (StateStoreError, Closed))
             what = str(error) if told else type(error).__name__
-            return _later(f"This transaction can't be taken now: {what}")
+            return later(f"This transaction can't be taken now: {what}")
         self.tally.count(self.tally.transactions, _OUTCOME[claim])
         if claim is Claim.BUSY:
-            return _later("This transaction is still being handled")
+            return later("This transaction is still being handled")
         return Answer(200)
 
     def _claim(self, key: tuple[str, str], rooms: Iterable[str] = ()) -> Claim:
@@ -190,9 +192,20 @@ class Delivery:
         except Exception as error:
             self._log.warning("transaction %s can't be given back: %s", key[0], error)
 
+    @property
+    def is_handling(self) -> bool:
+        """Whether the present thread is handling something."""
+        return getattr(self._local, "handling", False)
+
     def handle(self, given: Iterable[Item]) -> None:
         """Handle items that weren't handled before, in order; by who has claimed them."""
-        items = list(given)
+        self._local.handling = True
+        try:
+            self._handle(list(given))
+        finally:
+            self._local.handling = False
+
+    def _handle(self, items: list[Item]) -> None:
         done = self._deliveries.handled([item.key for item in items])
         left = [item for item in items if item.key not in done]
         self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
@@ -300,5 +313,6 @@ def _is_state(event: Any) -> bool:
     )
 
 
-def _later(error: str) -> Answer:
+def later(error: str) -> Answer:
+    """The answer that has a homeserver push a transaction again."""
     return refusal(503, "M_UNKNOWN", error, {"Retry-After": "2"})

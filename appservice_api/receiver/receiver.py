@@ -79,7 +79,7 @@ class Receiver:
     def start(self) -> None:
         """Take requests; again, after a stop."""
         self._stopped = False
-        self._service.backlog.begin()
+        self._service.start.begin()
 
     def stop(self, grace: float) -> bool:
         """Wait until no request is being answered, and take no more.
@@ -92,7 +92,7 @@ class Receiver:
         """
         until = time.monotonic() + grace
         # First, for transactions wait for it.
-        caught_up = self._service.backlog.stop(grace)
+        caught_up = self._service.start.stop(grace)
         with self._changed:
             left = until - time.monotonic()
             idle = self._changed.wait_for(lambda: not self._at_work, max(left, 0))

