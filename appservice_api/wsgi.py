@@ -46,13 +46,11 @@ class WSGI:
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    headers = {
-        name[5:].replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
+    """The headers that a receiver looks at."""
+    return {
+        "authorization": environ.get("HTTP_AUTHORIZATION") or "",
+        "content-length": environ.get("CONTENT_LENGTH") or "",
     }
-    headers["content-length"] = environ.get("CONTENT_LENGTH") or ""
-    return headers
 
 
 def path_of(environ: dict[str, Any]) -> str:

