@@ -18,6 +18,8 @@ def set_up(folder: Path) -> None:
     if settings.configured:
         return
     settings.configure(
+        # Django 4.2 shows the settings in the mail of an error.
+        SECRET_KEY="tests",
         INSTALLED_APPS=["appservice_api.django"],
         DATABASES={"default": settings_of(f"sqlite:///{folder}/django.db")},
         USE_TZ=True,
