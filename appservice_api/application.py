@@ -228,8 +228,8 @@ class AppService(Handlers):
         the state store. Of each room, what was missed is handled once and in order, before events
         that come meanwhile. It begins where it ended the last time; the first time, with the first
         event of a room that was handled, or where the bot or the ghost joined by a request of this
-        application service. Nothing tells of invitations that were missed, nor of typing,
-        receipts, and what was sent to devices.
+        application service. Invitations that were missed aren't found, nor are typing, receipts,
+        and what was sent to devices.
 
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is

@@ -45,10 +45,9 @@ def show(deliveries: Deliveries, number: int, say: Callable[[str], object]) -> N
     Raises:
         ValueError: There is none of this number.
     """
-    found = [event for event in deliveries.parked() if event.id == number]
-    if not found:
+    event = deliveries.parked_event(number)
+    if event is None:
         raise ValueError(f"no event of the number {number} is parked")
-    [event] = found
     say(_shown(json.dumps(event.event, indent=2, ensure_ascii=False)))
     say("")
     say(_shown(event.error.rstrip()))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from ..api.path import Path
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
-from ..fork import renew_after_fork
 from ..state_store.items import Source
 from .delivery import Delivery
 from .transaction import Item, name_of
@@ -74,19 +73,23 @@ class Backlog:
     def __init__(self, app: AppService, delivery: Delivery) -> None:
         self._app = app
         self._delivery = delivery
-        #: Set to have :meth:`catch_up` stop soon.
-        self.stopping = threading.Event()
-        renew_after_fork(self)
-
-    def _after_fork(self) -> None:
-        self.stopping = threading.Event()
 
     @property
     def _deliveries(self) -> Deliveries:
         return self._app.state_store.deliveries
 
-    def catch_up(self, rooms: Iterable[str] | None, progress: Progress | None) -> CaughtUp:
-        """See :meth:`AppService.catch_up`."""
+    def catch_up(
+        self,
+        rooms: Iterable[str] | None = None,
+        progress: Progress | None = None,
+        stopping: threading.Event | None = None,
+    ) -> CaughtUp:
+        """See :meth:`AppService.catch_up`.
+
+        Args:
+            rooms, progress: As there.
+            stopping: What is set to have this stop soon; None for nothing.
+        """
         if self._delivery.is_handling:
             raise RuntimeError(
                 "a handler can't catch up: it would wait for the event that it handles; do it in "
@@ -97,10 +100,10 @@ class Backlog:
         readers = self._readers(rooms)
         done = CaughtUp({}, {})
         for number, (room_id, users) in enumerate(readers.items(), 1):
-            if self.stopping.is_set():
+            if stopping is not None and stopping.is_set():
                 break
             try:
-                missed = self._look_after(room_id, users)
+                missed = self._look_after(room_id, users, stopping)
             except MForbidden as error:
                 # Of all rooms, only those count that somebody is still in.
                 if rooms is not None:
@@ -134,7 +137,9 @@ class Backlog:
                     found[room_id] = ghosts or [bot.mxid]
         return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
 
-    def _look_after(self, room_id: RoomID, users: list[UserID]) -> int:
+    def _look_after(
+        self, room_id: RoomID, users: list[UserID], stopping: threading.Event | None
+    ) -> int:
         """Have what was missed in a room handled.
 
         Returns:
@@ -146,14 +151,14 @@ class Backlog:
         refused: MForbidden | None = None
         for user in users:
             try:
-                return self._look_as(self._app.api.intent(user), room_id)
+                return self._look_as(self._app.api.intent(user), room_id, stopping)
             except MForbidden as error:
                 self._app.state_store.doubt(room_id, user)
                 refused = error
         assert refused is not None
         raise refused
 
-    def _look_as(self, reader: IntentAPI, room_id: RoomID) -> int:
+    def _look_as(self, reader: IntentAPI, room_id: RoomID, stopping: threading.Event | None) -> int:
         [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
         settled = self._deliveries.settled(room_id)
         if settled is not None and [one.get("event_id") for one in last] == [settled]:
@@ -163,16 +168,16 @@ class Backlog:
             # What is being handled at this moment isn't noted yet: only alone one can tell.
             with self._delivery.alone(room_id):
                 timeline = self._read(reader, room_id)
-                if not self._handle(timeline.missed):
+                if not self._handle(timeline.missed, stopping):
                     return 0
         if timeline.newest is not None:
             self._deliveries.settle(room_id, timeline.newest)
         return len(timeline.missed)
 
-    def _handle(self, missed: list[dict[str, Any]]) -> bool:
+    def _handle(self, missed: list[dict[str, Any]], stopping: threading.Event | None) -> bool:
         """Have events handled. Returns whether all were."""
         for start in range(0, len(missed), _PORTION):
-            if self.stopping.is_set():
+            if stopping is not None and stopping.is_set():
                 return False
             portion = missed[start : start + _PORTION]
             self._delivery.handle(Item("event", one["event_id"], one) for one in portion)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERYWHERE", "Delivery", "later"]
 
-#: Stands for all rooms in :meth:`Delivery.alone`.
+#: Stands for all rooms in :meth:`Delivery.try_alone`.
 EVERYWHERE = ""
 # Rooms are claimed as transactions of this ID.
 _ROOM = "$room"
@@ -127,7 +127,7 @@ class Delivery:
         """Have a room to oneself: no transaction with events of it is handled meanwhile.
 
         Args:
-            room_id: The room; :data:`EVERYWHERE` for all.
+            room_id: The room.
 
         Raises:
             BusyError: Somebody else has it, or handles a transaction, for longer than one can
@@ -145,7 +145,14 @@ class Delivery:
 
     def try_alone(self, room_id: str) -> bool:
         """Have a room to oneself, if nobody else has it, until :meth:`release`. What is being
-        handled now isn't waited for."""
+        handled now isn't waited for.
+
+        Args:
+            room_id: The room; :data:`EVERYWHERE` for all.
+
+        Returns:
+            Whether nobody else has it.
+        """
         key = (_ROOM, room_id)
         if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
             return False

@@ -1,8 +1,7 @@
 """Nesting: JSON that is nested more deeply than Python reads, copies or writes.
 
 Nobody may stop a homeserver's queue by such an event: what is nested too deeply is read as null.
-Synapse itself takes no event of a room of more than 125 levels, but what is sent to devices may
-have more.
+(Synapse itself takes no event of a room of more than some 125 levels.)
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Service:
         first = self.start.begin()
         if first is not None:
             self._app.api._shared.clock.wait(first, self._patience)
-            if not first.is_set():
+            if not self.start.done:
                 return later("What was missed is still being handled")
         return self._delivery.deliver(transaction)
 

@@ -22,6 +22,7 @@ _LOOK = 0.25
 
 class Start:
     """Catches up once in a process, in a thread, if that is wanted; transactions wait meanwhile.
+    If it fails and may succeed later, the next transaction begins it again.
 
     Of several processes that start at once, one does it, and the others wait for it; if it dies,
     the next one does it.
@@ -44,6 +45,7 @@ class Start:
         self._done = False
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+        self._stopping = threading.Event()
 
     def begin(self) -> threading.Event | None:
         """Begin it, unless that was done.
@@ -57,13 +59,18 @@ class Start:
             if self._done:
                 return None
             if self._thread is None:
-                self._backlog.stopping.clear()
+                self._stopping.clear()
                 self._ended = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._ended,), name="catching up", daemon=True
                 )
                 self._thread.start()
             return self._ended
+
+    @property
+    def done(self) -> bool:
+        """Whether transactions may be taken."""
+        return self._done
 
     def stop(self, grace: float) -> bool:
         """Have it stop soon, and wait for that.
@@ -77,7 +84,7 @@ class Start:
         thread = self._thread
         if thread is None:
             return True
-        self._backlog.stopping.set()
+        self._stopping.set()
         thread.join(grace)
         return not thread.is_alive()
 
@@ -85,9 +92,9 @@ class Start:
         try:
             self._catch_up_in_turn()
         except Exception as error:
-            self._app.log.warning(
-                "can't catch up, and will try again with the next transaction: %s", error
-            )
+            self._done = not getattr(error, "temporary", False)
+            what = "newer events are handled all the same" if self._done else "will try again"
+            self._app.log.warning("can't catch up, %s: %s", what, error)
         finally:
             with self._lock:
                 self._thread = None
@@ -96,7 +103,7 @@ class Start:
 
     def _catch_up_in_turn(self) -> None:
         deliveries, began = self._app.state_store.deliveries, now()
-        stopping = self._backlog.stopping
+        stopping = self._stopping
         while not self._delivery.try_alone(EVERYWHERE):
             # Another process is at it, or has died at it.
             if self._app.api._shared.clock.wait(stopping, _LOOK):
@@ -112,7 +119,7 @@ class Start:
 
     def _catch_up(self) -> None:
         log = self._app.log
-        found = self._backlog.catch_up(None, None)
+        found = self._backlog.catch_up(stopping=self._stopping)
         log.info("caught up: %d events were missed", sum(found.events.values()))
         for room_id, refusal in found.failed.items():
             log.warning("can't catch up in %s: %s", room_id, refusal)

@@ -98,6 +98,8 @@ def test_a_quiet_room_costs_one_request(
     before = len(stub.requests)
     app.catch_up()
     rooms, messages = stub.requests[before:]
+    # Nobody is named: the bot asks.
+    assert (rooms.user_id, messages.user_id) == (None, None)
     assert (rooms.method, rooms.decoded_path) == ("GET", "/_matrix/client/v3/joined_rooms")
     assert messages.decoded_path == f"/_matrix/client/v3/rooms/{room}/messages"
     assert messages.query == {"dir": ["b"], "limit": ["1"]}
@@ -376,13 +378,26 @@ def test_what_fails_at_the_start_is_tried_again(
     starting.on("m.room.message")(lambda event: seen.append(event.content.body))
     deliveries.note_handled(say("0")["event_id"], room)
     say("1")
-    stub.script("GET", "joined_rooms", answer(500, {"errcode": "M_UNKNOWN", "error": "no"}))
-    starting.receiver.start()
+    busy = {"errcode": "M_LIMIT_EXCEEDED", "error": "busy", "retry_after_ms": 900_000}
+    stub.script("GET", "joined_rooms", answer(429, busy))
+    newer = say("2")
+    # Newer events stay with the homeserver, which repeats the transaction.
+    assert Pusher(starting).push(newer).status == 503
     assert starting.receiver.stop(20)
     assert (deliveries.in_flight(), seen) == (set(), [])
     starting.receiver.start()
-    assert Pusher(starting).push(say("2")).status == 200
+    assert Pusher(starting).push(newer).status == 200
     assert seen == ["1", "2"]
+
+
+def test_what_fails_for_good_at_the_start_stalls_nothing(
+    stub: StubHomeserver, starting: AppService, room: str, say: Say
+) -> None:
+    seen: list[str] = []
+    starting.on("m.room.message")(lambda event: seen.append(event.content.body))
+    stub.script("GET", "joined_rooms", answer(400, {"errcode": "M_UNKNOWN", "error": "no"}))
+    assert Pusher(starting).push(say("1")).status == 200
+    assert seen == ["1"]
 
 
 def test_another_process_that_does_it_is_enough(
@@ -436,6 +451,24 @@ def test_what_is_pushed_comes_again_if_it_takes_long(
         assert "still being handled" in str(answer.body)
         go_on.set()
         assert app.receiver.stop(20)
+
+
+def test_a_start_that_was_stopped_stops_nothing_else(
+    stub: StubHomeserver, starting: AppService, room: str, say: Say
+) -> None:
+    seen: list[str] = []
+    starting.on("m.room.message")(lambda event: seen.append(event.content.body))
+    starting.state_store.deliveries.note_handled(say("0")["event_id"], room)
+    say("1")
+    go_on = threading.Event()
+    stub.script("GET", "joined_rooms", hang(go_on))
+    starting.receiver.start()
+    assert not starting.receiver.stop(0)
+    go_on.set()
+    assert starting.receiver.stop(20)
+    assert seen == []
+    assert starting.catch_up().events == {room: 1}
+    assert seen == ["1"]
 
 
 def test_a_handler_cannot_catch_up(app: AppService, pusher: Pusher, say: Say) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appservice_api import AppServiceAPI, Registration
+from appservice_api import AppService, AppServiceAPI, IntentAPI, Registration
 from appservice_api.testing import Homeserver
 
 
@@ -17,3 +17,22 @@ def api(homeserver: Homeserver) -> Iterator[AppServiceAPI]:
     with AppServiceAPI.from_registration(registration, homeserver.base_url) as made:
         assert made.bot_mxid == homeserver.bot_mxid
         yield made
+
+
+@pytest.fixture
+def app(homeserver: Homeserver) -> Iterator[AppService]:
+    """An application service that the homeserver pushes to."""
+    with (
+        AppService.from_registration(homeserver.registration, homeserver.base_url) as made,
+        made.serve_in_thread() as url,
+    ):
+        homeserver.forward(url)
+        yield made
+        homeserver.forward(None)
+
+
+@pytest.fixture
+def carol(homeserver: Homeserver, app: AppService) -> IntentAPI:
+    """An ordinary user."""
+    account = homeserver.create_user("carol")
+    return app.api.intent(account["user_id"], token=account["access_token"])

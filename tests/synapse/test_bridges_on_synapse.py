@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from appservice_api.testing import Synapse
 from appservice_api.testing.process import installed
 
 from .browser import browser, missing
+from .sites import listening, wait_for
 
 pytestmark = pytest.mark.synapse
 
@@ -75,24 +75,11 @@ class Bridge:
                 if one.type == "m.room.message" and one.content.get("body") == body]  # fmt: skip
 
 
-def wait_for(come: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while True:
-        found = come()
-        if found or time.monotonic() > until:
-            assert found
-            return found
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
 def listeners() -> Iterator[dict[str, socket.socket]]:
-    """A listening socket for each bridge: it has its port before the homeserver starts."""
-    made = {name: socket.create_server(("127.0.0.1", 0), backlog=128) for name in MODULES}
-    yield made
-    for one in made.values():
-        one.close()
+    """A listening socket for each site."""
+    with listening(MODULES) as made:
+        yield made
 
 
 def _url(listener: socket.socket) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,25 +15,6 @@ from appservice_api.testing import Homeserver
 pytestmark = pytest.mark.synapse
 
 WAIT = 20
-
-
-@pytest.fixture
-def app(homeserver: Homeserver) -> Iterator[AppService]:
-    """An application service that the homeserver pushes to."""
-    with (
-        AppService.from_registration(homeserver.registration, homeserver.base_url) as made,
-        made.serve_in_thread() as url,
-    ):
-        homeserver.forward(url)
-        yield made
-        homeserver.forward(None)
-
-
-@pytest.fixture
-def carol(homeserver: Homeserver, app: AppService) -> IntentAPI:
-    """An ordinary user."""
-    account = homeserver.create_user("carol")
-    return app.api.intent(account["user_id"], token=account["access_token"])
 
 
 def test_the_homeserver_pings(app: AppService) -> None:

@@ -10,9 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from appservice_api import AppServiceAPI, IntentAPI, Registration
 from appservice_api.testing import Synapse
 from appservice_api.testing.pool import make_registration
 from appservice_api.testing.process import installed
+
+from .sites import listening, wait_for
 
 pytestmark = pytest.mark.synapse
 
@@ -74,24 +75,11 @@ class Site:
         return "#" + self.ghost(name)[1:]
 
 
-def wait_for(come: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while True:
-        found = come()
-        if found or time.monotonic() > until:
-            assert found
-            return found
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
 def listeners() -> Iterator[dict[str, socket.socket]]:
-    """A listening socket for each site: the homeserver must know its port when it starts."""
-    made = {name: socket.create_server(("127.0.0.1", 0), backlog=128) for name in SITES}
-    yield made
-    for one in made.values():
-        one.close()
+    """A listening socket for each site."""
+    with listening(SITES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

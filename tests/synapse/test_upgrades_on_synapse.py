@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,25 +13,6 @@ from appservice_api.testing import Homeserver
 pytestmark = pytest.mark.synapse
 
 WAIT = 20
-
-
-@pytest.fixture
-def app(homeserver: Homeserver) -> Iterator[AppService]:
-    """An application service that the homeserver pushes to."""
-    with (
-        AppService.from_registration(homeserver.registration, homeserver.base_url) as made,
-        made.serve_in_thread() as url,
-    ):
-        homeserver.forward(url)
-        yield made
-        homeserver.forward(None)
-
-
-@pytest.fixture
-def carol(homeserver: Homeserver, app: AppService) -> IntentAPI:
-    """An ordinary user."""
-    account = homeserver.create_user("carol")
-    return app.api.intent(account["user_id"], token=account["access_token"])
 
 
 @pytest.fixture
