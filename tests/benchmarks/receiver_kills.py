@@ -99,11 +99,13 @@ class Transaction(NamedTuple):
 
 
 def transactions(messages: int, chooser: random.Random) -> Iterator[Transaction]:
-    """All messages in transactions of random sizes."""
+    """So many messages in transactions of random sizes, and more for as long as one asks."""
     number, begin = 0, 0
-    while begin < messages:
+    while True:
         number += 1
-        end = min(messages, begin + chooser.randint(1, LARGEST))
+        end = begin + chooser.randint(1, LARGEST)
+        if begin < messages:
+            end = min(end, messages)
         events = [event(str(one), chooser.randrange(ROOMS)) for one in range(begin, end)]
         yield Transaction(number, events)
         begin = end
@@ -113,6 +115,7 @@ class Homeserver:
     """Pushes one transaction at a time, until it is acknowledged.
 
     Attributes:
+        sent: What was pushed.
         acknowledged: How many messages were.
         repeats: How often a transaction was pushed again.
         longest: Seconds that the slowest transaction took.
@@ -120,13 +123,18 @@ class Homeserver:
 
     def __init__(self, port: int) -> None:
         self._connection = Connection(port)
+        self.sent: list[Transaction] = []
         self.acknowledged = 0
         self.repeats = 0
         self.longest = 0.0
 
-    def push_all(self, pushed: list[Transaction]) -> None:
-        """Push transactions, in order."""
-        for one in pushed:
+    def push_all(
+        self, pushed: Iterator[Transaction], messages: int, killing: threading.Thread
+    ) -> None:
+        """Push so many messages, in order, and more until nobody is to be killed any more."""
+        while self.acknowledged < messages or killing.is_alive():
+            one = next(pushed)
+            self.sent.append(one)
             begin = time.monotonic()
             wait = FIRST_WAIT
             while not self._push(one, int((time.monotonic() - begin) * 1000) + 1):
@@ -327,9 +335,10 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 def run(options: argparse.Namespace) -> bool:
     """Push, kill, judge and print; whether all is well."""
-    chooser = random.Random(options.seed)
-    sent = list(transactions(options.messages, chooser))
-    # The last ones have to come while there is still something to push.
+    # Two threads choose: each of what is its own.
+    chooser = random.Random(options.seed + 1)
+    pushed = transactions(options.messages, random.Random(options.seed))
+    # Where the last one comes late, more is pushed.
     latest = max(0, options.messages - 2 * LARGEST)
     moments = sorted(chooser.uniform(0, latest) for _ in range(options.kills))
     with tempfile.TemporaryDirectory(prefix="appservice_api-kills-") as name:
@@ -343,17 +352,17 @@ def run(options: argparse.Namespace) -> bool:
             killing.start()
             begin = time.monotonic()
             try:
-                homeserver.push_all(sent)
+                homeserver.push_all(pushed, options.messages, killing)
             finally:
                 killer.end.set()
                 killing.join()
             taken = time.monotonic() - begin
         lines = (folder / "heard").read_text().splitlines()
-    found = judge(lines, sent, set(killer.killed))
+    found = judge(lines, homeserver.sent, set(killer.killed))
     print(
-        f"{options.messages} messages in {len(sent)} transactions, {options.store}, "
-        f"{options.workers} workers ({options.worker_class}), lease {options.lease:g} s, "
-        f"seed {options.seed}: {taken:.0f} s\n"
+        f"{homeserver.acknowledged} messages in {len(homeserver.sent)} transactions, "
+        f"{options.store}, {options.workers} workers ({options.worker_class}), "
+        f"lease {options.lease:g} s, seed {options.seed}: {taken:.0f} s\n"
         f"kills:            {len(killer.killed)}\n"
         f"repeats:          {homeserver.repeats}; the slowest transaction took "
         f"{homeserver.longest:.1f} s\n"
