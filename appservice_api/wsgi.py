@@ -49,8 +49,13 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
     """The headers that a receiver looks at."""
     return {
         "authorization": environ.get("HTTP_AUTHORIZATION") or "",
-        "content-length": environ.get("CONTENT_LENGTH") or "",
+        "content-length": _length(environ),
     }
+
+
+def _length(environ: dict[str, Any]) -> str:
+    """The length of the body; bjoern hands a number over."""
+    return str(environ.get("CONTENT_LENGTH") or "")
 
 
 def path_of(environ: dict[str, Any]) -> str:
@@ -79,7 +84,7 @@ def _after(raw: str, length: int) -> str:
 
 def _reader(environ: dict[str, Any]) -> Callable[[int], bytes]:
     """Reads the body: as long as it is said to be, or to its end where the server knows that."""
-    said = environ.get("CONTENT_LENGTH") or ""
+    said = _length(environ)
     left = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
     endless = not left and bool(environ.get("wsgi.input_terminated"))
     stream = environ["wsgi.input"]

@@ -83,6 +83,13 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return f"{method} {path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + body
 
 
+def length_of(part: bytes) -> int:
+    """How long a whole request, or an answer, is whose head is here."""
+    head, end, _ = part.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return len(head) + len(end) + (int(length[1]) if length else 0)
+
+
 class Connection:
     """A connection to a receiver, made again whenever that has closed it.
 

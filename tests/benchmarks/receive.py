@@ -25,6 +25,7 @@ import mmap
 import os
 import platform
 import pstats
+import selectors
 import signal
 import socket
 import statistics
@@ -39,7 +40,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pushing import HS_TOKEN, SERVER_NAME, Connection, Transactions, push, request
+from pushing import HS_TOKEN, SERVER_NAME, Connection, Transactions, length_of, push, request
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve()
@@ -64,6 +65,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "mautrix, aiohttp": Kind("mautrix"),
+    "no receiver": Kind("fixed"),
     "core, no server": Kind("core"),
     "serve_in_thread": Kind("thread"),
     "run (waitress)": Kind("waitress", threads=8),
@@ -196,12 +198,42 @@ def serve(server: str, port: int, threads: int) -> None:
     if server == "mautrix":
         asyncio.run(serve_mautrix(port))
         return
+    if server == "fixed":
+        serve_fixed(port)
+        return
     app = make_app()
     if server == "waitress":
         app.run(port=port, threads=threads, ping=False)
         return
     with app.serve_in_thread(port=port, ping=False):
         signal.sigwait({signal.SIGTERM})
+
+
+def serve_fixed(port: int) -> None:
+    """Answer whatever arrives: what is left is what the pushing side and the kernel cost.
+
+    Over one connection no receiver can be faster than this.
+    """
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    left: dict[Any, int] = {}
+    with selectors.DefaultSelector() as selector, socket.create_server(("127.0.0.1", port)) as door:
+        selector.register(door, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                ready: Any = key.fileobj
+                if ready is door:
+                    connection = door.accept()[0]
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    selector.register(connection, selectors.EVENT_READ)
+                    continue
+                part = ready.recv(65536)
+                if not part:
+                    selector.unregister(ready)
+                    ready.close()
+                    continue
+                left[ready] = (left.get(ready) or length_of(part)) - len(part)
+                if not left[ready]:
+                    ready.sendall(answer)
 
 
 async def serve_mautrix(port: int) -> None:
@@ -282,7 +314,7 @@ def receiver(kind: Kind, python: str, store: str, counts: Path) -> Iterator[tupl
     """A receiver; its process and its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    if kind.server in ("mautrix", "thread", "waitress"):
+    if kind.server in ("mautrix", "fixed", "thread", "waitress"):
         command = [python, str(HERE), "serve", kind.server, str(port), str(kind.threads)]
     elif kind.server == "uwsgi":
         command = [
@@ -410,14 +442,17 @@ def measure(
         found, begin = {}, 10_000_000
         with receiver(kind, python, store, counts) as (pid, port):
             for load in loads:
-                found[str(load)] = _measure(load, begin, pid, port, counts, warm_up, databases)
+                found[str(load)] = _measure(
+                    kind, load, begin, pid, port, counts, warm_up, databases
+                )
                 begin += 1_000_000
         return found
 
 
 def _measure(
-    load: Load, begin: int, pid: int, port: int, counts: Path, warm_up: int, databases: Databases
-) -> dict[str, float]:
+    kind: Kind, load: Load, begin: int, pid: int, port: int, counts: Path, warm_up: int,
+    databases: Databases,
+) -> dict[str, float]:  # fmt: skip
     transactions = Transactions(load.events)
     connections = [Connection(port) for _ in range(load.connections)]
     before = counted(counts)
@@ -432,6 +467,8 @@ def _measure(
     for one in connections:
         one.close()
     expected = before + (first - begin + load.transactions) * load.events
+    if kind.server == "fixed":
+        expected = 0
     end = time.monotonic() + 5
     while counted(counts) != expected and time.monotonic() < end:
         time.sleep(0.01)
