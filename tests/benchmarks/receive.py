@@ -21,6 +21,7 @@ import atexit
 import cProfile
 import importlib
 import json
+import math
 import mmap
 import os
 import platform
@@ -319,8 +320,8 @@ def receiver(kind: Kind, python: str, store: str, counts: Path) -> Iterator[tupl
     elif kind.server == "uwsgi":
         command = [
             str(Path(python).parent / "uwsgi"), "--master", "--need-app", "--die-on-term",
-            "--disable-logging", "--http11-socket", f"127.0.0.1:{port}", "--enable-threads",
-            "--processes", str(kind.workers), "--threads", str(kind.threads),
+            "--disable-logging", "--logto", os.devnull, "--http11-socket", f"127.0.0.1:{port}",
+            "--processes", str(kind.workers), "--enable-threads", "--threads", str(kind.threads),
             "--buffer-size", "65535", "--wsgi", "receive:application()",
         ]  # fmt: skip
     elif kind.server == "granian":
@@ -571,7 +572,9 @@ def show(result: dict[str, Any]) -> None:
                   f"{middle['database_us']:10.0f}{middle['reconnects']:12.2f}", end="")  # fmt: skip
             if theirs and name != MAUTRIX:
                 for key in ("wall_us", "cpu_us"):
-                    ratios = [a[key] / b[key] for a, b in zip(theirs, ours, strict=True)]
+                    # CPU time comes in ticks; so little of it may be none.
+                    ratios = [a[key] / (b[key] or math.nan)
+                              for a, b in zip(theirs, ours, strict=True)]  # fmt: skip
                     print(f"{statistics.median(ratios):14.2f}", end="")
             print()
     for name, why in result["missing"].items():
