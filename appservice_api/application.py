@@ -233,7 +233,7 @@ class AppService(Handlers):
 
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is
-                known to be in.
+                known to be in, also if that comes of what was missed, as when a room was upgraded.
             progress: Called with how many rooms are looked after, and how many there are. If it
                 raises, that ends here, and the next time goes on.
 

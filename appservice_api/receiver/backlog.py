@@ -95,29 +95,40 @@ class Backlog:
                 "a handler can't catch up: it would wait for the event that it handles; do it in "
                 "another thread, or by the command line"
             )
-        if rooms is not None:
-            rooms = [rooms] if isinstance(rooms, str) else list(rooms)
-        readers = self._readers(rooms)
+        wanted = None if rooms is None else _room_ids(rooms)
         done = CaughtUp({}, {})
-        for number, (room_id, users) in enumerate(readers.items(), 1):
-            if stopping is not None and stopping.is_set():
-                break
-            try:
-                missed = self._look_after(room_id, users, stopping)
-            except MForbidden as error:
-                # Of all rooms, only those count that somebody is still in.
-                if rooms is not None:
-                    done.failed[room_id] = error
-            except MatrixRequestError as error:
-                done.failed[room_id] = error
-            else:
-                if missed:
-                    done.events[room_id] = missed
-            if progress is not None:
-                progress(number, len(readers))
-        return done
+        looked: set[RoomID] = set()
+        while True:
+            readers = self._readers(wanted)
+            left = [room_id for room_id in readers if room_id not in looked]
+            before = len(done.events)
+            for number, room_id in enumerate(left, 1):
+                if stopping is not None and stopping.is_set():
+                    return done
+                self._note(done, room_id, readers[room_id], stopping, named=wanted is not None)
+                if progress is not None:
+                    progress(len(looked) + number, len(looked) + len(left))
+            looked.update(left)
+            # What was missed may have made somebody join a room, as upgrades do.
+            if wanted is not None or len(done.events) == before:
+                return done
 
-    def _readers(self, rooms: list[str] | None) -> dict[RoomID, list[UserID]]:
+    def _note(
+        self, done: CaughtUp, room_id: RoomID, users: list[UserID],
+        stopping: threading.Event | None, *, named: bool,
+    ) -> None:  # fmt: skip
+        """Look after a room, and note what came of it."""
+        try:
+            missed = self._look_after(room_id, users, stopping)
+        except MatrixRequestError as error:
+            # Of all rooms, only those count that somebody is still in.
+            if named or not isinstance(error, MForbidden):
+                done.failed[room_id] = error
+        else:
+            if missed:
+                done.events[room_id] = missed
+
+    def _readers(self, rooms: list[RoomID] | None) -> dict[RoomID, list[UserID]]:
         """Who can read each room: the bot or, where it isn't, ghosts."""
         from ..ids import RoomID
 
@@ -128,7 +139,7 @@ class Backlog:
         except MForbidden:
             joined = []  # who isn't registered is nowhere
         found = {RoomID.read(room_id): [bot.mxid] for room_id in joined}
-        wanted = self._app.state_store.rooms() if rooms is None else [RoomID(one) for one in rooms]
+        wanted = self._app.state_store.rooms() if rooms is None else rooms
         for room_id in wanted:
             if room_id not in found:
                 members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
@@ -221,6 +232,14 @@ class Backlog:
             and member.membership is Membership.JOIN
             and member.source is Source.SENT
         )
+
+
+def _room_ids(rooms: str | Iterable[str]) -> list[RoomID]:
+    from ..ids import RoomID
+
+    if not isinstance(rooms, Iterable):
+        raise ValueError(f"rooms must be a room ID, several, or None, not {rooms!r}")
+    return [RoomID(one) for one in ([rooms] if isinstance(rooms, str) else rooms)]
 
 
 def _has_name(event: Any) -> bool:

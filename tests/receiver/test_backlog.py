@@ -139,6 +139,34 @@ def test_a_room_that_was_joined_by_a_request_begins_there(
     assert seen == ["after"]
 
 
+def test_a_room_that_is_joined_meanwhile_is_looked_after(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    pusher.push(say("1"))
+    say("move")
+    replacement = stub.room(public=True)
+    timeline = stub.memory.rooms[replacement]
+
+    @app.on("m.room.message", room=room)
+    def follow(event: Any) -> None:
+        if event.content.body == "move":
+            app.bot.join_room(replacement)
+            timeline.append(ALICE, "m.room.message", {"msgtype": "m.text", "body": "there"})
+
+    told: list[tuple[int, int]] = []
+    done = app.catch_up(progress=lambda *numbers: told.append(numbers))
+    # Its join is an event, too.
+    assert done.events == {room: 1, replacement: 2}
+    assert told == [(1, 1), (2, 2)]
+    assert seen == ["1", "move", "there"]
+
+
+@pytest.mark.parametrize("rooms", [5, [None], "x", ["!r:hs.test", 5]])
+def test_rooms_that_are_none(app: AppService, rooms: Any) -> None:
+    with pytest.raises(ValueError, match="room"):
+        app.catch_up(rooms)
+
+
 def test_a_room_of_a_ghost_is_read_by_the_ghost(
     stub: StubHomeserver, app: AppService, seen: list[str]
 ) -> None:
@@ -151,7 +179,9 @@ def test_a_room_of_a_ghost_is_read_by_the_ghost(
     before = len(stub.requests)
     app.catch_up()
     assert seen == ["hi"]
-    assert [one.user_id for one in stub.requests[before:]] == [None, gone, GHOST, GHOST, GHOST]
+    # Last, the bot asks whether a room has come.
+    asked = [one.user_id for one in stub.requests[before:]]
+    assert asked == [None, gone, GHOST, GHOST, GHOST, None]
     assert stub.membership(room, gone) is None  # looking doesn't join
 
 

@@ -118,3 +118,25 @@ def test_a_ghost_upgrades(app: AppService, homeserver: Homeserver, moved: queue.
     new = ghost.upgrade_room(old, "12")
     _, old_room, room, were, mine, _ = moved.get(timeout=WAIT)
     assert (old_room, room, were, mine) == (old, app.bot.room(new), [ghost.mxid], True)
+
+
+def test_an_upgrade_that_was_missed(
+    app: AppService, homeserver: Homeserver, carol: IntentAPI, moved: queue.Queue[Any]
+) -> None:
+    ghost = homeserver.ghost("bob")
+    old = room_of(carol, app, [ghost], preset="public_chat")
+    came: queue.Queue[tuple[str, str]] = queue.Queue()
+    app.on("m.room.message")(lambda event: came.put((event.room_id, event.content.body)))
+    app.on_upgrade(lambda room: carol.send_text(room.room_id, "we are here"))
+    carol.send_text(old, "hi")
+    assert came.get(timeout=WAIT) == (old, "hi")
+    homeserver.forward(None)
+    new = carol.upgrade_room(old, "12")
+    done = app.catch_up()
+    assert list(done.events) == [old, new]
+    assert done.failed == {}
+    *_, rejoined = moved.get_nowait()
+    assert rejoined == ([ghost], {})
+    assert came.get_nowait() == (new, "we are here")
+    assert app.catch_up() == ({}, {})
+    assert came.empty()
