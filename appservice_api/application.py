@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
-from .receiver.arguments import check_count, check_flag, check_policy, check_seconds
+from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
@@ -55,7 +55,8 @@ class AppService(Handlers):
             60.
         max_body: How many bytes a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
-            what the homeserver pushes waits meanwhile.
+            what the homeserver pushes waits meanwhile. Under a WSGI server, the first request of
+            any kind begins it, one for ``/readyz`` too.
         follow_upgrades: Whether the bot joins the room that replaces one it is in and, where it
             isn't, a ghost that is: at once or, if that is refused, when it is invited. Nothing is
             done unless both rooms name each other; a room that was joined for it is left again.
@@ -228,8 +229,9 @@ class AppService(Handlers):
         the state store. Of each room, what was missed is handled once and in order, before events
         that come meanwhile. It begins where it ended the last time; the first time, with the first
         event of a room that was handled, or where the bot or the ghost joined by a request of this
-        application service. Invitations that were missed aren't found, nor are typing, receipts,
-        and what was sent to devices.
+        application service. Invitations that were missed aren't found, nor what was said in a room
+        while neither the bot nor a ghost was in it, nor typing, receipts, and what was sent to
+        devices.
 
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is
@@ -241,7 +243,7 @@ class AppService(Handlers):
             How many events were missed, and which rooms the homeserver refused to show.
 
         Raises:
-            ValueError: One isn't a room ID.
+            ValueError: One isn't a room ID, or ``progress`` can't be called.
             RuntimeError: A handler called this: it would wait for itself.
             BusyError: Somebody else looks after a room, or handles events, for too long.
             MatrixConnectionError: The homeserver can't be reached.
@@ -264,14 +266,12 @@ class AppService(Handlers):
             Who is in the new room now, and whom the homeserver refused.
 
         Raises:
-            ValueError: One isn't a room ID.
+            ValueError: One isn't a room, nor a room ID.
             MForbidden: Nobody can tell who is in the old room.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
         """
-        old, new = (
-            self.bot.room(room) if isinstance(room, str) else room for room in (old_room, new_room)
-        )
+        old, new = check_room(self, "old_room", old_room), check_room(self, "new_room", new_room)
         return rejoin(self, old, new)
 
     def retry_parked(self, number: int) -> bool:

@@ -34,15 +34,28 @@ class AppServiceCollector(Collector):
       ``handled``, ``repeated`` (it had been handled), ``busy`` (another process handles it) or
       ``failed``;
     - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
-      ``handled``, ``parked`` or ``unwanted`` (by any handler).
+      ``handled``, ``parked`` or ``unwanted`` (by any handler). What is parked and retried counts
+      again.
 
     The label ``appservice`` is the ID of the registration.
 
     Args:
-        apps: The application services of this process; a registry takes one collector.
+        apps: The application services of this process, each once; a registry takes one
+            collector.
+
+    Raises:
+        ValueError: There is none, one is something else, or two have the same ID.
     """
 
     def __init__(self, *apps: AppService) -> None:
+        from .application import AppService
+
+        for app in apps:
+            if not isinstance(app, AppService):
+                raise ValueError(f"an AppService is needed, not {app!r}")
+        names = [app.registration.id for app in apps]
+        if not names or len(names) != len(set(names)):
+            raise ValueError(f"application services of different IDs are needed, not {names}")
         self._apps = apps
 
     def describe(self) -> list[Metric]:

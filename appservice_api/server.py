@@ -26,17 +26,18 @@ _HIGHEST_PORT = 65_535
 
 def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
     """Serve by waitress, until SIGINT or SIGTERM comes; see :meth:`AppService.run`."""
-    _check(host, port, grace)
+    _check(app, host, port, grace)
     check_count("threads", threads)
     try:
         from waitress.server import create_server
     except ImportError as error:
         raise MissingExtraError("app.run()", "server") from error
-    server = create_server(
-        app.wsgi, host=host, port=port, threads=threads, ident=None,
-        max_request_body_size=_MORE * app.receiver.max_body, clear_untrusted_proxy_headers=True,
-        channel_timeout=int(IDLE),
-    )  # fmt: skip
+    with _named(host, port):
+        server = create_server(
+            app.wsgi, host=host, port=port, threads=threads, ident=None,
+            max_request_body_size=_MORE * app.receiver.max_body,
+            clear_untrusted_proxy_headers=True, channel_timeout=int(IDLE),
+        )  # fmt: skip
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
     if ping:
@@ -46,6 +47,17 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
             server.run()
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def _named(host: str, port: int) -> Iterator[None]:
+    """Name the address in the system's errors, which don't."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        text = f"can't listen at {host}, port {port}: {reason}; choose another host or port"
+        raise type(error)(error.errno, text) from error
 
 
 @contextlib.contextmanager
@@ -99,8 +111,9 @@ def serve_in_thread(
             count then.
         app, host, port, ping, grace: As there.
     """
-    _check(host, port, grace)
-    server = Server(app.receiver, host, port, listener)
+    _check(app, host, port, grace)
+    with _named(host, port):
+        server = Server(app.receiver, host, port, listener)
     app.receiver.start()
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True
@@ -118,8 +131,9 @@ def serve_in_thread(
         server.server_close()
 
 
-def _check(host: object, port: object, grace: object) -> None:
-    """Refuse what can't be listened at; the system's own errors don't name it."""
+def _check(app: AppService, host: object, port: object, grace: object) -> None:
+    """Refuse what can't be served, or listened at; the system's own errors don't name it."""
+    app.receiver.check_open()
     if not isinstance(host, str):
         raise ValueError(f"host must be a str, not {host!r}")
     check_count("port", port, 0, _HIGHEST_PORT)

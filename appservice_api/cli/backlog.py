@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from .outcome import DONE, REFUSED, TEMPORARY, one_line
+from .outcome import DONE, REFUSED, TEMPORARY, USAGE, one_line
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -33,6 +33,8 @@ def catch_up_app(
     Returns:
         The exit code.
     """
+    from ..state_store.memory import MemoryStateStore
+
     looked, line_at = 0, time.monotonic() + _LINE_EVERY
 
     def progress(number: int, total: int) -> None:
@@ -49,6 +51,12 @@ def catch_up_app(
         remark(f"{room_id}: {one_line(error)}")
     total = sum(done.events.values())
     remark(f"Rooms looked after: {looked}; events that were missed and are handled now: {total}")
+    if not (total or done.failed) and isinstance(app.state_store, MemoryStateStore):
+        remark(
+            "The state store is in memory, which can't tell here what was missed: give the "
+            "AppService a database, as in state_store='sqlite:///state.db'"
+        )
+        return USAGE
     if not done.failed:
         return DONE
     return TEMPORARY if any(error.temporary for error in done.failed.values()) else REFUSED

@@ -28,6 +28,7 @@ from ..testing import SynapseError
 
 __all__ = [
     "DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "ending", "exit_code", "one_line",
+    "sentence",
 ]  # fmt: skip
 
 DONE = 0
@@ -85,7 +86,8 @@ def exit_code(error: BaseException) -> int:
     return USAGE if isinstance(error, (ValueError, OSError)) else REFUSED
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """What was wrong, and what to do about it."""
     if isinstance(error, UnicodeDecodeError):
         return "the input isn't UTF-8"
     if isinstance(error, OSError) and error.filename and error.strerror:
@@ -133,5 +135,5 @@ def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
         if verbosity() >= _TRACE:
             traceback.print_exc()
         if not isinstance(error, KeyboardInterrupt):
-            print(f"appservice-api: {one_line(_sentence(error))}", file=sys.stderr, flush=True)
+            print(f"appservice-api: {one_line(sentence(error))}", file=sys.stderr, flush=True)
         return exit_code(error)

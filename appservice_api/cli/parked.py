@@ -55,7 +55,7 @@ def _numbers(verb: str) -> Callable[[F], F]:
 
 def _chosen(numbers: tuple[int, ...], everything: bool) -> tuple[int, ...] | None:
     if bool(numbers) == everything:
-        raise click.UsageError("give the numbers of events, or --all")
+        raise click.UsageError("give either the numbers of events or --all")
     return parking.ALL if everything else numbers
 
 

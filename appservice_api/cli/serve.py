@@ -25,7 +25,7 @@ def serve(target: str, host: str, port: int, threads: int, no_ping: bool, catch_
     found.
     """
     app = load(target)
-    click.echo(f"Serving {app.registration.id} at http://{host}:{port}", err=True)
     app.catch_up_at_start |= catch_up
     with app:
+        click.echo(f"Serving {app.registration.id} at http://{host}:{port}", err=True)
         app.run(host, port, threads=threads, ping=not no_ping)

@@ -127,10 +127,12 @@ class Database:
                     again = not reconnected and self._was_lost()
                     reconnected = True
                 if not again:
-                    raise StateStoreError(
+                    failed = StateStoreError(
                         f"can't {what} the state store in the database {self.using!r}: "
                         f"{first_line(error)}{_advice(error)}"
-                    ) from error
+                    )
+                    failed.temporary = not _is_missing(error)
+                    raise failed from error
 
     def _was_lost(self) -> bool:
         """Whether this thread's connection doesn't work any more; the next query makes another."""
@@ -165,9 +167,15 @@ def _is_conflict(error: Error) -> bool:
     return state in _CONFLICTS or "database is locked" in str(error)
 
 
+def _is_missing(error: Error) -> bool:
+    """Whether our tables, or columns of them, aren't there."""
+    text = str(error)
+    return Room._meta.app_label in text and ("no such table" in text or "does not exist" in text)
+
+
 def _advice(error: Error) -> str:
     text = str(error)
-    if Room._meta.app_label in text and ("no such table" in text or "does not exist" in text):
+    if _is_missing(error):
         return f". Run 'manage.py migrate {Room._meta.app_label}'"
     if "database is locked" in text:
         return (

@@ -4,10 +4,15 @@ first transaction comes."""
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from .dispatch import HandlerPolicy
 
-__all__ = ["check_count", "check_flag", "check_policy", "check_seconds"]
+if TYPE_CHECKING:
+    from ..application import AppService
+    from ..intent.room import Room
+
+__all__ = ["check_count", "check_flag", "check_policy", "check_room", "check_seconds"]
 
 #: More seconds than anybody waits, and few enough for every clock and database.
 _LONGEST = 365 * 86_400
@@ -62,6 +67,21 @@ def check_flag(name: str, value: object) -> bool:
     """
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def check_room(app: AppService, name: str, value: object) -> Room:
+    """A room; one of which only the ID is given is the bot's.
+
+    Raises:
+        ValueError: It is none, or the ID is none.
+    """
+    from ..intent.room import Room
+
+    if isinstance(value, str):
+        return app.bot.room(value)
+    if not isinstance(value, Room):
+        raise ValueError(f"{name} must be a room ID or a Room, not {value!r}")
     return value
 
 

@@ -96,6 +96,8 @@ class Backlog:
                 "another thread, or by the command line"
             )
         wanted = None if rooms is None else _room_ids(rooms)
+        if progress is not None and not callable(progress):
+            raise ValueError(f"progress must be a function of two numbers, not {progress!r}")
         done = CaughtUp({}, {})
         looked: set[RoomID] = set()
         while True:

@@ -253,7 +253,7 @@ class Delivery:
         problem = self._dispatch.call(handlers, item)
         if problem is not None:
             number = self._deliveries.park(parked_as(item), problem)
-            self._log.error("%s is parked as number %d: %s", item.kind, number, problem)
+            self._log.error("%s is parked as number %d: %s", _described(item), number, problem)
         self._count(problem)
         self._deliveries.note_handled(*_note(item))
 
@@ -293,6 +293,13 @@ class Delivery:
         self._deliveries.unpark(number)
         self._count(problem)
         return problem is None
+
+
+def _described(item: Item) -> str:
+    """What an item is, for who reads the log."""
+    given = item.content if isinstance(item.content, dict) else {}
+    said = [name_of(given.get(key)) for key in ("event_id", "type", "sender", "room_id")]
+    return " ".join([item.kind, *(one for one in said if one)])
 
 
 def _rooms(transaction: Transaction) -> set[str]:

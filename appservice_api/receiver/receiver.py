@@ -66,6 +66,7 @@ class Receiver:
                 return refusal(503, "M_UNKNOWN", "The application service is stopping")
             self._at_work += 1
         try:
+            self._service.start.begin()
             return self._answer(request)
         except Exception:
             self._log.exception("%r failed", request)
@@ -75,6 +76,15 @@ class Receiver:
                 self._at_work -= 1
                 if not self._at_work:
                     self._changed.notify_all()
+
+    def check_open(self) -> None:
+        """See that handlers could send something.
+
+        Raises:
+            RuntimeError: The application service was closed.
+        """
+        if self._service.is_closed:
+            raise RuntimeError("this application service was closed; make a new one to serve")
 
     def start(self) -> None:
         """Take requests; again, after a stop."""

@@ -57,8 +57,15 @@ class Service:
         """Answer a question of the homeserver; None if nobody answers such questions."""
         return self._questions.ask(route, name, given)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the API was closed: handlers couldn't send anything."""
+        return self._app.api._shared.closed.is_set()
+
     def ready(self) -> str | None:
         """Why transactions can't be taken now; None if they can."""
+        if self.is_closed:
+            return "The application service was closed"
         try:
             self._app.state_store.deliveries.handled(["$ready"])
         except Exception as error:

@@ -22,7 +22,7 @@ _LOOK = 0.25
 
 class Start:
     """Catches up once in a process, in a thread, if that is wanted; transactions wait meanwhile.
-    If it fails and may succeed later, the next transaction begins it again.
+    If it fails and may succeed later, the next request begins it again.
 
     Of several processes that start at once, one does it, and the others wait for it; if it dies,
     the next one does it.
@@ -93,7 +93,10 @@ class Start:
             self._catch_up_in_turn()
         except Exception as error:
             self._done = not getattr(error, "temporary", False)
-            what = "newer events are handled all the same" if self._done else "will try again"
+            what = (
+                "newer events are handled all the same" if self._done
+                else "newer events wait until that was tried again"
+            )  # fmt: skip
             self._app.log.warning("can't catch up, %s: %s", what, error)
         finally:
             with self._lock:
@@ -119,6 +122,7 @@ class Start:
 
     def _catch_up(self) -> None:
         log = self._app.log
+        log.info("catching up; what is pushed meanwhile waits")
         found = self._backlog.catch_up(stopping=self._stopping)
         log.info("caught up: %d events were missed", sum(found.events.values()))
         for room_id, refusal in found.failed.items():

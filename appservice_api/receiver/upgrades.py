@@ -270,7 +270,7 @@ class _Upgrade:
                 user.ensure_joined(new, bot=self._inviter(user), via=self._via())
             except (MForbidden, MBadState) as refused:
                 log.warning(
-                    "%s is replaced by %s, where %s can't go without being invited: %s",
+                    "%s is replaced by %s, where %s can't go without being invited; invite it: %s",
                     old, new, user.mxid, refused,
                 )  # fmt: skip
                 return False

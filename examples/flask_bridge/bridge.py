@@ -47,13 +47,24 @@ with database() as db:
 
 
 @cache
-def room_id():
-    """The room. If its alias is one of ours, the bot creates it; else the bot joins it."""
+def first_room():
+    """The room that the alias named when it was first asked for. If the alias is one of ours, the
+    bot creates the room; else the bot joins it."""
     if matrix.registration.owns_alias(ROOM):
         with suppress(MRoomInUse):
             localpart = RoomAlias(ROOM).localpart
             return matrix.bot.create_room(localpart, preset="public_chat", name="Web chat")
     return matrix.bot.join_room(ROOM)
+
+
+def room_id():
+    """The room. One that was upgraded is replaced; the bot follows, and all processes know it."""
+    rooms = [first_room()]
+    while tombstone := matrix.state_store.get_tombstone(rooms[-1]):
+        if (new := tombstone.get("replacement_room")) is None or new in rooms:
+            break
+        rooms.append(new)
+    return rooms[-1]
 
 
 # From the room to the page.

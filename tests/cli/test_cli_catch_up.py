@@ -87,6 +87,12 @@ def test_a_room_that_is_refused(
     assert "\x1b" not in outcome.err
 
 
+def test_a_store_in_memory_is_a_mistake(catch_up: Callable[..., Outcome]) -> None:
+    done = catch_up()
+    assert (done.code, done.out) == (2, "")
+    assert "state_store='sqlite:///state.db'" in done.err
+
+
 def test_what_is_no_room(catch_up: Callable[..., Outcome]) -> None:
     outcome = catch_up("#tea:hs.test")
     assert outcome.code == 2

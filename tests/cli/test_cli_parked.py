@@ -79,8 +79,8 @@ def test_events_are_dropped(store: SQLStateStore, url: str) -> None:
 @pytest.mark.parametrize("args, said", [
     (["show", "7"], "no event of the number 7 is parked"),
     (["show", "seven"], "'seven' is not a valid integer"),
-    (["drop"], "give the numbers of events, or --all"),
-    (["drop", "1", "--all"], "give the numbers of events, or --all"),
+    (["drop"], "give either the numbers of events or --all"),
+    (["drop", "1", "--all"], "give either the numbers of events or --all"),
     (["drop", "9" * 40], "no event is parked of the number 999"),
     (["list", "--state-store", "nonsense"], "the state store's URL can't be read"),
 ])  # fmt: skip

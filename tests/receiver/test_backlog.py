@@ -11,6 +11,7 @@ import pytest
 from appservice_api import BusyError, MatrixConnectionError, MemoryStateStore, RoomID
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
+from appservice_api.receiver.request import Request
 from appservice_api.state_store.deliveries import Claim
 from appservice_api.testing import ManualClock, StubHomeserver, answer, hang
 
@@ -401,6 +402,20 @@ def test_at_the_start_what_was_missed_comes_first(
     assert starting.receiver.stop(20)
 
 
+@pytest.mark.parametrize("path", ["/readyz", "/healthz", "/_matrix/app/v1/users/@x:hs.test"])
+def test_any_request_begins_the_start(
+    starting: AppService, room: str, say: Say, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    handled = threading.Event()
+    starting.on("m.room.message")(lambda: handled.set())
+    starting.state_store.deliveries.note_handled(say("0")["event_id"], room)
+    say("1")
+    starting.receiver.handle(Request("GET", path))
+    assert handled.wait(20)
+    assert "catching up; what is pushed meanwhile waits" in caplog.text
+
+
 def test_what_fails_at_the_start_is_tried_again(
     stub: StubHomeserver, starting: AppService, room: str, say: Say
 ) -> None:
@@ -499,6 +514,15 @@ def test_a_start_that_was_stopped_stops_nothing_else(
     assert seen == []
     assert starting.catch_up().events == {room: 1}
     assert seen == ["1"]
+
+
+@pytest.mark.parametrize("progress", [5, "no", []])
+def test_a_progress_that_cant_be_called(
+    stub: StubHomeserver, app: AppService, progress: Any
+) -> None:
+    with pytest.raises(ValueError, match="progress must be a function"):
+        app.catch_up(progress=progress)
+    assert stub.requests == []
 
 
 def test_a_handler_cannot_catch_up(app: AppService, pusher: Pusher, say: Say) -> None:

@@ -79,6 +79,12 @@ class Unreachable(MemoryStateStore):
         raise StateStoreError("no such host")
 
 
+def test_what_isnt_shown(app: AppService) -> None:
+    for given in ((), (None,), ("app",), ([app],), (app.api,), (app, app)):
+        with pytest.raises(ValueError, match="needed, not"):
+            AppServiceCollector(*given)
+
+
 def test_a_store_that_cant_be_reached(stub: StubHomeserver, clock: ManualClock) -> None:
     with AppService(registration(), stub.base_url, Unreachable(), clock=clock) as app:
         Pusher(app).push(event(1))

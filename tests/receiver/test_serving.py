@@ -280,3 +280,24 @@ def until_up(port: int) -> None:
             threading.Event().wait(0.02)
         finally:
             connection.close()
+
+
+def test_a_port_that_is_taken_is_named(app: AppService) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = f"127.0.0.1, port {port}: Address.* in use; choose"
+        with pytest.raises(OSError, match=told), app.serve_in_thread(port=port):
+            pass
+
+
+def test_what_was_closed_isnt_served(app: AppService) -> None:
+    app.close()
+    with (
+        pytest.raises(RuntimeError, match="was closed; make a new one"),
+        app.serve_in_thread(),
+    ):
+        pass
+    status, _, body = call(app, "GET", "/readyz")
+    assert (status, json.loads(body)["error"]) == (
+        "503 Service Unavailable", "The application service was closed",
+    )  # fmt: skip

@@ -583,3 +583,14 @@ def test_real_users_who_share_a_namespace_are_no_ghosts(world: World, app: AppSe
         "@dora:hs.test", "m.room.member", {"membership": "join"}, "@dora:hs.test"
     )
     assert app.rejoin_ghosts(world.old, world.new) == ([GHOST], {})
+
+
+@pytest.mark.parametrize(
+    "pair", [(None, "!new:hs.test"), ("!old:hs.test", 5), ("x", "!new:hs.test")]
+)
+def test_rooms_that_are_none_arent_asked_for(
+    stub: StubHomeserver, app: AppService, pair: tuple[Any, Any]
+) -> None:
+    with pytest.raises(ValueError, match="room ID"):
+        app.rejoin_ghosts(*pair)
+    assert stub.requests == []

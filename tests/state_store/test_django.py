@@ -356,8 +356,12 @@ def test_a_database_without_the_tables(django_folder: Path) -> None:
     django_project.add("empty", f"sqlite:///{django_folder}/empty.db")
     store = DjangoStateStore("empty")
     for work in (store.open, lambda: store.joined(ROOM, USER), lambda: store.rooms_of(USER)):
-        with pytest.raises(StateStoreError, match=r"'empty'.*manage.py migrate appservice_api"):
+        with pytest.raises(
+            StateStoreError, match=r"'empty'.*manage.py migrate appservice_api"
+        ) as failed:
             work()
+        # Whoever tries again later fails again.
+        assert not failed.value.temporary
     connections["empty"].close()
 
 

@@ -328,3 +328,19 @@ def test_a_conversation_in_a_browser(bridge: Bridge, tmp_path: Path) -> None:
         window.open(bridge.url)
         window.wait_for("document.querySelector('#note').innerText.includes('You are Dora')")
         assert window.problems() == []
+
+
+def test_an_upgrade_of_the_room_is_followed(bridge: Bridge) -> None:
+    assert bridge.post("eve", "before the upgrade") == 204
+    bridge.room = bridge.bot.upgrade_room(bridge.room, "12")
+    bridge.alice.join_room(bridge.room)
+    # The tombstone has to be pushed; then all three workers know it.
+    wait_for(lambda: bridge.post("eve", "is it there?") == 204)
+    for number in range(9):
+        assert bridge.post("eve", f"after it {number}") == 204
+        [event] = bridge.said(f"after it {number}")
+        assert event.sender == bridge.registration.user_id_for("eve")
+    for number in range(9):
+        bridge.alice.send_text(bridge.room, f"an answer {number}")
+    answers = [f"an answer {number}" for number in range(9)]
+    wait_for(lambda: [one for one in bridge.bodies() if one in answers] == answers)

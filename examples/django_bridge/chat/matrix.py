@@ -20,14 +20,25 @@ app = AppService.from_registration(
 
 
 @cache
-def room_id():
-    """The room. If its alias is one of ours, the bot creates it; else the bot joins it."""
+def first_room():
+    """The room that the alias named when it was first asked for. If the alias is one of ours, the
+    bot creates the room; else the bot joins it."""
     room = settings.BRIDGE_ROOM
     if app.registration.owns_alias(room):
         with suppress(MRoomInUse):
             localpart = RoomAlias(room).localpart
             return app.bot.create_room(localpart, preset="public_chat", name="Web chat")
     return app.bot.join_room(room)
+
+
+def room_id():
+    """The room. One that was upgraded is replaced; the bot follows, and all processes know it."""
+    rooms = [first_room()]
+    while tombstone := app.state_store.get_tombstone(rooms[-1]):
+        if (new := tombstone.get("replacement_room")) is None or new in rooms:
+            break
+        rooms.append(new)
+    return rooms[-1]
 
 
 @app.on_alias_query

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ....cli import parking
-from ....cli.outcome import exit_code, one_line
+from ....cli.outcome import exit_code, one_line, sentence
 from ....errors import MatrixError
 from ...conf import appservice
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         try:
             code = self._run(options)
         except (MatrixError, ValueError) as error:
-            raise CommandError(one_line(error), returncode=exit_code(error)) from error
+            raise CommandError(one_line(sentence(error)), returncode=exit_code(error)) from error
         if code:
             sys.exit(code)
 
