@@ -92,6 +92,8 @@ class Start:
         try:
             self._catch_up_in_turn()
         except Exception as error:
+            if self._app.api._shared.closed.is_set():
+                return  # nothing is taken any more
             self._done = not getattr(error, "temporary", False)
             what = (
                 "newer events are handled all the same" if self._done

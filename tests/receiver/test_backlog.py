@@ -435,6 +435,19 @@ def test_what_fails_at_the_start_is_tried_again(
     assert seen == ["1", "2"]
 
 
+def test_what_is_closed_at_the_start_says_nothing(
+    stub: StubHomeserver, starting: AppService, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = {"errcode": "M_LIMIT_EXCEEDED", "error": "busy", "retry_after_ms": 60_000}
+    stub.script("GET", "joined_rooms", answer(429, busy))
+    first = starting.receiver._service.start.begin()
+    assert first is not None
+    stub.wait_for_calls(1, "/joined_rooms")
+    starting.close()
+    assert first.wait(20)
+    assert "can't catch up" not in caplog.text
+
+
 def test_what_fails_for_good_at_the_start_stalls_nothing(
     stub: StubHomeserver, starting: AppService, room: str, say: Say
 ) -> None:
