@@ -201,6 +201,7 @@ class AppService(Handlers):
         Raises:
             MissingExtraError: The extra ``server`` isn't installed.
             OSError: The port is taken.
+            RuntimeError: This was closed.
         """
         from .server import run
 
@@ -214,6 +215,10 @@ class AppService(Handlers):
         Args:
             port: The port; 0 takes a free one.
             host, ping, grace: As for :meth:`run`.
+
+        Raises:
+            OSError: The port is taken.
+            RuntimeError: This was closed.
         """
         from .server import serve_in_thread
 
@@ -236,8 +241,9 @@ class AppService(Handlers):
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is
                 known to be in, also if that comes of what was missed, as when a room was upgraded.
-            progress: Called with how many rooms are looked after, and how many there are. If it
-                raises, that ends here, and the next time goes on.
+            progress: Called with how many rooms are looked after, and how many there are, which
+                are more if rooms are joined meanwhile. If it raises, that ends here, and the next
+                time goes on.
 
         Returns:
             How many events were missed, and which rooms the homeserver refused to show.

@@ -4,15 +4,24 @@ first transaction comes."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .dispatch import HandlerPolicy
 
 if TYPE_CHECKING:
     from ..application import AppService
+    from ..ids import RoomID
     from ..intent.room import Room
 
-__all__ = ["check_count", "check_flag", "check_policy", "check_room", "check_seconds"]
+__all__ = [
+    "check_count",
+    "check_flag",
+    "check_policy",
+    "check_room",
+    "check_room_ids",
+    "check_seconds",
+]
 
 #: More seconds than anybody waits, and few enough for every clock and database.
 _LONGEST = 365 * 86_400
@@ -83,6 +92,19 @@ def check_room(app: AppService, name: str, value: object) -> Room:
     if not isinstance(value, Room):
         raise ValueError(f"{name} must be a room ID or a Room, not {value!r}")
     return value
+
+
+def check_room_ids(name: str, value: object) -> list[RoomID]:
+    """One room ID, or several.
+
+    Raises:
+        ValueError: It is neither, or one is none.
+    """
+    from ..ids import RoomID
+
+    if not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be a room ID, several, or None, not {value!r}")
+    return [RoomID(one) for one in ([value] if isinstance(value, str) else value)]
 
 
 def check_policy(value: object) -> HandlerPolicy:

@@ -13,6 +13,7 @@ from ..api.path import Path
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..state_store.items import Source
+from .arguments import check_room_ids
 from .delivery import Delivery
 from .transaction import Item, name_of
 
@@ -95,7 +96,7 @@ class Backlog:
                 "a handler can't catch up: it would wait for the event that it handles; do it in "
                 "another thread, or by the command line"
             )
-        wanted = None if rooms is None else _room_ids(rooms)
+        wanted = None if rooms is None else check_room_ids("rooms", rooms)
         if progress is not None and not callable(progress):
             raise ValueError(f"progress must be a function of two numbers, not {progress!r}")
         done = CaughtUp({}, {})
@@ -234,14 +235,6 @@ class Backlog:
             and member.membership is Membership.JOIN
             and member.source is Source.SENT
         )
-
-
-def _room_ids(rooms: str | Iterable[str]) -> list[RoomID]:
-    from ..ids import RoomID
-
-    if not isinstance(rooms, Iterable):
-        raise ValueError(f"rooms must be a room ID, several, or None, not {rooms!r}")
-    return [RoomID(one) for one in ([rooms] if isinstance(rooms, str) else rooms)]
 
 
 def _has_name(event: Any) -> bool:

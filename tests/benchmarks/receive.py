@@ -41,7 +41,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pushing import HS_TOKEN, SERVER_NAME, Connection, Transactions, length_of, push, request
+from pushing import HS_TOKEN, SERVER_NAME, Connection, Transactions, length_of, push
+from serving import serving
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve()
@@ -339,31 +340,9 @@ def receiver(kind: Kind, python: str, store: str, counts: Path) -> Iterator[tupl
             # Migrated once, before the workers are there.
             *(["--preload"] if kind.server == "django" else []), "receive:application()",
         ]  # fmt: skip
-    process = subprocess.Popen(
-        command, env=environment(kind, counts, store), start_new_session=True, cwd=HERE.parent
-    )
-    try:
-        _wait_for(process, port)
-        yield process.pid, port
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError):
-            connection = Connection(port)
-            connection.exchange(request("GET", "/"))
-            connection.close()
-            return
-        time.sleep(0.05)
-    raise SystemExit("the receiver doesn't start")
+    environ = environment(kind, counts, store)
+    with serving(command, port, "/", env=environ, cwd=HERE.parent) as pid:
+        yield pid, port
 
 
 def processes(root: int) -> list[int]:

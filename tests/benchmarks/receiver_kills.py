@@ -19,7 +19,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pushing import HS_TOKEN, SERVER_NAME, Connection, event, request
+from serving import serving
 
 HERE = Path(__file__).resolve()
 CHECKOUT = HERE.parents[2]
@@ -301,36 +301,18 @@ def site(folder: Path, store: str, options: argparse.Namespace) -> Iterator[tupl
             "LEASE": str(options.lease), "WORK": str(options.work / 1000),
             "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(HERE.parent)]),
         }  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--workers", str(options.workers),
-             "--worker-class", options.worker_class, "--threads", "4",
-             "--bind", f"fd://{listener.fileno()}", "--log-level", "critical",
-             "receiver_kills:application()"],
-            cwd=HERE.parent, env=environ, pass_fds=[listener.fileno()], start_new_session=True,
-        )  # fmt: skip
-        try:
-            _wait_for(process, listener.getsockname()[1])
-            yield process.pid, listener.getsockname()[1]
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError):
-            connection = Connection(port)
-            status, _ = connection.exchange(request("GET", "/bridge/readyz"))
-            connection.close()
-            if status == 200:
-                return
-        time.sleep(0.05)
-    raise SystemExit("the site doesn't start")
+        command = [
+            sys.executable, "-m", "gunicorn", "--workers", str(options.workers),
+            "--worker-class", options.worker_class, "--threads", "4",
+            "--bind", f"fd://{listener.fileno()}", "--log-level", "critical",
+            "receiver_kills:application()",
+        ]  # fmt: skip
+        port: int = listener.getsockname()[1]
+        with serving(
+            command, port, "/bridge/readyz", 200, cwd=HERE.parent, env=environ,
+            pass_fds=[listener.fileno()],
+        ) as pid:  # fmt: skip
+            yield pid, port
 
 
 def run(options: argparse.Namespace) -> bool:

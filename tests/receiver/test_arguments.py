@@ -9,10 +9,12 @@ import pytest
 
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
+from appservice_api.receiver.request import Request
 from appservice_api.testing import StubHomeserver
 
 from .conftest import REGISTRATION, registration
 
+AUTH, PING = {"Authorization": "Bearer hs_token"}, "/_matrix/app/v1/ping"
 NAN, ENDLESS = float("nan"), float("inf")
 
 
@@ -62,9 +64,12 @@ def test_of_what_isnt_a_registration(stub: StubHomeserver, given: Any) -> None:
 
 def test_what_can_be_used(stub: StubHomeserver) -> None:
     policy = HandlerPolicy(1, 0, 0)
-    AppService(
+    with AppService(
         registration(), stub.base_url, lease=0.5, patience=0, max_body=1, handler_policy=policy
-    ).close()
+    ) as app:
+        assert app.receiver.max_body == 1
+        assert app.receiver.handle(Request("POST", PING, "", AUTH, b"{}")).status == 413
+        assert app.receiver.handle(Request("POST", PING, "", AUTH, b"")).status == 200
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The script as a module."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield importlib.import_module("receiver_kills")
-    for name in ("receiver_kills", "pushing"):
+    for name in ("receiver_kills", "pushing", "serving"):
         sys.modules.pop(name, None)
 
 

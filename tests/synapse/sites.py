@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-__all__ = ["listening", "wait_for"]
+import pytest
+import requests
+
+from appservice_api import Registration
+from appservice_api.testing import Synapse
+
+__all__ = ["listening", "registered", "serving", "wait_for"]
 
 
 def wait_for(come: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -31,3 +42,38 @@ def listening(names: Iterable[str]) -> Iterator[dict[str, socket.socket]]:
     finally:
         for one in made.values():
             one.close()
+
+
+def registered(synapse: Synapse, name: str, file: Path, needed: Iterable[str]) -> Registration:
+    """The registration of a site, saved; the test is skipped where a module isn't installed."""
+    for module in needed:
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} isn't installed: pip install 'appservice_api[test]'")
+    [given] = [one for one in synapse.registrations if one["id"] == name]
+    registration = Registration.load(dict(given))
+    registration.save(file)
+    return registration
+
+
+@contextmanager
+def serving(command: list[str], url: str, **options: Any) -> Iterator[None]:
+    """A server in a process of its own, once it is ready, and with whatever it starts."""
+    server = subprocess.Popen(command, start_new_session=True, **options)
+    try:
+        ready = f"{url}/readyz"
+        wait_for(lambda: server.poll() is None and _answers(ready), 30)
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=20).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -24,7 +22,7 @@ from appservice_api.testing import Synapse
 from appservice_api.testing.process import installed
 
 from .browser import browser, missing
-from .sites import listening, wait_for
+from .sites import listening, registered, serving, wait_for
 
 pytestmark = pytest.mark.synapse
 
@@ -110,13 +108,8 @@ def bridge(
 ) -> Iterator[Bridge]:
     """A bridge under gunicorn, run as its README says."""
     name: str = request.param
-    for module in NEEDED[name]:
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} isn't installed: pip install 'appservice_api[test]'")
     folder = tmp_path_factory.mktemp(name)
-    [given] = [one for one in synapse.registrations if one["id"] == name]
-    registration = Registration.load(given)
-    registration.save(folder / "registration.yaml")
+    registration = registered(synapse, name, folder / "registration.yaml", NEEDED[name])
     alias = f"#_{name}_chat:{SERVER_NAME}"
     environ = {
         **os.environ,
@@ -134,30 +127,22 @@ def bridge(
     else:
         environ["PYTHONPATH"] += os.pathsep + str(_flask_commands(folder))
     listener = listeners[name]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--workers", "3", "--timeout", "90",
-         "--bind", f"fd://{listener.fileno()}", "--log-level", "warning", MODULES[name]],
-        cwd=home, env=environ, pass_fds=[listener.fileno()], start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_for(lambda: server.poll() is None and _is_ready(_url(listener)), 30)
+    command = [
+        sys.executable, "-m", "gunicorn", "--workers", "3", "--timeout", "90",
+        "--bind", f"fd://{listener.fileno()}", "--log-level", "warning", MODULES[name],
+    ]  # fmt: skip
+    url = _url(listener)
+    with serving(command, url, cwd=home, env=environ, pass_fds=[listener.fileno()]):
         user = synapse.create_user(f"alice_{name}")
         with (
             AppServiceAPI.from_registration(registration, synapse.base_url) as api,
             AppServiceAPI(synapse.base_url, user["user_id"], user["access_token"]) as alice,
         ):
             alice.bot_intent().set_displayname("Alice")
-            made = Bridge(_url(listener), alias, registration, alice.bot_intent(),
-                          api.bot_intent(), environ, folder)  # fmt: skip
+            made = Bridge(url, alias, registration, alice.bot_intent(), api.bot_intent(),
+                          environ, folder)  # fmt: skip
             made.room = made.alice.join_room(alias)
             yield made
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGKILL)
 
 
 def _flask_commands(folder: Path) -> Path:
@@ -170,10 +155,6 @@ def _flask_commands(folder: Path) -> Path:
     points = parser["options.entry_points"]["flask.commands"]
     (info / "entry_points.txt").write_text(f"[flask.commands]{points}\n")
     return info.parent
-
-
-def _is_ready(url: str) -> bool:
-    return requests.get(f"{url}/readyz", timeout=20).status_code == 200
 
 
 def test_what_is_written_on_the_page_comes_from_a_ghost(bridge: Bridge) -> None:

@@ -3,10 +3,8 @@ waitress, pushed to by a real homeserver."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +23,7 @@ from appservice_api.testing import Synapse
 from appservice_api.testing.pool import make_registration
 from appservice_api.testing.process import installed
 
-from .sites import listening, wait_for
+from .sites import listening, registered, serving, wait_for
 
 pytestmark = pytest.mark.synapse
 
@@ -108,13 +106,8 @@ def site(
 ) -> Iterator[Site]:
     """A site under its server."""
     name: str = request.param
-    for module in SITES[name]:
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} isn't installed: pip install 'appservice_api[test]'")
     folder = tmp_path_factory.mktemp(name)
-    [given] = [one for one in synapse.registrations if one["id"] == name]
-    registration = Registration.load(dict(given))
-    registration.save(folder / "registration.json")
+    registration = registered(synapse, name, folder / "registration.json", SITES[name])
     environ = {
         **os.environ,
         "APPSERVICE_REGISTRATION": str(folder / "registration.json"),
@@ -133,11 +126,7 @@ def site(
         # It binds the port itself, which was kept for it.
         listener.close()
         descriptors = []
-    server = subprocess.Popen(
-        command, cwd=folder, env=environ, pass_fds=descriptors, start_new_session=True
-    )
-    try:
-        wait_for(lambda: server.poll() is None and _is_ready(url), 30)
+    with serving(command, url, cwd=folder, env=environ, pass_fds=descriptors):
         user = synapse.create_user(f"alice_{name}")
         with (
             AppServiceAPI.from_registration(registration, synapse.base_url) as api,
@@ -145,13 +134,6 @@ def site(
         ):
             workers = 1 if name == "waitress" else WORKERS
             yield Site(registration, api, alice.bot_intent(), url, folder / "heard", workers)
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGKILL)
 
 
 def _command(name: str, listener: socket.socket) -> list[str]:
@@ -165,13 +147,6 @@ def _command(name: str, listener: socket.socket) -> list[str]:
         "gunicorn", "--workers", str(WORKERS), "--bind", f"fd://{listener.fileno()}",
         "--log-level", "warning", *more, f"{PLACE}.{name}_site:application",
     ]  # fmt: skip
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/readyz", timeout=20).status_code == 200
-    except requests.ConnectionError:
-        return False
 
 
 def test_ping(site: Site) -> None:
@@ -211,10 +186,12 @@ def test_typing_and_receipts_arrive(site: Site) -> None:
     site.alice.set_typing(room, 10_000)
     site.alice.mark_read(room, event_id)
 
-    def types() -> set[str]:
-        return {one["type"] for one in site.seen("ephemeral") if one.get("room_id") == room}
+    def contents() -> list[dict[str, Any]]:
+        return [one["content"] for one in site.seen("ephemeral") if one.get("room_id") == room]
 
-    wait_for(lambda: types() >= {"m.typing", "m.receipt"})
+    wait_for(lambda: {"user_ids": [site.alice.mxid]} in contents())
+    receipts = wait_for(lambda: [one[event_id] for one in contents() if event_id in one])
+    assert list(receipts[-1]["m.read"]) == [site.alice.mxid]
 
 
 def test_an_invitation_asks_for_the_ghost(site: Site) -> None:
