@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import socket
 import threading
 import time
+from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
-from .receiver.binding import take
+from .receiver.binding import UNAUTHENTICATED_BODY, take
 from .receiver.receiver import Receiver
-from .receiver.request import Answer, refusal
+from .receiver.request import Answer, Request, refusal
 
-__all__ = ["IDLE", "Server"]
+__all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 
 #: Seconds for which connections that aren't used are kept: longer than homeservers keep them
 #: (Synapse: 2 minutes). Whoever closes first makes a request fail that is being sent then.
 IDLE = 180.0
+#: Seconds for which connections are kept that never showed the homeserver's token, however they
+#: use them: since they were opened, or their last request was answered.
+UNAUTHENTICATED_IDLE = 10.0
+#: How many of those are open: each has a thread.
+_MAX_UNAUTHENTICATED = 128
+_MAX_HEAD = 64 * 1024
 _PART = 64 * 1024
 # How long is waited for what a client still sends that was refused, and how much of it is taken.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
+_SHORTEST = 0.001
 # How long is waited at the end for answers to go out.
 _FLUSH = 1.0
 # What a request to a proxy begins with.
@@ -49,7 +59,7 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         self.receiver = receiver
         self._lock = threading.Lock()
-        self._open: dict[Any, threading.Thread] = {}
+        self._open: dict[Any, _Held] = {}
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Connection, bind_and_activate=listener is None)
@@ -70,22 +80,42 @@ class Server(ThreadingHTTPServer):
         host, port = str(self.server_address[0]), self.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection; if there are too many, for the oldest that never authenticated."""
+        with self._lock:
+            self._open[request] = _Held(time.monotonic())
+            others = [pair for pair in self._open.items() if not pair[1].authenticated]
+            if len(others) > _MAX_UNAUTHENTICATED:
+                _break_off(*min(others, key=lambda pair: pair[1].since))
+        super().process_request(request, client_address)
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection, in its thread."""
-        with self._lock:
-            self._open[request] = threading.current_thread()
+        self._open[request].thread = threading.current_thread()
         super().process_request_thread(request, client_address)
+
+    def service_actions(self) -> None:
+        """Close connections that never authenticated, and are silent or slow."""
+        end = time.monotonic() - UNAUTHENTICATED_IDLE
+        with self._lock:
+            for request, held in self._open.items():
+                if not held.authenticated and held.since < end:
+                    _break_off(request, held)
 
     def shutdown_request(self, request: Any) -> None:
         """Close once the client has sent all: what isn't read would cut off its answer."""
-        with self._lock:
-            self._open.pop(request, None)
+        held = self._open[request]
+        left = _LEFT if held.authenticated else UNAUTHENTICATED_BODY
+        end = time.monotonic() + _LINGER
         with contextlib.suppress(OSError):
             request.shutdown(socket.SHUT_WR)
             request.settimeout(_LINGER)
-            left = _LEFT
             while left > 0 and (part := request.recv(_PART)):
                 left -= len(part)
+                if not held.authenticated:
+                    request.settimeout(max(_SHORTEST, end - time.monotonic()))
+        with self._lock:
+            del self._open[request]
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -100,8 +130,49 @@ class Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
         end = time.monotonic() + _FLUSH
-        for thread in left.values():
-            thread.join(max(0.0, end - time.monotonic()))
+        for held in left.values():
+            if held.thread is not None:
+                held.thread.join(max(0.0, end - time.monotonic()))
+
+
+class _Held:
+    """What is known of an open connection.
+
+    Attributes:
+        since: When it was opened, or its last request was answered.
+        authenticated: Whether a request of it showed the homeserver's token.
+        thread: Who serves it.
+    """
+
+    __slots__ = ("authenticated", "since", "thread")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.authenticated = False
+        self.thread: threading.Thread | None = None
+
+
+def _break_off(request: Any, held: _Held) -> None:
+    """Have the thread of a connection end, which closes it."""
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+    held.since = math.inf
+
+
+class _Head:
+    """The head of a request, which doesn't take endless memory."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file = file
+        self._left = _MAX_HEAD
+
+    def readline(self, size: int) -> bytes:
+        """The next line, as a file has it."""
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise LineTooLong("head")
+        return line
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -115,6 +186,34 @@ class _Connection(BaseHTTPRequestHandler):
     # Head and body of an answer go out together.
     wbufsize = -1
 
+    def setup(self) -> None:
+        """Begin."""
+        super().setup()
+        self._held = self.server._open[self.request]
+
+    def handle_one_request(self) -> None:
+        """Answer a request."""
+        super().handle_one_request()
+        if not self._held.authenticated:
+            self._held.since = max(self._held.since, time.monotonic())
+
+    def parse_request(self) -> bool:
+        """Read the head of a request."""
+        file, self._unasked = self.rfile, False
+        self.rfile = _Head(file)  # type: ignore[assignment]
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = file
+
+    def _admitted(self) -> bool:
+        """Whether this connection is the homeserver's, as its first request told."""
+        if not self._held.authenticated:
+            path, _, query = self.path.partition("?")
+            asked = Request(self.command, path, query, self.headers.items())
+            self._held.authenticated = self.server.receiver.admits(asked)
+        return self._held.authenticated
+
     def _receive(self) -> None:
         said, *more = self.headers.get_all("Content-Length", ["0"])
         if "Transfer-Encoding" in self.headers:
@@ -127,7 +226,7 @@ class _Connection(BaseHTTPRequestHandler):
 
         def read(size: int) -> bytes:
             nonlocal left
-            wanted = min(size, left)
+            wanted = 0 if self._unasked else min(size, left)
             part = b""
             with contextlib.suppress(OSError):
                 part = self.rfile.read(wanted) if wanted else b""
@@ -135,6 +234,7 @@ class _Connection(BaseHTTPRequestHandler):
             return part
 
         path, _, query = _ORIGIN.sub("", self.path).partition("?")
+        self._admitted()
         answer = take(self.server.receiver, self.command, path, query, self.headers.items(), read)
         # What isn't read isn't the next request.
         self.close_connection = self.close_connection or left > 0
@@ -160,7 +260,10 @@ class _Connection(BaseHTTPRequestHandler):
         self._send(refusal(code, "M_UNRECOGNIZED", message or "This can't be understood"))
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body of a client that waits to be asked."""
+        """Ask for the body of a client that waits to be asked, unless it will be refused."""
+        self._unasked = not self._admitted()
+        if self._unasked:
+            return True
         going_on = super().handle_expect_100()
         self.wfile.flush()
         return going_on

@@ -36,6 +36,10 @@ class AppServiceCollector(Collector):
     - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
       ``handled``, ``parked`` or ``unwanted`` (by any handler). What is parked and retried counts
       again.
+    - ``appservice_handling``: events and questions of the homeserver that this process is handling
+      now;
+    - ``appservice_longest_handling_seconds``: for how long it has been handling the one of them
+      that was begun first; the log names it after 30 seconds.
 
     The label ``appservice`` is the ID of the registration.
 
@@ -72,11 +76,20 @@ class AppServiceCollector(Collector):
                 "appservice_events", "Events that this process took.",
                 labels=["appservice", "outcome"],
             ),
+            GaugeMetricFamily(
+                "appservice_handling", "Events and questions that this process handles now.",
+                labels=["appservice"],
+            ),
+            GaugeMetricFamily(
+                "appservice_longest_handling_seconds",
+                "For how long the one has been handled that was begun first.",
+                labels=["appservice"],
+            ),
         ]  # fmt: skip
 
     def collect(self) -> Iterator[Metric]:
         """The metrics. A store that can't be reached has no number of parked events."""
-        parked, transactions, events = self.describe()
+        parked, transactions, events, handling, longest = self.describe()
         for app in self._apps:
             name, tally = app.registration.id, app._service.tally
             try:
@@ -85,8 +98,11 @@ class AppServiceCollector(Collector):
                 app.log.warning("how many events are parked can't be told: %s", error)
             else:
                 parked.add_sample(parked.name, {"appservice": name}, number)
+            watch = app._service.watch
+            handling.add_sample(handling.name, {"appservice": name}, watch.number)
+            longest.add_sample(longest.name, {"appservice": name}, watch.longest)
             for metric, counts in ((transactions, tally.transactions), (events, tally.events)):
                 for outcome, count in list(counts.items()):
                     labels = {"appservice": name, "outcome": outcome}
                     metric.add_sample(f"{metric.name}_total", labels, count)
-        yield from (parked, transactions, events)
+        yield from (parked, transactions, events, handling, longest)

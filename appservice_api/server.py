@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .errors import MatrixError, MissingExtraError
-from .http_server import IDLE, Server
+from .http_server import Server
 from .receiver.arguments import check_count, check_seconds
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run", "serve_in_thread"]
 
-# What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
-_MORE = 2
 _FLUSH = 0.2
 _HIGHEST_PORT = 65_535
 
@@ -29,15 +27,12 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
     _check(app, host, port, grace)
     check_count("threads", threads)
     try:
-        from waitress.server import create_server
+        from .waitress_server import create
     except ImportError as error:
         raise MissingExtraError("app.run()", "server") from error
     with _named(host, port):
-        server = create_server(
-            app.wsgi, host=host, port=port, threads=threads, ident=None,
-            max_request_body_size=_MORE * app.receiver.max_body,
-            clear_untrusted_proxy_headers=True, channel_timeout=int(IDLE),
-        )  # fmt: skip
+        server = create(app, host, port, threads)
+    app.receiver.limit_waiting(threads)
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
     if ping:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from .receiver import Receiver
 from .request import Answer, Request
 
-__all__ = ["PAGES", "TREES", "take"]
+__all__ = ["PAGES", "TREES", "UNAUTHENTICATED_BODY", "take"]
 
 #: What a binding serves below where it is mounted: all paths under these, ...
 TREES = ("/_matrix/app", "/transactions", "/users", "/rooms")
 #: ... and these.
 PAGES = ("/healthz", "/readyz")
+#: How many bytes are read of a body whose sender didn't show the homeserver's token.
+UNAUTHENTICATED_BODY = 64 * 1024
 _CHUNK = 64 * 1024
 
 
@@ -45,10 +47,14 @@ def take(
             left -= len(chunk)
         return b"".join(chunks)
 
-    answer = receiver.handle(Request(method, path, query, headers, body))
+    request = Request(method, path, query, headers, body)
+    answer = receiver.handle(request)
     if answer.status >= 400:
         # Whoever still sends doesn't read the answer: take a body, within bounds, to the end.
-        left += receiver.max_body
+        if request.authenticated:
+            left += receiver.max_body
+        else:
+            left = UNAUTHENTICATED_BODY if request.length <= UNAUTHENTICATED_BODY else 0
         while left > 0 and (chunk := read(min(left, _CHUNK))):
             left -= len(chunk)
     return answer

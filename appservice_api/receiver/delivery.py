@@ -19,6 +19,8 @@ from .leases import Leases
 from .request import Answer, refusal
 from .tally import Tally
 from .transaction import LONGEST_NAME, Item, Transaction, name_of, parked_as, unparked
+from .waiting import Waiting
+from .watch import described
 
 if TYPE_CHECKING:
     from ..api.shared import Shared
@@ -62,7 +64,9 @@ class Delivery:
         self._shared = shared
         self._log = shared.log
         self._patience = patience
-        self._leases = Leases(state_store, lease, shared.log)
+        self._leases = Leases(state_store, lease, shared.log, dispatch.watch.look)
+        #: Requests that wait for what others do.
+        self.waiting = Waiting()
         #: What this process has done.
         self.tally = Tally()
         self._local = threading.local()
@@ -79,7 +83,7 @@ class Delivery:
         """
         key = (transaction.id, transaction.digest)
         try:
-            claim = self._claim(key, _rooms(transaction))
+            claim = self._claim_if_few_wait(key, _rooms(transaction))
             if claim is Claim.MINE:
                 self._work(key, transaction)
         except Exception as error:
@@ -100,12 +104,7 @@ class Delivery:
         until = clock.monotonic() + self._patience
         pause = _FIRST_LOOK
         while True:
-            claim, waits_for = self._deliveries.claim(*key, self._leases.seconds), key
-            # Who claims a room looks for transactions afterwards: one of the two sees the other.
-            held = self._held(rooms) if claim is Claim.MINE and rooms else None
-            if held is not None:
-                self._give_up(key)
-                claim, waits_for = Claim.BUSY, held
+            claim, waits_for = self._claim_now(key, rooms)
             left = until - clock.monotonic()
             if claim is not Claim.BUSY or left <= 0 or closed.is_set():
                 return claim
@@ -115,6 +114,28 @@ class Delivery:
             else:
                 clock.wait(closed, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
                 pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _claim_if_few_wait(self, key: tuple[str, str], rooms: Iterable[str]) -> Claim:
+        """As :meth:`_claim`, but only a few requests wait: each occupies a thread."""
+        claim, _ = self._claim_now(key, rooms)
+        if claim is not Claim.BUSY or not self.waiting.enter():
+            return claim
+        try:
+            return self._claim(key, rooms)
+        finally:
+            self.waiting.leave()
+
+    def _claim_now(
+        self, key: tuple[str, str], rooms: Iterable[str]
+    ) -> tuple[Claim, tuple[str, str]]:
+        """Claim a transaction, without waiting; and the claim that is in the way."""
+        claim = self._deliveries.claim(*key, self._leases.seconds)
+        # Who claims a room looks for transactions afterwards: one of the two sees the other.
+        held = self._held(rooms) if claim is Claim.MINE and rooms else None
+        if held is None:
+            return claim, key
+        self._give_up(key)
+        return Claim.BUSY, held
 
     def _held(self, rooms: Iterable[str]) -> tuple[str, str] | None:
         """The claim of a room that somebody has to himself, one of these or all rooms."""
@@ -250,12 +271,20 @@ class Delivery:
 
     def _handle_one(self, item: Item, handlers: list[Step]) -> None:
         """Have one item handled, or park it; and note that."""
-        problem = self._dispatch.call(handlers, item)
+        problem = self._call(handlers, item)
         if problem is not None:
             number = self._deliveries.park(parked_as(item), problem)
-            self._log.error("%s is parked as number %d: %s", _described(item), number, problem)
+            self._log.error("%s is parked as number %d: %s", described(item), number, problem)
         self._count(problem)
         self._deliveries.note_handled(*_note(item))
+
+    def _call(self, handlers: list[Step], item: Item) -> str | None:
+        """As :meth:`Dispatch.call`, seen by who watches what takes long."""
+        before = self._dispatch.watch.begin(item)
+        try:
+            return self._dispatch.call(handlers, item)
+        finally:
+            self._dispatch.watch.end(before)
 
     def _count(self, problem: str | None) -> None:
         self.tally.count(self.tally.events, "handled" if problem is None else "parked")
@@ -283,7 +312,7 @@ class Delivery:
             raise KeyError(number)
         item = unparked(parked.event, number)
         handlers = self._dispatch.find(item)
-        problem = self._dispatch.call(handlers, item)
+        problem = self._call(handlers, item)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
@@ -293,13 +322,6 @@ class Delivery:
         self._deliveries.unpark(number)
         self._count(problem)
         return problem is None
-
-
-def _described(item: Item) -> str:
-    """What an item is, for who reads the log."""
-    given = item.content if isinstance(item.content, dict) else {}
-    said = [name_of(given.get(key)) for key in ("event_id", "type", "sender", "room_id")]
-    return " ".join([item.kind, *(one for one in said if one)])
 
 
 def _rooms(transaction: Transaction) -> set[str]:

@@ -11,6 +11,7 @@ from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 from .handler import Handler, Step, Values
 from .transaction import LISTS, Item
 from .upgrades import Upgrades
+from .watch import Watch
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -52,6 +53,8 @@ class Dispatch:
         self._app = app
         self._shared = app.api._shared
         self._upgrades = Upgrades(app)
+        #: What is being handled.
+        self.watch = Watch(self._shared.clock, self._shared.log)
         self._always: dict[str, Callable[[], Any]] = {
             "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
         }  # fmt: skip
@@ -98,6 +101,7 @@ class Dispatch:
         problems: list[str] = []
         values = self._values_of(item) if handlers else {}
         for handler in handlers:
+            self.watch.note(handler)
             try:
                 self._try(handler, values)
             except Exception as error:

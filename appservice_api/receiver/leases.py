@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..fork import renew_after_fork
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Leases"]
 
+# Seconds.
+_LONGEST_PAUSE = 10.0
+
 
 class Leases:
     """Renews claims, all of them by one thread, which ends when there are none.
@@ -20,12 +24,16 @@ class Leases:
         state_store: Where they are.
         seconds: How long a claim lasts by itself.
         log: Where is said what couldn't be renewed.
+        look: Called at each renewal, in its thread.
     """
 
-    def __init__(self, state_store: ASStateStore, seconds: float, log: Any) -> None:
+    def __init__(
+        self, state_store: ASStateStore, seconds: float, log: Any, look: Callable[[], None]
+    ) -> None:
         self.seconds = seconds
         self._store = state_store
         self._log = log
+        self._look = look
         self._reset()
         renew_after_fork(self)
 
@@ -65,7 +73,7 @@ class Leases:
 
     def _keep(self) -> None:
         while True:
-            self._pause.wait(self.seconds / 3)
+            self._pause.wait(min(self.seconds / 3, _LONGEST_PAUSE))
             with self._lock:
                 held = list(self._held)
                 if not held:
@@ -73,6 +81,7 @@ class Leases:
                     return
             for key in held:
                 self._renew(key)
+            self._look()
             self._store.leave_thread()
 
     def _renew(self, key: tuple[str, str]) -> None:

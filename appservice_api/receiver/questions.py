@@ -66,6 +66,7 @@ class Questions:
         """What the first handler says that says anything."""
         values = self._dispatch.values(**given)
         for handler in self._dispatch.handlers(kind, name):
+            self._dispatch.watch.note(handler)
             found = handler(values)
             if found is not None and found is not False:
                 return found
@@ -106,7 +107,10 @@ class Questions:
         fields = given if protocol is not None else None
         one = given.get(parameter) if protocol is None else None
         values = self._dispatch.values(protocol=protocol, fields=fields, **{asked: one})
-        answers = [handler(values) for handler in self._dispatch.handlers(route, protocol)]
+        answers = []
+        for handler in self._dispatch.handlers(route, protocol):
+            self._dispatch.watch.note(handler)
+            answers.append(handler(values))
         told = [answer for answer in answers if answer is not None]
         if not told:
             return None

@@ -77,6 +77,24 @@ class Receiver:
                 if not self._at_work:
                     self._changed.notify_all()
 
+    def admits(self, request: Request) -> bool:
+        """Whether a request shows the homeserver's token, as its head tells."""
+        return self._gate.refuse(request) is None
+
+    def route_of(self, request: Request) -> str | None:
+        """The route of a request, None if there is none: health checks have none."""
+        found = find(self._path_of(request))
+        return found.route if found is not None else None
+
+    def limit_waiting(self, threads: int) -> None:
+        """Tell how many threads the server has for transactions. Of requests that wait for what
+        others do, two wait at once; fewer if the server has less than four threads.
+
+        Args:
+            threads: How many transactions can be handled at once.
+        """
+        self._service.limit_waiting(threads)
+
     def check_open(self) -> None:
         """See that handlers could send something.
 
@@ -109,16 +127,21 @@ class Receiver:
             self._stopped = True
         return idle and caught_up
 
-    def _answer(self, request: Request) -> Answer:
+    def _path_of(self, request: Request) -> str:
         path = request.path
         if self._prefix and path.startswith(f"{self._prefix}/"):
             path = path[len(self._prefix) :]
+        return path
+
+    def _answer(self, request: Request) -> Answer:
+        path = self._path_of(request)
         method = "GET" if request.method == "HEAD" else request.method
         if path in ("/healthz", "/readyz"):
             return self._health(path, method)
         refused = self._gate.refuse(request)
         if refused is not None:
             return refused
+        request.authenticated = True
         found = find(path)
         if found is None:
             return refusal(404, "M_UNRECOGNIZED", "There is no such path")
@@ -156,6 +179,7 @@ class Receiver:
     def _health(self, path: str, method: str) -> Answer:
         if method != "GET":
             return _wrong_method("GET")
+        self._service.watch.look()
         problem = self._service.ready() if path == "/readyz" else None
         if problem is not None:
             return refusal(503, "M_UNKNOWN", problem)

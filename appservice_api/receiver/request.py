@@ -20,6 +20,9 @@ class Request:
         headers: The headers; the case of their names doesn't matter.
         body: The body; or what reads it, which is called at most once, and not for those who may
             not come in.
+
+    Attributes:
+        authenticated: Whether it was seen to show the homeserver's token.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Request:
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         self.headers = {name.lower(): value for name, value in pairs}
         self._body = body
+        self.authenticated = False
 
     @property
     def body(self) -> bytes:

@@ -11,6 +11,7 @@ from .questions import Questions
 from .request import Answer
 from .start import Start
 from .transaction import Transaction
+from .watch import Question
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -32,6 +33,8 @@ class Service:
     ) -> None:
         self._app = app
         dispatch = Dispatch(app, policy)
+        #: What is being handled.
+        self.watch = dispatch.watch
         self._questions = Questions(app, dispatch)
         self._delivery = Delivery(
             app.state_store, dispatch, app.api._shared, lease=lease, patience=patience
@@ -48,14 +51,30 @@ class Service:
         """Take a transaction."""
         first = self.start.begin()
         if first is not None:
-            self._app.api._shared.clock.wait(first, self._patience)
+            if self._delivery.waiting.enter():
+                try:
+                    self._app.api._shared.clock.wait(first, self._patience)
+                finally:
+                    self._delivery.waiting.leave()
             if not self.start.done:
                 return later("What was missed is still being handled")
         return self._delivery.deliver(transaction)
 
     def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
         """Answer a question of the homeserver; None if nobody answers such questions."""
-        return self._questions.ask(route, name, given)
+        before = self.watch.begin(Question(route, name))
+        try:
+            return self._questions.ask(route, name, given)
+        finally:
+            self.watch.end(before)
+
+    def limit_waiting(self, threads: int) -> None:
+        """Have only so few requests wait for others that transactions can still be handled.
+
+        Args:
+            threads: How many threads handle transactions.
+        """
+        self._delivery.waiting.limit(threads)
 
     @property
     def is_closed(self) -> bool:

@@ -16,7 +16,7 @@ from appservice_api.application import AppService
 from appservice_api.metrics import AppServiceCollector
 from appservice_api.testing import ManualClock, StubHomeserver
 
-from .conftest import Pusher, event, registration
+from .conftest import GHOST, Pusher, event, registration
 
 
 def shown(*apps: AppService) -> dict[str, float]:
@@ -77,6 +77,28 @@ class Unreachable(MemoryStateStore):
     @property
     def deliveries(self) -> Any:
         raise StateStoreError("no such host")
+
+
+def test_what_is_being_handled(app: AppService, pusher: Pusher, clock: ManualClock) -> None:
+    found: list[dict[str, float]] = []
+
+    @app.on("m.room.message")
+    def slow() -> None:
+        clock.advance(45)
+        found.append(shown(app))
+
+    @app.on_user_query
+    def slow_too() -> None:
+        clock.advance(5)
+        found.append(shown(app))
+
+    pusher.push(event(1))
+    pusher.ask("GET", f"/_matrix/app/v1/users/{GHOST}")
+    for metrics, seconds in zip(found, (45, 5), strict=True):
+        assert metrics['appservice_handling{appservice="irc"}'] == 1
+        assert metrics['appservice_longest_handling_seconds{appservice="irc"}'] == seconds
+    left = shown(app)
+    assert not [name for name in left if "handling" in name]
 
 
 def test_what_isnt_shown(app: AppService) -> None:

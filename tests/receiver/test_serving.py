@@ -206,6 +206,7 @@ def test_the_homeserver_says_why_it_cant_ping(
 
 def test_waitress_is_an_extra(app: AppService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "waitress.server", None)
+    monkeypatch.delitem(sys.modules, "appservice_api.waitress_server", raising=False)
     with pytest.raises(MissingExtraError, match=r"app.run\(\) needs the extra 'server'"):
         app.run(port=0)
 

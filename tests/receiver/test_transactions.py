@@ -303,11 +303,12 @@ def test_a_shutdown_gives_the_claim_back(app: AppService, pusher: Pusher) -> Non
     assert seen == ["$event1", "$event2", "$event2", "$event3"]
 
 
-def test_copies_wait_for_the_first(stub: StubHomeserver) -> None:
+def test_two_copies_wait_for_the_first_and_the_others_are_refused(stub: StubHomeserver) -> None:
     with AppService(registration(), stub.base_url) as app:
         pusher, begun, go_on = Pusher(app), threading.Event(), threading.Event()
         seen: list[Any] = []
-        answers: list[int] = []
+        answers: list[Any] = []
+        refused = threading.Semaphore(0)
 
         @app.on("*")
         def slow(event: Any) -> None:
@@ -316,17 +317,21 @@ def test_copies_wait_for_the_first(stub: StubHomeserver) -> None:
             seen.append(event.event_id)
 
         def push() -> None:
-            answers.append(pusher.push(event(1), event(2)).status)
+            answer = pusher.push(event(1), event(2))
+            answers.append((answer.status, answer.headers.get("Retry-After")))
+            refused.release()
 
         threads = [threading.Thread(target=push) for _ in range(20)]
         for thread in threads:
             thread.start()
         assert begun.wait(20)
-        assert answers == []
+        # At once, while the first is still being handled.
+        assert all([refused.acquire(timeout=20) for _ in range(17)])  # noqa: C419
+        assert answers == [(503, "2")] * 17
         go_on.set()
         for thread in threads:
             thread.join(20)
-        assert answers == [200] * 20
+        assert answers[17:] == [(200, None)] * 3
         assert seen == ["$event1", "$event2"]
 
 

@@ -1,0 +1,215 @@
+"""waitress, for :meth:`AppService.run`: threads of their own for what may hang, and connections
+that are closed soon if they never showed the homeserver's token."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import MultiSocketServer, TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from .http_server import IDLE, UNAUTHENTICATED_IDLE
+from .receiver.binding import UNAUTHENTICATED_BODY
+from .receiver.request import Request
+
+try:
+    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+except ImportError:  # Windows
+    getrlimit = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from .application import AppService
+    from .receiver.receiver import Receiver
+
+__all__ = ["Server", "create"]
+
+# What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
+_MORE = 2
+_MAX_HEAD = 64 * 1024
+#: How many connections are open at most; and how many files a process needs for other things.
+MAX_CONNECTIONS = 1000
+_OTHER_FILES = 128
+_LEAST = 16
+# Windows can't wait for more than 512 sockets.
+_WITHOUT_POLL = 400
+# waitress stops listening so many above it: connections that are closed for others count, too.
+_MARGIN = 16
+# Seconds that threads have to end.
+_END, _LEAST_END = 5.0, 0.2
+
+
+def create(app: AppService, host: str, port: int, threads: int) -> Any:
+    """Make a server that listens; ``run()`` serves.
+
+    Args:
+        app: The application service.
+        host: The address to listen at.
+        port: The port.
+        threads: How many transactions are handled at once.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    most = max_connections()
+    settings = Adjustments(
+        host=host, port=port, threads=threads, ident=None,
+        max_request_body_size=_MORE * app.receiver.max_body, max_request_header_size=_MAX_HEAD,
+        clear_untrusted_proxy_headers=True, channel_timeout=int(IDLE), cleanup_interval=1,
+        connection_limit=most + _MARGIN, asyncore_use_poll=True,
+    )  # fmt: skip
+    dispatchers = _Dispatchers(threads)
+    sockets: dict[int, Any] = {}
+    made = [
+        Server(app, most, sockets, dispatchers, settings, address) for address in settings.listen
+    ]
+    if len(made) == 1:
+        return made[0]
+    listening = [(one.effective_host, one.effective_port) for one in made]
+    return MultiSocketServer(sockets, settings, listening, dispatchers, made[0].log_info)
+
+
+def max_connections() -> int:
+    """How many connections may be open: what the limit of open files leaves."""
+    if getrlimit is None:
+        return _WITHOUT_POLL
+    files = getrlimit(RLIMIT_NOFILE)[0]
+    if files == RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(_LEAST, min(MAX_CONNECTIONS, files - _OTHER_FILES))
+
+
+class _Dispatchers:
+    """Threads for transactions, others for the homeserver's questions, and others for what never
+    takes long: none of them can keep the others from being answered.
+
+    Args:
+        threads: How many transactions are handled at once.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._others, self._questions, self._transactions = (
+            _started(2), _started(max(1, threads // 2)), _started(threads),
+        )  # fmt: skip
+
+    def add_task(self, channel: _Channel) -> None:
+        """Have the next request of a connection answered."""
+        route = channel.requests[0].route
+        if route is None or route == "ping":
+            self._others.add_task(channel)
+        elif route == "transaction":
+            self._transactions.add_task(channel)
+        else:
+            self._questions.add_task(channel)
+
+    def shutdown(self) -> None:
+        """End all threads, those that don't hang within seconds."""
+        end = time.monotonic() + _END
+        for one in (self._others, self._questions, self._transactions):
+            one.shutdown(timeout=max(_LEAST_END, end - time.monotonic()))
+
+
+def _started(threads: int) -> Any:
+    made = ThreadedTaskDispatcher()
+    made.set_thread_count(threads)
+    return made
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads a request; of those that don't show the homeserver's token, no large body."""
+
+    #: The route of what the homeserver asks; None for all else.
+    route: str | None = None
+    chunked: bool
+    content_length: int
+    headers: dict[str, str]
+
+    def __init__(self, settings: Any, channel: _Channel) -> None:
+        super().__init__(settings)
+        self._channel = channel
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head, and look who asks."""
+        super().parse_header(header_plus)
+        allowed = {"authorization": self.headers.get("AUTHORIZATION", "")}
+        asked = Request(self.command, self.path, self.query, allowed)
+        receiver: Receiver = self._channel.server.receiver
+        if receiver.admits(asked):
+            self._channel.authenticated = True
+            self.route = receiver.route_of(asked)
+        elif self.chunked or self.content_length > UNAUTHENTICATED_BODY:
+            # It is answered without its body, and the connection closed.
+            self.close()
+            self.body_rcv, self.content_length, self.chunked = None, 0, False
+            self.expect_continue, self.connection_close = False, True
+            self.headers["CONNECTION"] = "close"
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection."""
+
+    #: Whether a request showed the homeserver's token.
+    authenticated = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        #: When it was opened, or the last request of it was answered.
+        self.since = self.creation_time
+
+    def parser_class(self, settings: Any) -> _Parser:
+        """What reads the next request."""
+        return _Parser(settings, self)
+
+    def service(self) -> None:
+        """Answer a request, in a thread."""
+        super().service()
+        self.since = time.time()
+
+    @property
+    def is_dispensable(self) -> bool:
+        """Whether it never authenticated, and nothing of it is being answered."""
+        return not (self.authenticated or self.requests or self.will_close)
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """Listens at an address, for an application service.
+
+    Args:
+        app: The application service.
+        most: How many connections may be open.
+        sockets: All open sockets.
+        dispatchers: Who answers requests.
+        settings: The settings.
+        address: Where to listen.
+    """
+
+    channel_class = _Channel
+
+    def __init__(
+        self, app: AppService, most: int, sockets: dict[int, Any], dispatchers: _Dispatchers,
+        settings: Any, address: Any,
+    ) -> None:  # fmt: skip
+        self.receiver: Receiver = app.receiver
+        self._most = most
+        super().__init__(app.wsgi, sockets, dispatcher=dispatchers, adj=settings, sockinfo=address)
+
+    def maintenance(self, now: float) -> None:
+        """Close connections that are silent for too long."""
+        super().maintenance(now)
+        for channel in list(self.active_channels.values()):
+            if channel.is_dispensable and channel.since < now - UNAUTHENTICATED_IDLE:
+                channel.will_close = True
+
+    def handle_accept(self) -> None:
+        """Take a connection; if there are too many, for one that never authenticated."""
+        super().handle_accept()
+        if len(self._map) > self._most:
+            channels = (one for one in self._map.values() if isinstance(one, _Channel))
+            idle = (one for one in channels if one.is_dispensable)
+            oldest = min(idle, key=lambda one: one.since, default=None)
+            if oldest is not None:
+                # Its own turn closes it: its descriptor mustn't be taken by another in this one.
+                oldest.will_close = True
