@@ -52,7 +52,7 @@ class AppService(Handlers):
         handler_policy: How often a handler is called that raises.
         lease: Seconds after which another process takes the transaction of one that has died.
         patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
-            60.
+            60. In each process, two wait at once, and others are refused, to be repeated.
         max_body: How many bytes a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
             what the homeserver pushes waits meanwhile. Under a WSGI server, the first request of
@@ -193,7 +193,8 @@ class AppService(Handlers):
         Args:
             host: The address to listen at.
             port: The port.
-            threads: How many requests are answered at once.
+            threads: How many transactions are handled at once. The homeserver's questions have
+                half as many threads beside, and health checks have threads of their own.
             ping: Whether to have the homeserver ping at the start, which makes it send what it
                 holds back; if that fails, the log says why.
             grace: Seconds that requests have to be finished at the end.

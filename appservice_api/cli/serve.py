@@ -14,7 +14,7 @@ __all__ = ["serve"]
 @click.argument("target", metavar="MODULE:APP")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", default=29300, show_default=True, help="The port.")
-@click.option("--threads", default=8, show_default=True, help="Requests answered at once.")
+@click.option("--threads", default=8, show_default=True, help="Transactions handled at once.")
 @click.option("--no-ping", is_flag=True, help="Don't have the homeserver ping at the start.")
 @click.option("--catch-up", is_flag=True, help="First handle what was never pushed.")
 @verbose_option

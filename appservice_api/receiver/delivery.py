@@ -51,8 +51,8 @@ class Delivery:
         dispatch: The handlers.
         shared: What the API has that waits and tells the time.
         lease: Seconds after which another process takes the transaction of one that has died.
-        patience: Seconds for which a copy of a transaction waits for the first. Homeservers wait
-            60 s.
+        patience: Seconds for which a copy of a transaction waits for the first, if few wait.
+            Homeservers wait 60 s.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from appservice_api import MemoryStateStore
 from appservice_api.application import AppService
 from appservice_api.receiver.leases import Leases
 from appservice_api.receiver.waiting import Waiting
+from appservice_api.receiver.watch import described
 from appservice_api.testing import ManualClock, StubHomeserver
 
 from .conftest import GHOST, Pusher, event, registration
@@ -56,17 +57,17 @@ def test_health_checks_have_questions_named(
 
 def test_whoever_retries_in_a_handler_goes_on_afterwards(app: AppService, pusher: Pusher) -> None:
     watch = app._service.watch
-    seen: list[Any] = []
-    number = app.state_store.deliveries.park({"kind": "event", "content": event(2)}, "")
+    seen: list[str] = []
+    number = app.state_store.deliveries.park(event(2), "")
 
     @app.on("m.room.message")
     def handle(event: Any) -> None:
         if event.event_id == "$event1":
             app.retry_parked(number)
-        seen.extend(work.what.key for work in watch._all() if not isinstance(work.what, str))
+        seen.extend(described(work.what) for work in watch._all())
 
     pusher.push(event(1))
-    assert seen[-1].endswith("$event1")
+    assert [one.split()[1] for one in seen] == ["$event2", "$event1"]
     assert watch.number == 0
     assert watch.longest == 0
 
