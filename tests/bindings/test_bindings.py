@@ -104,8 +104,9 @@ def test_a_large_transaction_is_taken(carrier: Carrier, heard: list[str]) -> Non
 def test_a_body_of_33_mib_is_refused(carrier: Carrier) -> None:
     path, body = "/_matrix/app/v1/transactions/1", b" " * (33 * MIB)
     assert errcode(carrier.ask("PUT", path, body)) == (413, "M_TOO_LARGE")
-    # Nor does a stranger's end in a broken connection.
-    assert errcode(carrier.ask("PUT", path, body, {})) == (401, "M_MISSING_TOKEN")
+    # Of a stranger's, only as much is read as a mistaken setting may need to be seen.
+    small = body[: 64 * 1024]
+    assert errcode(carrier.ask("PUT", path, small, {})) == (401, "M_MISSING_TOKEN")
 
 
 def test_the_sites_own_limit_is_left_alone(carrier: Carrier) -> None:

@@ -269,14 +269,14 @@ def test_handlers_that_hang_keep_nobody_else_waiting(app: AppService) -> None:
     assert sorted(answers[5:]) == [200] * 3 + [404] * 8
 
 
-@pytest.mark.skipif(waitress_server.getrlimit is None, reason="Windows has no such limits")
 @pytest.mark.parametrize(
     ("files", "most"), [(64, 16), (256, 128), (1024, 896), (65536, 1000), (None, 1000)]
 )
 def test_files_bound_connections(
     monkeypatch: pytest.MonkeyPatch, files: int | None, most: int
 ) -> None:
-    soft = waitress_server.RLIM_INFINITY if files is None else files
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+    soft = resource.RLIM_INFINITY if files is None else files
     monkeypatch.setattr(waitress_server, "getrlimit", lambda _: (soft, soft))
     assert waitress_server.max_connections() == most
 

@@ -118,6 +118,10 @@ def test_what_is_refused_is_taken_to_the_end_within_bounds(app: AppService) -> N
     said = {"wsgi.input": other, "CONTENT_LENGTH": "5"}
     assert call(app, "PUT", PUSH, HTTP_AUTHORIZATION="Bearer x", **said)[0] == "403 Forbidden"
     assert other.taken == 5
+    stranger = Endless()
+    said = {"wsgi.input": stranger, "CONTENT_LENGTH": "65537"}
+    assert call(app, "PUT", PUSH, HTTP_AUTHORIZATION="Bearer x", **said)[0] == "403 Forbidden"
+    assert stranger.taken == 0
 
 
 @pytest.fixture
