@@ -509,13 +509,14 @@ class AppServiceAPI(HTTPAPI):
         timestamp: int | datetime | None = None,
         external_url: str | None = None,
         anonymous: bool = False,
+        as_device: bool = True,
         **how: Any,
     ) -> Any:
-        """Add who speaks (nobody if ``anonymous``), and send. ``how`` goes to
-        :meth:`HTTPAPI._send`."""
+        """Add who speaks (nobody if ``anonymous``), as the device (unless ``as_device`` is
+        False), and send. ``how`` goes to :meth:`HTTPAPI._send`."""
         query = ""
-        if not anonymous:
-            query = identity_query(self._identity if self._asserts else None, self.device_id)
+        if self._asserts and not anonymous:
+            query = self._who(query_params, self.device_id if as_device else None)
         if query_params:
             more = encode_query(query_params)
             self._check_query(query_params)
@@ -535,6 +536,27 @@ class AppServiceAPI(HTTPAPI):
         return self._send(
             method, path, template, body, query=query, user=user, anonymous=anonymous, **how
         )
+
+    def _who(self, params: Mapping[str, Any] | None, device_id: str | None) -> str:
+        """The part of the query that says who speaks: never a device without its user, on which
+        Synapse fails.
+
+        Raises:
+            ValueError: A device of the bot is to speak, and the bot isn't known.
+        """
+        user: str | None = self._identity
+        if params:
+            device_id = None if params.get("device_id") else device_id
+        if user is None and (device_id or (params and params.get("device_id"))):
+            user = self._shared.bot_mxid
+            if params and params.get("user_id"):
+                user = None  # it is said already
+            elif user is None:
+                raise ValueError(
+                    f"to act as a device of the bot, {device_id or params['device_id']!r}, "
+                    "bot_mxid must be given"
+                )
+        return identity_query(user, device_id)
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")
