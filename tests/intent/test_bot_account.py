@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,9 @@ from appservice_api import (
     MatrixRequestError,
     MemoryStateStore,
     MForbidden,
+    MNotFound,
     MUnknown,
+    MUnknownDevice,
 )
 from appservice_api.testing import RESET, ManualClock, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
@@ -260,7 +263,9 @@ class TestDevices:
         lambda api: api.bot_intent().versions(),
         lambda api: api.bot_intent().upload_media(b"x", "text/plain"),
         lambda api: api.bot_intent().appservice_ping("x"),
-        lambda api: api.bot_intent().set_appservice_room_directory_visibility("n", "!r:h", "public"),
+        lambda api: api.bot_intent().set_appservice_room_directory_visibility(
+            "n", "!r:hs.test", "public"
+        ),
         lambda api: api.bot_intent().download_media("mxc://hs.test/none"),
         lambda api: api.bot_intent().get_devices(),
         lambda api: api.request("GET", "account/whoami"),
@@ -272,10 +277,8 @@ class TestDevices:
     def test_no_request_has_a_device_without_its_user(
         self, call: Callable[[AppServiceAPI], Any], stub: StubHomeserver, api: AppServiceAPI
     ) -> None:
-        try:
+        with suppress(MForbidden, MNotFound, MUnknownDevice):
             call(api)
-        except MatrixRequestError as refused:
-            assert refused.http_status != 500
         assert stub.requests
         assert_users_are_named(stub)
 
