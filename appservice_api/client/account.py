@@ -115,7 +115,10 @@ class AccountMethods(ClientMethods):
         """
         from ..answers.account import WhoamiResponse
 
-        answer = self._call(WHOAMI, options=options)
+        return WhoamiResponse(self._ask_whoami(options, as_device=True))
+
+    def _ask_whoami(self, options: CallOptions, *, as_device: bool) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call(WHOAMI, options=options, as_device=as_device)
         try:
             user = UserID(self._field(WHOAMI, answer, "user_id", str))
         except ValueError as error:
@@ -128,10 +131,11 @@ class AccountMethods(ClientMethods):
             api._identity = user
         if api.identity is None and not api.is_real_user and api._shared.bot_mxid is None:
             api._shared.bot_mxid = user
-        return WhoamiResponse(answer)
+        return answer
 
     def _ask_own_id(self) -> UserID:
-        return UserID.read(self._field(WHOAMI, self.whoami(), "user_id", str))
+        answer = self._ask_whoami({}, as_device=False)
+        return UserID.read(self._field(WHOAMI, answer, "user_id", str))
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:

@@ -294,7 +294,7 @@ class TestDevices:
             for ask in (
                 lambda: api.bot_intent().send_text("!r:hs.test", "x"),
                 lambda: api.request("GET", "joined_rooms"),
-                lambda: api.bot_intent().mxid,
+                lambda: api.bot_intent().whoami(),
             ):
                 with pytest.raises(ValueError, match="'BRIDGE', bot_mxid must be given"):
                     ask()
@@ -302,6 +302,9 @@ class TestDevices:
             stub.add_user(GHOST)
             stub.memory.devices[GHOST] = {"BRIDGE": None}
             assert api.intent(GHOST).get_joined_rooms() == []
+            assert api.bot_intent().mxid == BOT
+            assert_users_are_named(stub)
+            assert api.bot_intent().get_joined_rooms() == [], "now it is known"
 
     def test_a_users_own_token_has_its_own_device(
         self, stub: StubHomeserver, clock: ManualClock
