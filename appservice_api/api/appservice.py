@@ -69,9 +69,10 @@ class AppServiceAPI(HTTPAPI):
             reachable; 4 if None.
         loop: Accepted and ignored; there is no event loop here.
         registration: The registration; users outside its namespaces are refused.
-        device_id: The device to act as. Synapse then keeps transaction IDs in its database, so
-            that a repeat stays harmless over its restarts; without one it remembers them for 30
-            to 60 minutes, in memory.
+        device_id: The device to act as, the bot's and each ghost's; intents make it where it is
+            missing. The bot's needs ``bot_mxid``. Synapse then keeps transaction IDs in its
+            database, so that a repeat stays harmless over its restarts; without one it remembers
+            them for 30 to 60 minutes, in memory.
         as_token: With ``real_user``: ``token`` is an application service's, and ``user_id`` is
             sent.
         retry: Waits and deadline of repeats.
@@ -516,7 +517,11 @@ class AppServiceAPI(HTTPAPI):
         False), and send. ``how`` goes to :meth:`HTTPAPI._send`."""
         query = ""
         if self._asserts and not anonymous:
-            query = self._who(query_params, self.device_id if as_device else None)
+            device_id = self.device_id if as_device else None
+            if device_id is None and not query_params:
+                query = identity_query(self._identity, None)
+            else:
+                query = self._who(query_params or {}, device_id)
         if query_params:
             more = encode_query(query_params)
             self._check_query(query_params)
@@ -537,7 +542,7 @@ class AppServiceAPI(HTTPAPI):
             method, path, template, body, query=query, user=user, anonymous=anonymous, **how
         )
 
-    def _who(self, params: Mapping[str, Any] | None, device_id: str | None) -> str:
+    def _who(self, params: Mapping[str, Any], device_id: str | None) -> str:
         """The part of the query that says who speaks: never a device without its user, on which
         Synapse fails.
 
@@ -545,18 +550,16 @@ class AppServiceAPI(HTTPAPI):
             ValueError: A device of the bot is to speak, and the bot isn't known.
         """
         user: str | None = self._identity
-        if params:
-            device_id = None if params.get("device_id") else device_id
-        if user is None and (device_id or (params and params.get("device_id"))):
+        given = params.get("device_id")
+        # What the caller of a raw request says himself isn't said twice.
+        if user is None and (given or device_id) and not params.get("user_id"):
             user = self._shared.bot_mxid
-            if params and params.get("user_id"):
-                user = None  # it is said already
-            elif user is None:
+            if user is None:
                 raise ValueError(
-                    f"to act as a device of the bot, {device_id or params['device_id']!r}, "
-                    "bot_mxid must be given"
+                    f"to act as a device of the bot, {str(given or device_id)!r}, bot_mxid must be "
+                    "given"
                 )
-        return identity_query(user, device_id)
+        return identity_query(user, None if given else device_id)
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")
