@@ -116,7 +116,8 @@ class Room:
 
     def _text(self, event_type: str, key: str) -> str | None:
         """A text in the content of a state event, None if there is none, or an empty one."""
-        found = (self.intent._look(self.room_id, event_type) or {}).get(key)
+        content = self.intent._look(self.room_id, event_type)
+        found = content.get(key) if content is not None else None
         return found if isinstance(found, str) and found else None
 
     def __eq__(self, other: object) -> bool:

@@ -95,7 +95,7 @@ def first_messages(
     room = api.bot_intent().create_room(preset="private_chat")
     answers = processes.send(room, ghost)
     bodies = [
-        str(one.content.body) for one in api.bot_intent().messages(room, limit=500)
+        str(one.content.get("body")) for one in api.bot_intent().messages(room, limit=500)
         if one.type == "m.room.message" and one.content
     ]  # fmt: skip
     return answers, Counter(bodies)

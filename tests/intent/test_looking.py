@@ -81,7 +81,7 @@ def properties_of(one: object) -> list[str]:
 
 def store_of(one: Any) -> Untouched:
     """The store of an application service, an API, an intent or a room."""
-    owner = getattr(getattr(one, "intent", None), "api", None) if isinstance(one, Room) else one
+    owner: Any = one.intent.api if isinstance(one, Room) else one
     store: Untouched = getattr(owner, "api", owner).state_store
     return store
 

@@ -106,7 +106,7 @@ def test_a_bot_outside_of_the_namespaces() -> None:
         room = bot.create_room()
         bot.send_text(room, "hi")
         api.intent("@_out_ghost:hs.test").send_text(room, "so do I")
-        assert bot.get_joined_members(room)["@outsider:hs.test"].displayname == "Bot"
+        assert bot.get_joined_members(room)[bot.mxid].displayname == "Bot"
 
 
 class TestDevice:

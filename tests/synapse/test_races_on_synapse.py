@@ -70,7 +70,7 @@ def test_the_same_bot_its_device_and_its_name(
     apis: list[AppServiceAPI], homeserver: Homeserver
 ) -> None:
     bots = [api.bot_intent() for api in apis]
-    together(*(lambda bot=bot: bot.set_displayname("Bot") for bot in bots))  # type: ignore[misc]
+    together(*(lambda bot=bot: bot.set_displayname("Bot") for bot in bots))
     assert bots[0].get_displayname(homeserver.bot_mxid) == "Bot"
     assert [one.device_id for one in bots[0].get_devices()] == ["BRIDGE"]
     assert bots[0].register() is False
@@ -80,7 +80,7 @@ def test_the_same_alias(apis: list[AppServiceAPI], homeserver: Homeserver) -> No
     bots = [api.bot_intent() for api in apis]
     room, other = bots[0].create_room(), bots[0].create_room()
     localpart = homeserver.alias("tea")[1:].partition(":")[0]
-    together(*(lambda bot=bot: bot.add_room_alias(room, localpart) for bot in bots))  # type: ignore[misc]
+    together(*(lambda bot=bot: bot.add_room_alias(room, localpart) for bot in bots))
     assert bots[0].resolve_room_alias(homeserver.alias("tea")).room_id == room
     with pytest.raises(MUnknown) as caught:
         bots[0].add_room_alias(other, localpart)
@@ -100,7 +100,7 @@ def test_an_alias_that_several_people_join_at_once(app: AppService, homeserver: 
         account = homeserver.create_user(name)
         people.append(app.api.intent(account["user_id"], token=account["access_token"]))
     alias = homeserver.alias("busy")
-    rooms = together(*(lambda one=one: one.join_room(alias) for one in people))  # type: ignore[misc]
+    rooms = together(*(lambda one=one: one.join_room(alias) for one in people))
     assert len(set(rooms)) == 1
     assert asked == [alias]
     members = app.bot.get_joined_members(rooms[0])
@@ -128,6 +128,6 @@ def test_two_processes_that_are_asked_for_the_same_alias(
             return one.receiver.handle(Request("GET", path, "", headers, b"")).status
 
         for _ in range(2):  # at once, and once more
-            answers = together(*(lambda one=one: ask(one) for one in apps))  # type: ignore[misc]
+            answers = together(*(lambda one=one: ask(one) for one in apps))
             assert answers == [200, 200]
     assert apis[0].bot_intent().resolve_room_alias(alias).room_id
