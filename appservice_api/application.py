@@ -188,7 +188,9 @@ class AppService(Handlers):
         self, host: str = "127.0.0.1", port: int = 29300, *, threads: int = 8, ping: bool = True,
         grace: float = 30.0,
     ) -> None:  # fmt: skip
-        """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first.
+        """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first. The
+        bot is registered at the start, beside it, unless it is known to be registered; under
+        another server, with the homeserver's first request.
 
         Args:
             host: The address to listen at.

@@ -37,7 +37,9 @@ Methods
     The methods that serve the endpoint, and those that make use of them.
 Needs
     What is seen to before the request, or made good after a refusal: that the user is
-    *registered*; that it is *joined* to the room, which includes that; or *nothing*.
+    *registered*; that it is *joined* to the room, which includes that; or *nothing*. *An account*
+    is *registered*, and the bot is registered before the first such request: homeservers let it
+    act without an account, and never ask for one.
 Repeated
     Whether the request is sent again after a failure that leaves open whether the homeserver got
     it. If not, it is sent again only where the homeserver can't have got it. Rate limits are

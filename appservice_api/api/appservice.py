@@ -69,9 +69,10 @@ class AppServiceAPI(HTTPAPI):
             reachable; 4 if None.
         loop: Accepted and ignored; there is no event loop here.
         registration: The registration; users outside its namespaces are refused.
-        device_id: The device to act as. Synapse then keeps transaction IDs in its database, so
-            that a repeat stays harmless over its restarts; without one it remembers them for 30
-            to 60 minutes, in memory.
+        device_id: The device to act as, the bot's and each ghost's; intents make it where it is
+            missing. The bot's needs ``bot_mxid``. Synapse then keeps transaction IDs in its
+            database, so that a repeat stays harmless over its restarts; without one it remembers
+            them for 30 to 60 minutes, in memory.
         as_token: With ``real_user``: ``token`` is an application service's, and ``user_id`` is
             sent.
         retry: Waits and deadline of repeats.
@@ -509,13 +510,18 @@ class AppServiceAPI(HTTPAPI):
         timestamp: int | datetime | None = None,
         external_url: str | None = None,
         anonymous: bool = False,
+        as_device: bool = True,
         **how: Any,
     ) -> Any:
-        """Add who speaks (nobody if ``anonymous``), and send. ``how`` goes to
-        :meth:`HTTPAPI._send`."""
+        """Add who speaks (nobody if ``anonymous``), as the device (unless ``as_device`` is
+        False), and send. ``how`` goes to :meth:`HTTPAPI._send`."""
         query = ""
-        if not anonymous:
-            query = identity_query(self._identity if self._asserts else None, self.device_id)
+        if self._asserts and not anonymous:
+            device_id = self.device_id if as_device else None
+            if device_id is None and not query_params:
+                query = identity_query(self._identity, None)
+            else:
+                query = self._who(query_params or {}, device_id)
         if query_params:
             more = encode_query(query_params)
             self._check_query(query_params)
@@ -535,6 +541,25 @@ class AppServiceAPI(HTTPAPI):
         return self._send(
             method, path, template, body, query=query, user=user, anonymous=anonymous, **how
         )
+
+    def _who(self, params: Mapping[str, Any], device_id: str | None) -> str:
+        """The part of the query that says who speaks: never a device without its user, on which
+        Synapse fails.
+
+        Raises:
+            ValueError: A device of the bot is to speak, and the bot isn't known.
+        """
+        user: str | None = self._identity
+        given = params.get("device_id")
+        # What the caller of a raw request says himself isn't said twice.
+        if user is None and (given or device_id) and not params.get("user_id"):
+            user = self._shared.bot_mxid
+            if user is None:
+                raise ValueError(
+                    f"to act as a device of the bot, {str(given or device_id)!r}, bot_mxid must be "
+                    "given"
+                )
+        return identity_query(user, None if given else device_id)
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")

@@ -205,6 +205,8 @@ class AppServiceShared(Shared):
         self._own_store = self.state_store is not state_store
         self.notes = Notes(self.state_store, self.log)
         self.bot_mxid: UserID | None = None
+        #: Whether the homeserver has refused to make an account for the bot.
+        self.bot_refused = False
         self.registration: Registration | None = None
         self.real_user_content_key: str | None = None
         self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]

@@ -21,7 +21,8 @@ def check(ctx: click.Context) -> int:
     """Tell whether an application service works.
 
     Looks at the registration, at the homeserver's versions, at whom it takes the as_token for,
-    whether ghosts may be acted as, and has it ping the application service. Nothing is changed.
+    whether the bot has an account and its device, whether ghosts may be acted as, and has it ping
+    the application service. Nothing is changed, but a bot that has no account is registered.
     """
     settings = settings_of(ctx)
     return examine(

@@ -42,7 +42,6 @@ def converse(
         SynapseError: The homeserver doesn't push what is said.
     """
     bot = app.bot
-    bot.ensure_registered()
     bot.set_displayname("Demo bot")
     ghosts = []
     for name in ("Alice", "Bob", "Carol"):

@@ -14,7 +14,10 @@ from ..errors import (
     MBadStatus,
     MConnectionFailed,
     MConnectionTimeout,
+    MExclusive,
     MForbidden,
+    MUnknownDevice,
+    MUnknownToken,
     MUnrecognized,
     MUrlNotSet,
     RegistrationError,
@@ -32,12 +35,15 @@ T = TypeVar("T")
 
 # Longer than Synapse itself waits for the application service.
 _PING_TIMEOUT = (5.0, 90.0)
+# What is told after the versions.
+_REST = ["whoami", "account", "namespaces", "ping"]
 
 
 def examine(
     make: Callable[[], AppServiceAPI], source: str | None, tell: Callable[[str, str], None]
 ) -> int:
-    """Tell whether an application service works. Nothing is changed.
+    """Tell whether an application service works. Nothing is changed, but a bot that has no
+    account gets one.
 
     Args:
         make: Makes its API, which is closed at the end. It should repeat nothing: what is wanted
@@ -52,7 +58,7 @@ def examine(
     report = _Report(tell)
     api = _registration(make, source, report)
     if api is None:
-        rest = ["versions", "whoami", "namespaces", "ping"]
+        rest = ["versions", *_REST]
     else:
         with api:
             rest = _ask_all(api, report)
@@ -66,7 +72,11 @@ def examine_app(app: AppService, tell: Callable[[str, str], None]) -> int:
     registration, base_url = app.registration, app.api.base_url
     return examine(
         lambda: AppServiceAPI.from_registration(
-            registration, base_url, bot_mxid=app.api.bot_mxid, default_retry_count=0
+            registration,
+            base_url,
+            bot_mxid=app.api.bot_mxid,
+            device_id=app.api.device_id,
+            default_retry_count=0,
         ),
         "the application's own",
         tell,
@@ -144,10 +154,13 @@ def _ask_all(api: AppServiceAPI, report: _Report) -> list[str]:
         versions = found.get("versions") or ["none"]
         report.say("ok", "versions", f"{len(versions)} at {api.base_url}, up to {versions[-1]}")
     elif report.code == TEMPORARY:
-        return ["whoami", "namespaces", "ping"]
+        return _REST
     bot = _whoami(api, report)
     if bot is None:
-        return ["namespaces", "ping"]
+        return _REST[1:]
+    _account(api, bot, report)
+    if api.device_id is not None:
+        _device(api, report)
     _namespaces(api, bot, report)
     _ping(api, report)
     return []
@@ -161,7 +174,7 @@ def _versions(base_url: str) -> dict[str, Any]:
 
 def _whoami(api: AppServiceAPI, report: _Report) -> UserID | None:
     expected = api.bot_mxid
-    answer = report.ask("whoami", api.bot_intent().whoami)
+    answer = report.ask("whoami", lambda: api.bot_intent()._ask_whoami({}, as_device=False))
     if answer is None:
         return None
     bot = UserID(answer["user_id"])
@@ -173,6 +186,37 @@ def _whoami(api: AppServiceAPI, report: _Report) -> UserID | None:
     else:
         report.say("ok", "whoami", f"the as_token is that of {bot}")
     return bot
+
+
+def _account(api: AppServiceAPI, bot: UserID, report: _Report) -> None:
+    """Whether the bot has an account: without one it can act, but nobody finds it. Nothing tells
+    but a registration."""
+    if api.bot_mxid != bot:
+        report.say("skipped", "account", "see above")
+        return
+    try:
+        new = api.bot_intent().register()
+    except MUnknownToken:
+        report.say("skipped", "account", "the token isn't an application service's")
+    except MExclusive as error:
+        report.say("skipped", "account", f"{bot} acts without one: {error}")
+    except MatrixError as error:
+        report.failed("account", str(error), _todo(error), exit_code(error))
+    else:
+        report.say("ok", "account", f"{bot} {'had none, and was registered' if new else 'has one'}")
+
+
+def _device(api: AppServiceAPI, report: _Report) -> None:
+    """Whether the bot's device is there."""
+    try:
+        api.intent(ensure_joined=False).whoami()
+    except MUnknownDevice:
+        text = f"{api.device_id} isn't there yet: the first request as this device makes it"
+        report.say("ok", "device", text)
+    except MatrixError as error:
+        report.failed("device", str(error), _todo(error), exit_code(error))
+    else:
+        report.say("ok", "device", f"{api.device_id} of {api.bot_mxid} is there")
 
 
 def _namespaces(api: AppServiceAPI, bot: UserID, report: _Report) -> None:
@@ -197,6 +241,8 @@ def _namespaces(api: AppServiceAPI, bot: UserID, report: _Report) -> None:
                     "restart it",
                 )  # fmt: skip
                 continue
+        except MUnknownDevice:
+            pass  # a device is made where it is missing
         except MatrixError as error:
             report.failed("namespaces", str(error), _todo(error), exit_code(error))
             continue

@@ -36,7 +36,8 @@ def commands() -> None:
 def check() -> int:
     """Tell whether the site's application services work.
 
-    The site should be running: the homeserver is asked to ping it. Nothing is changed.
+    The site should be running: the homeserver is asked to ping it. Nothing is changed,
+    but a bot that has no account is registered.
     """
     return max(examine_app(app, say) for app in _apps())
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..api.request import as_body, json_body
-from ..errors import MatrixResponseError, MUserInUse
+from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
 from .base import CallOptions, ClientMethods, patience_of
 from .endpoint import Endpoint, Needs
+from .profile import PROFILE
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,6 +26,7 @@ REGISTER = Endpoint("POST", "/_matrix/client/v3/register", Needs.NOTHING)
 CAPABILITIES = Endpoint("GET", "/_matrix/client/v3/capabilities", Needs.REGISTERED)
 AVAILABLE = Endpoint("GET", "/_matrix/client/v3/register/available", Needs.NOTHING)
 PING = Endpoint("POST", "/_matrix/client/v1/appservice/{appserviceId}/ping", Needs.NOTHING)
+_FAILED = 500
 
 
 class AccountMethods(ClientMethods):
@@ -113,7 +115,10 @@ class AccountMethods(ClientMethods):
         """
         from ..answers.account import WhoamiResponse
 
-        answer = self._call(WHOAMI, options=options)
+        return WhoamiResponse(self._ask_whoami(options, as_device=True))
+
+    def _ask_whoami(self, options: CallOptions, *, as_device: bool) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call(WHOAMI, options=options, as_device=as_device)
         try:
             user = UserID(self._field(WHOAMI, answer, "user_id", str))
         except ValueError as error:
@@ -126,10 +131,11 @@ class AccountMethods(ClientMethods):
             api._identity = user
         if api.identity is None and not api.is_real_user and api._shared.bot_mxid is None:
             api._shared.bot_mxid = user
-        return WhoamiResponse(answer)
+        return answer
 
     def _ask_own_id(self) -> UserID:
-        return UserID.read(self._field(WHOAMI, self.whoami(), "user_id", str))
+        answer = self._ask_whoami({}, as_device=False)
+        return UserID.read(self._field(WHOAMI, answer, "user_id", str))
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:
@@ -172,8 +178,24 @@ class AccountMethods(ClientMethods):
             created = True
         except MUserInUse:
             created = False
+        except MatrixRequestError as refused:
+            if user == self.api.bot_mxid and refused.http_status == _FAILED:
+                self._explain(refused, user, patience_of(options))
+            raise
         self._notes.registered(user)
         return created
+
+    def _explain(self, refused: MatrixRequestError, bot: str, patience: dict[str, Any]) -> None:
+        """Say so if the homeserver can't register the bot because it has a profile already, but
+        no account: Synapse makes one of a bot that sets its name before it is registered."""
+        try:
+            self._ask(PROFILE, PROFILE.path((bot,)), None, {**patience, "as_device": False})
+        except MatrixError:
+            return
+        refused.context = (
+            f"{bot} has a profile and perhaps no account. Synapse can't register it then: remove "
+            "the row of this full_user_id from its table profiles while Synapse is stopped"
+        )
 
     @AVAILABLE
     def check_username_availability(self, username: str, **options: Unpack[CallOptions]) -> bool:
@@ -228,5 +250,6 @@ class AccountMethods(ClientMethods):
         Spec: Application Service API, "Pinging".
         """
         content = {"transaction_id": txn_id} if txn_id is not None else {}
-        answer = self._call(PING, (appservice_id,), content, options)
+        # The bot's device may be missing, and is nothing to the ping.
+        answer = self._call(PING, (appservice_id,), content, options, as_device=False)
         return self._field(PING, answer, "duration_ms", int)

@@ -19,11 +19,11 @@ __all__ = ["AccountDataMethods"]
 _USER = "/_matrix/client/v3/user/{userId}"
 _ROOM = _USER + "/rooms/{roomId}"
 GET_DATA = Endpoint("GET", _USER + "/account_data/{type}", Needs.REGISTERED)
-SET_DATA = Endpoint("PUT", _USER + "/account_data/{type}", Needs.REGISTERED)
+SET_DATA = Endpoint("PUT", _USER + "/account_data/{type}", Needs.ACCOUNT)
 GET_ROOM_DATA = Endpoint("GET", _ROOM + "/account_data/{type}", Needs.REGISTERED)
-SET_ROOM_DATA = Endpoint("PUT", _ROOM + "/account_data/{type}", Needs.REGISTERED)
+SET_ROOM_DATA = Endpoint("PUT", _ROOM + "/account_data/{type}", Needs.ACCOUNT)
 TAGS = Endpoint("GET", _ROOM + "/tags", Needs.REGISTERED)
-SET_TAG = Endpoint("PUT", _ROOM + "/tags/{tag}", Needs.REGISTERED)
+SET_TAG = Endpoint("PUT", _ROOM + "/tags/{tag}", Needs.ACCOUNT)
 DELETE_TAG = Endpoint("DELETE", _ROOM + "/tags/{tag}", Needs.REGISTERED)
 
 

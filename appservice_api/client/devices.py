@@ -19,7 +19,7 @@ __all__ = ["DeviceMethods"]
 _DEVICE = "/_matrix/client/v3/devices/{deviceId}"
 DEVICES = Endpoint("GET", "/_matrix/client/v3/devices", Needs.REGISTERED)
 DEVICE = Endpoint("GET", _DEVICE, Needs.REGISTERED)
-UPDATE_DEVICE = Endpoint("PUT", _DEVICE, Needs.REGISTERED)
+UPDATE_DEVICE = Endpoint("PUT", _DEVICE, Needs.ACCOUNT)
 DELETE_DEVICE = Endpoint("DELETE", _DEVICE, Needs.REGISTERED)
 DELETE_DEVICES = Endpoint("POST", "/_matrix/client/v3/delete_devices", Needs.REGISTERED)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MNotFound, MUnknown
+from ..errors import MatrixRequestError, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
-from .base import CallOptions, ClientMethods, checked_choice
+from .base import CallOptions, ClientMethods, checked_choice, patience_of
 from .endpoint import Endpoint, Needs
 from .pages import PAGE_SIZE, Page, Pages
 
@@ -31,6 +31,7 @@ SET_LISTED_BY_SERVICE = Endpoint(
 )
 LISTED = Endpoint("GET", _V3 + "/publicRooms", Needs.REGISTERED)
 SEARCH_LISTED = Endpoint("POST", _V3 + "/publicRooms", Needs.REGISTERED)
+_CONFLICT = 409
 
 
 class DirectoryMethods(ClientMethods):
@@ -58,7 +59,7 @@ class DirectoryMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            MUnknown: The alias is taken (status 409).
+            MUnknown: The alias points to another room (status 409).
             MExclusive: The alias belongs to another application service.
             MatrixError: The homeserver refused, or couldn't be reached.
 
@@ -70,11 +71,16 @@ class DirectoryMethods(ClientMethods):
         try:
             self._call(SET_ALIAS, (alias,), {"room_id": RoomID(room_id)}, options)
         except MUnknown as error:
-            # The answer to an attempt that had done it got lost.
-            if not (error.repeated and error.http_status == 409):
+            # An attempt whose answer got lost, or another process, may have done just this.
+            if error.http_status != _CONFLICT or not self._leads_to(alias, room_id, options):
                 raise
-            if self.resolve_room_alias(alias).get("room_id") != room_id:
-                raise
+
+    def _leads_to(self, alias: str, room_id: str, options: CallOptions) -> bool:
+        try:
+            found = self._call(GET_ALIAS, (alias,), options=patience_of(options))
+        except MatrixRequestError:
+            return False
+        return bool(self._object(GET_ALIAS, found).get("room_id") == room_id)
 
     @DELETE_ALIAS
     def remove_room_alias(
@@ -195,7 +201,8 @@ class DirectoryMethods(ClientMethods):
         Spec: Client-Server API, ``PUT /directory/list/appservice/{networkId}/{roomId}``.
         """
         content = {"visibility": checked_choice("visibility", visibility, "private", "public")}
-        self._call(SET_LISTED_BY_SERVICE, (network_id, room_id), content, options)
+        values = (network_id, room_id)
+        self._call(SET_LISTED_BY_SERVICE, values, content, options, as_device=False)
 
     @LISTED
     @SEARCH_LISTED

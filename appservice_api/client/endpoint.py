@@ -23,6 +23,9 @@ class Needs(enum.Enum):
 
     NOTHING = "nothing"
     REGISTERED = "registered"
+    #: Registered before the first request, if it is the application service's bot: homeservers
+    #: take it from a bot that has no account, and make half of one, or none.
+    ACCOUNT = "an account"
     #: Registered, and joined to the room that is the first value of the path.
     JOINED = "joined"
 

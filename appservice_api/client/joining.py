@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["JoiningMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
-JOIN_BY_ID = Endpoint("POST", _ROOM + "/join", Needs.REGISTERED)
-JOIN = Endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", Needs.REGISTERED)
+JOIN_BY_ID = Endpoint("POST", _ROOM + "/join", Needs.ACCOUNT)
+JOIN = Endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", Needs.ACCOUNT)
 LEAVE = Endpoint("POST", _ROOM + "/leave", Needs.REGISTERED)
 FORGET = Endpoint("POST", _ROOM + "/forget", Needs.REGISTERED)
-KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.REGISTERED)
+KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.ACCOUNT)
 
 Extra = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID
 from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions
+from .base import CallOptions, ClientMethods, EventOptions, patience_of
 from .endpoint import Endpoint, Needs
 from .state import GET_STATE, SEND_STATE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MembershipMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
-JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.REGISTERED)
+JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.ACCOUNT)
 INVITE = Endpoint("POST", _ROOM + "/invite", Needs.JOINED)
 KICK = Endpoint("POST", _ROOM + "/kick", Needs.JOINED)
 BAN = Endpoint("POST", _ROOM + "/ban", Needs.JOINED)
@@ -130,16 +130,21 @@ class MembershipMethods(ClientMethods):
         try:
             self._call(endpoint, (room_id,), content, options)
         except MForbidden as error:
-            if not (error.repeated and self._is_already(membership, room_id, user_id)):
+            if not (
+                error.repeated
+                and self._is_already(membership, room_id, user_id, patience_of(options))
+            ):
                 raise
         self._remember(room_id, user_id, membership, asked_at)
 
-    def _is_already(self, membership: Membership, room_id: str, user_id: str) -> bool:
-        """Whether an attempt whose answer was lost has done it: the errcode of the refusal that
-        its repeat gets is the same as for a lack of power."""
+    def _is_already(
+        self, membership: Membership, room_id: str, user_id: str, patience: dict[str, Any]
+    ) -> bool:
+        """Whether it is done, by an attempt whose answer was lost or by another process: the
+        errcode of the refusal is then the same as for a lack of power."""
         values = (room_id, "m.room.member", user_id)
         try:
-            found = self._call(GET_STATE, values, options={"ensure_joined": False})
+            found = self._call(GET_STATE, values, options={**patience, "ensure_joined": False})
         except MatrixError:
             return False
         now = found.get("membership") if isinstance(found, dict) else None
@@ -243,16 +248,20 @@ class MembershipMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/joined_members``.
         """
+        asked_at = now()
+        members = self._ask_members(room_id, options)
+        self._notes.set_members(room_id, members, only_membership=Membership.JOIN, ts=asked_at)
+        return members
+
+    def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, Member]:
+        """The joined members of a room; nothing is remembered."""
         from ..events.member import Member
 
-        asked_at = now()
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
-        members = {
-            user: Member(_profile(member))
+        return {
+            UserID.read(user): Member(_profile(member))
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
-        self._notes.set_members(room_id, members, only_membership=Membership.JOIN, ts=asked_at)
-        return {UserID.read(user): member for user, member in members.items()}
 
 
 def _profile(member: Any) -> dict[str, Any]:

@@ -21,9 +21,9 @@ __all__ = ["ProfileMethods"]
 _MAX_KEY_BYTES = 255
 _FIELD = "/_matrix/client/v3/profile/{userId}/{keyName}"
 PROFILE = Endpoint("GET", "/_matrix/client/v3/profile/{userId}", Needs.REGISTERED)
-DELETE_FIELD = Endpoint("DELETE", _FIELD, Needs.REGISTERED)
+DELETE_FIELD = Endpoint("DELETE", _FIELD, Needs.ACCOUNT)
 GET_FIELD = Endpoint("GET", _FIELD, Needs.REGISTERED)
-SET_FIELD = Endpoint("PUT", _FIELD, Needs.REGISTERED)
+SET_FIELD = Endpoint("PUT", _FIELD, Needs.ACCOUNT)
 
 
 # The fields that stand in the membership events of all rooms, too.

@@ -20,7 +20,7 @@ __all__ = ["ReceiptMethods"]
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
 TYPING = Endpoint("PUT", _ROOM + "/typing/{userId}", Needs.JOINED)
 RECEIPT = Endpoint("POST", _ROOM + "/receipt/{receiptType}/{eventId}", Needs.JOINED)
-SET_PRESENCE = Endpoint("PUT", "/_matrix/client/v3/presence/{userId}/status", Needs.REGISTERED)
+SET_PRESENCE = Endpoint("PUT", "/_matrix/client/v3/presence/{userId}/status", Needs.ACCOUNT)
 GET_PRESENCE = Endpoint("GET", "/_matrix/client/v3/presence/{userId}/status", Needs.REGISTERED)
 READ_MARKERS = Endpoint("POST", _ROOM + "/read_markers", Needs.JOINED)
 

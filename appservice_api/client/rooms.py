@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RoomMethods"]
 
 _V3 = "/_matrix/client/v3"
-CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.REGISTERED)
+CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.ACCOUNT)
 JOINED_ROOMS = Endpoint("GET", _V3 + "/joined_rooms", Needs.REGISTERED)
 UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..errors import MatrixResponseError
+from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source, now
@@ -138,6 +138,18 @@ class StateMethods(ClientMethods):
             room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
         )
         return content
+
+    def _look(self, room_id: str, event_type: str) -> EventContent | None:
+        """The content of a state event, None if there is none, for somebody who only looks:
+        nothing is ensured, nothing remembered."""
+        from ..events.registry import read_content
+
+        values = (room_id, event_type, "")
+        try:
+            answer = self._call(GET_STATE, values, options={"ensure_joined": False})
+        except MNotFound:
+            return None
+        return read_content(event_type, answer)
 
     def _hears_now(self, room_id: str) -> bool:
         """Whether the user is known to be in a room: who has left is told what was true then."""

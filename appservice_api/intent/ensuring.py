@@ -29,6 +29,7 @@ from ..errors import (
 from ..events.membership import Membership
 from ..ids import RoomID
 from ..state_store.items import now
+from .bot_account import ensure_account
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -58,6 +59,10 @@ class Ensuring(JoiningMethods, AccountMethods):
     @property
     def _is_ghost(self) -> bool:
         return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
+
+    @property
+    def _is_bot(self) -> bool:
+        return not self.api.is_real_user and self.api.identity in (None, self.api.bot_mxid)
 
     def ensure_registered(self, **options: Unpack[CallOptions]) -> None:
         """Register the user, unless it is known to be registered, or is a real user.
@@ -151,7 +156,9 @@ class Ensuring(JoiningMethods, AccountMethods):
         unban: bool,
         patience: dict[str, Any],
     ) -> None:
-        if self._is_ghost:
+        if self._is_bot:
+            ensure_account(self, patience)
+        elif self._is_ghost:
             self.ensure_registered(**patience)
         if self.api.device_id is not None:
             self._make_device(patience)
@@ -182,17 +189,29 @@ class Ensuring(JoiningMethods, AccountMethods):
     def _invite(
         self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
     ) -> None:
+        """Invite the user. What another process has done meanwhile is done."""
         user = self.mxid
         if banned:
-            inviter.unban_user(room_id, user, **patience)
+            self._unban(inviter, room_id, patience)
         try:
             inviter.invite_user(room_id, user, **patience)
-        except (MForbidden, MBadState):
+        except (MForbidden, MBadState) as refused:
+            if isinstance(refused, MForbidden) and inviter._is_already(
+                Membership.INVITE, room_id, user, patience
+            ):
+                return
             # Not all homeservers tell a ban from a missing invite.
             if not unban or banned:
                 raise
-            inviter.unban_user(room_id, user, **patience)
+            self._unban(inviter, room_id, patience)
             inviter.invite_user(room_id, user, **patience)
+
+    def _unban(self, inviter: IntentAPI, room_id: str, patience: dict[str, Any]) -> None:
+        try:
+            inviter.unban_user(room_id, self.mxid, **patience)
+        except MBadState:
+            if inviter._is_already(Membership.BAN, room_id, self.mxid, patience):
+                raise
 
     def _ensured(
         self,
@@ -207,6 +226,8 @@ class Ensuring(JoiningMethods, AccountMethods):
             self._confirm_token(how)
         if not (ensures and self._ensures):
             return self._ask(endpoint, path, content, how)
+        if endpoint.needs is Needs.ACCOUNT and self._is_bot:
+            ensure_account(self, patience_of(how))
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         me, joined = self.api._speaker, None
         if room_id is not None and me is not None:
@@ -308,6 +329,8 @@ class Ensuring(JoiningMethods, AccountMethods):
         api, device = self.api, self.api.device_id
         if device is None or api.is_real_user:
             return False
+        if self._is_bot:
+            ensure_account(self, patience)
         path = UPDATE_DEVICE.path((device,))
         # Not as the device itself, which isn't there yet.
         query = identity_query(api.identity, None)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from ..errors import MNotFound
 from ..ids import RoomAlias, RoomID, UserID
+from ..state_store.items import copied
 from .intent import IntentAPI
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Room:
     """A room, as one user sees it: the intent's methods without their first argument.
 
     Rooms are made by :meth:`IntentAPI.room`, hold nothing but the intent and the room ID, and two
-    of the same are equal. Making one asks the homeserver nothing; each property asks it anew.
+    of the same are equal. Making one asks the homeserver nothing; each property asks it anew, and
+    changes nothing: nobody is registered or joined for it, and nothing is remembered. A homeserver
+    that shows the user nothing raises :class:`MForbidden`; the methods join first.
 
     Args:
         intent: Who acts.
@@ -83,18 +85,23 @@ class Room:
     @property
     def members(self) -> dict[UserID, Member]:
         """The joined members' ``displayname`` and ``avatar_url``, by user ID. One request."""
-        return self.get_joined_members()
+        return self.intent._ask_members(self.room_id, {"ensure_joined": False})
 
     @property
     def power_levels(self) -> PowerLevelStateEventContent:
         """The power levels; the defaults if the room has none. One request, none once they are
         known."""
-        return self.get_power_levels()
+        from ..events import PowerLevelStateEventContent
+
+        known = self.intent.api.state_store.get_power_levels(self.room_id)
+        if known is None:
+            known = self.intent._look(self.room_id, "m.room.power_levels")
+        return PowerLevelStateEventContent(copied(known or {}))
 
     @property
     def version(self) -> str | None:
         """The room version, None if the room can't be found. One request."""
-        create = self._state("m.room.create")
+        create = self.intent._look(self.room_id, "m.room.create")
         if create is None:
             return None
         found = create.get("room_version")
@@ -105,18 +112,12 @@ class Room:
         """Whether messages are to be encrypted. One request; none once it is known that they
         are, which doesn't end."""
         known = self.intent.api.state_store.is_encrypted(self.room_id)
-        return known or self._state("m.room.encryption") is not None
-
-    def _state(self, event_type: str) -> dict[str, Any] | None:
-        """The content of a state event, None if there is none."""
-        try:
-            return self.get_state_event(event_type)
-        except MNotFound:
-            return None
+        return known or self.intent._look(self.room_id, "m.room.encryption") is not None
 
     def _text(self, event_type: str, key: str) -> str | None:
         """A text in the content of a state event, None if there is none, or an empty one."""
-        found = (self._state(event_type) or {}).get(key)
+        content = self.intent._look(self.room_id, event_type)
+        found = content.get(key) if content is not None else None
         return found if isinstance(found, str) and found else None
 
     def __eq__(self, other: object) -> bool:

@@ -5,14 +5,17 @@ Spec: Application Service API, "Querying" and "Third-party networks".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MatrixRequestError, MRoomInUse
 from .dispatch import Dispatch
 from .request import Answer
 
 if TYPE_CHECKING:
     from ..application import AppService
+    from ..intent import IntentAPI
 
 __all__ = ["Questions"]
 
@@ -79,6 +82,9 @@ class Questions:
             ghost = self._app.api.intent(user_id)
         except ValueError:
             return None
+        return self._once("user_query", user_id, lambda: self._make_user(user_id, ghost))
+
+    def _make_user(self, user_id: str, ghost: IntentAPI) -> Answer | None:
         found = self._first("user_query", user_id=user_id, ghost=ghost)
         if found is None:
             return None
@@ -94,13 +100,26 @@ class Questions:
     def _alias(self, alias: str) -> Answer | None:
         if not self._app.registration.owns_alias(alias):
             return None
-        found = self._first("alias_query", alias=alias)
-        if found is None:
-            return None
-        if isinstance(found, Mapping):
-            localpart = alias[1:].partition(":")[0]
-            self._app.bot.create_room(**{**found, "alias_localpart": localpart})
+        return self._once("alias_query", alias, lambda: self._make_room(alias))
+
+    def _make_room(self, alias: str) -> Answer | None:
+        try:
+            found = self._first("alias_query", alias=alias)
+            if found is None:
+                return None
+            if isinstance(found, Mapping):
+                localpart = alias[1:].partition(":")[0]
+                self._app.bot.create_room(**{**found, "alias_localpart": localpart})
+        except MatrixRequestError as refused:
+            # Another process, asked at the same time, has made it; it is looked up again.
+            if not isinstance(refused, MRoomInUse) and refused.http_status != HTTPStatus.CONFLICT:
+                raise
         return Answer(200)
+
+    def _once(self, kind: str, name: str, make: Callable[[], Answer | None]) -> Answer | None:
+        """Have something made once, however many people want it at the same time: the homeserver
+        asks for each of them."""
+        return self._app.api._shared.flights.run((kind, name), make)
 
     def _look_up(self, route: str, protocol: str | None, given: dict[str, Any]) -> Answer | None:
         asked, parameter = _REVERSE[route]

@@ -107,6 +107,7 @@ class Receiver:
     def start(self) -> None:
         """Take requests; again, after a stop."""
         self._stopped = False
+        self._service.account.begin()
         self._service.start.begin()
 
     def stop(self, grace: float) -> bool:
@@ -152,6 +153,7 @@ class Receiver:
         return self._route(found, request)
 
     def _route(self, found: Found, request: Request) -> Answer:
+        self._service.account.begin()
         given: dict[str, Any]
         if found.route in _WITH_BODY:
             # A ping of old may have no body.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .account import Account
 from .backlog import Backlog
 from .delivery import Delivery, later
 from .dispatch import Dispatch, HandlerPolicy
@@ -45,6 +46,8 @@ class Service:
         self.backlog = Backlog(app, self._delivery)
         #: What is done before the first transaction.
         self.start = Start(app, self.backlog, self._delivery)
+        #: The account of the bot.
+        self.account = Account(app)
         self._patience = patience
 
     def deliver(self, transaction: Transaction) -> Answer:

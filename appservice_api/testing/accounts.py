@@ -39,6 +39,8 @@ def get_profile(hs: MemoryHomeserver, call: Call) -> Json:
     user, *keys = call.parts
     profile = hs.profiles.get(user, {})
     known = user in hs.users or user in hs.profiles
+    if not known and not keys:
+        raise Refused(404, "M_UNKNOWN", "No row found (profiles)")
     if not known or (keys and keys[0] not in (*profile, "displayname", "avatar_url")):
         raise Refused(404, "M_NOT_FOUND", "Profile was not found")
     if not keys:

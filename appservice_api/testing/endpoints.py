@@ -58,6 +58,9 @@ def register(hs: MemoryHomeserver, call: Call) -> Json:
         raise Refused(400, "M_EXCLUSIVE", text)
     if user in hs.users:
         raise Refused(400, "M_USER_IN_USE", "User ID already taken.")
+    if user in hs.profiles:
+        # Of a sender that had no account when it set its name.
+        raise Refused(500, "M_UNKNOWN", "Internal server error")
     hs.users.add(user)
     result = {"user_id": user, "home_server": hs.server_name}
     if not call.body.get("inhibit_login"):

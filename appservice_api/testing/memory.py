@@ -168,6 +168,8 @@ class MemoryHomeserver:
             if user not in self.users:
                 raise forbidden(f"Application service has not registered this user ({user})")
         device = request.query.get("device_id")
+        if device and not request.user_id:
+            raise Refused(500, "M_UNKNOWN", "Internal server error")
         if device and device[0] not in self.devices.get(user, ()):
             text = f"Application service trying to use a device that doesn't exist ({device[0]!r}"
             raise Refused(400, "M_UNKNOWN_DEVICE", f"{text} for {user})")

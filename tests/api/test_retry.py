@@ -62,7 +62,7 @@ def test_create_room_is_never_sent_twice(
 ) -> None:
     stub.script("POST", "/createRoom", fault)
     with pytest.raises((MatrixConnectionError, MatrixRequestError, MatrixResponseError)) as caught:
-        api.bot_intent().create_room(name="once")
+        api.intent(ensure_joined=False).create_room(name="once")
     assert stub.calls() == ["POST /createRoom"]
     assert caught.value.attempts == 1
 
@@ -83,7 +83,7 @@ def test_what_never_reached_the_homeserver_is_repeated_even_for_create_room() ->
     clock = ManualClock(auto=True)
     api = AppServiceAPI("http://127.0.0.1:9", "@bot:hs.test", "as_token", clock=clock)
     with pytest.raises(MatrixConnectionError) as caught:
-        api.bot_intent().create_room()
+        api.intent(ensure_joined=False).create_room()
     assert caught.value.attempts == 5
     assert not caught.value.sent
     assert not caught.value.repeated
@@ -137,7 +137,7 @@ def test_a_rate_limit_is_waited_out_even_for_create_room(
         429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 855}, {"Retry-After": "1"}
     )
     stub.script("POST", "/createRoom", limited, limited)
-    api.bot_intent().create_room()
+    api.intent(ensure_joined=False).create_room()
     assert stub.calls() == ["POST /createRoom"] * 3
     assert clock.waits[0] == pytest.approx(0.855)
 

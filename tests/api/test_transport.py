@@ -36,8 +36,8 @@ def test_interim_answers_are_read_past(raw: Callable[..., RawHomeserver]) -> Non
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     server = raw([interim, ok(b'{"room_id":"!a:h"}')], [ok(b'{"room_id":"!b:h"}')])
     with AppServiceAPI(server.base_url, "@bot:h", "as_token") as api:
-        assert api.bot_intent().create_room(name="A") == "!a:h"
-        assert api.bot_intent().create_room(name="B") == "!b:h"
+        assert api.intent(ensure_joined=False).create_room(name="A") == "!a:h"
+        assert api.intent(ensure_joined=False).create_room(name="B") == "!b:h"
     assert server.connections == 1
 
 
@@ -48,8 +48,8 @@ def test_an_upgrade_is_no_answer_and_its_connection_is_not_used_again(
     server = raw([b"HTTP/1.1 101 Switching Protocols\r\n\r\n", late], [ok(b'{"room_id":"!b:h"}')])
     with AppServiceAPI(server.base_url, "@bot:h", "as_token") as api:
         with pytest.raises(MatrixConnectionError, match="101"):
-            api.bot_intent().create_room(name="A")
-        assert api.bot_intent().create_room(name="B") == "!b:h"
+            api.intent(ensure_joined=False).create_room(name="A")
+        assert api.intent(ensure_joined=False).create_room(name="B") == "!b:h"
 
 
 def test_requests_own_adapter_does_not_mix_answers_up_either(
@@ -61,8 +61,8 @@ def test_requests_own_adapter_does_not_mix_answers_up_either(
         session.close = unwanted = Mock()  # type: ignore[method-assign]
         api = AppServiceAPI(server.base_url, "@bot:h", "as_token", client_session=session)
         with pytest.raises(MatrixConnectionError, match="103"):
-            api.bot_intent().create_room(name="A")
-        assert api.bot_intent().create_room(name="B") == "!b:h"
+            api.intent(ensure_joined=False).create_room(name="A")
+        assert api.intent(ensure_joined=False).create_room(name="B") == "!b:h"
         assert not unwanted.called
         del session.close
     assert server.connections == 2

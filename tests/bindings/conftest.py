@@ -22,7 +22,9 @@ NAMESPACES = {"users": [{"exclusive": True, "regex": r"@_irc_.*:hs\.test"}]}
 def app(stub: StubHomeserver, clock: ManualClock) -> Iterator[AppService]:
     """An application service whose waits return at once; its bot is the stub's."""
     mine = registration(sender_localpart="bot", rate_limited=False, namespaces=NAMESPACES)
-    with AppService(mine, stub.base_url, MemoryStateStore(), clock=clock) as made:
+    store = MemoryStateStore()
+    store.registered("@bot:hs.test")
+    with AppService(mine, stub.base_url, store, clock=clock) as made:
         yield made
 
 

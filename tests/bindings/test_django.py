@@ -213,7 +213,7 @@ def test_the_command_that_checks(django_site: Any, stub: StubHomeserver) -> None
     out = io.StringIO()
     call_command("appservice_check", stdout=out, no_color=True)
     lines = out.getvalue().splitlines()
-    assert [line.split()[0] for line in lines if line[:1] != " "] == ["ok"] * 5
+    assert [line.split()[0] for line in lines if line[:1] != " "] == ["ok"] * 6
     stub.stop()
     with pytest.raises(SystemExit) as ended:
         call_command("appservice_check", stdout=out)

@@ -98,7 +98,7 @@ def test_check(flask_site: Any, stub: StubHomeserver) -> None:
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0].startswith("ok       registration: ")
-    assert [line.split()[0] for line in lines if line[:1] != " "] == ["ok"] * 5
+    assert [line.split()[0] for line in lines if line[:1] != " "] == ["ok"] * 6
     assert stub.requests[-1].path.endswith("/ping")
 
 

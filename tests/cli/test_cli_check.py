@@ -39,16 +39,18 @@ def refusal(http_status: int, errcode: str, error: str, **more: Any) -> Any:
 def test_all_is_well(hs: StubHomeserver, tmp_path: Path) -> None:
     outcome = check(hs, tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
-    what = ["registration", "versions", "whoami", "namespaces", "ping"]
+    what = ["registration", "versions", "whoami", "account", "namespaces", "ping"]
     assert verdicts(outcome) == dict.fromkeys(what, "ok")
     assert f"the as_token is that of {BOT}" in outcome.out
     assert r"@_demo_.*:hs\.test, tried with @_demo_check:hs.test" in outcome.out
     assert "http://127.0.0.1:9/as answered within 3 ms" in outcome.out
-    # Nobody is registered for it, and nobody but the bot and the specimen is acted as.
-    assert hs.registered == set()
+    assert f"account: {BOT} had none, and was registered" in outcome.out
+    # Nobody but the bot is registered, and nobody but it and the specimen is acted as.
+    assert hs.registered == {BOT}
     assert [(one.method, one.user_id) for one in hs.requests] == [
         ("GET", None),
         ("GET", None),
+        ("POST", None),
         ("GET", "@_demo_check:hs.test"),
         ("POST", None),
     ]
@@ -62,6 +64,7 @@ def test_without_a_file_there_is_less_to_check(hs: StubHomeserver) -> None:
         "registration": "skipped",
         "versions": "ok",
         "whoami": "ok",
+        "account": "ok",
         "namespaces": "skipped",
         "ping": "skipped",
     }
@@ -115,6 +118,7 @@ def test_a_token_that_the_homeserver_does_not_know(tmp_path: Path) -> None:
         "registration": "ok",
         "versions": "ok",
         "whoami": "FAILED",
+        "account": "skipped",
         "namespaces": "skipped",
         "ping": "skipped",
     }
@@ -127,6 +131,57 @@ def test_a_token_of_another_bot(tmp_path: Path) -> None:
         outcome = check(hs, tmp_path)
     assert outcome.code == 1
     assert f"takes the as_token for @other:hs.test, not for {BOT}" in outcome.out
+    assert verdicts(outcome)["account"] == "skipped"
+
+
+def test_a_bot_that_has_an_account(hs: StubHomeserver, tmp_path: Path) -> None:
+    hs.add_user(BOT)
+    outcome = check(hs, tmp_path)
+    assert outcome.code == 0
+    assert f"account: {BOT} has one" in outcome.out
+
+
+def test_a_bot_that_gets_no_account(hs: StubHomeserver, tmp_path: Path) -> None:
+    hs.script("POST", "/register", refusal(400, "M_EXCLUSIVE", "outside of the namespaces"))
+    outcome = check(hs, tmp_path)
+    assert outcome.code == 0, "it acts without one"
+    assert verdicts(outcome)["account"] == "skipped"
+    assert f"{BOT} acts without one: " in outcome.out
+
+
+def test_a_bot_with_half_an_account(hs: StubHomeserver, tmp_path: Path) -> None:
+    hs.memory.profiles[BOT] = {"displayname": "Bot"}
+    outcome = check(hs, tmp_path)
+    assert outcome.code == 1
+    assert verdicts(outcome)["account"] == "FAILED"
+    assert "remove the row of this full_user_id from its table profiles" in outcome.out
+    assert verdicts(outcome)["ping"] == "ok"
+
+
+def test_the_token_of_an_ordinary_user_makes_no_account(hs: StubHomeserver) -> None:
+    hs.script("POST", "/register", refusal(401, "M_UNKNOWN_TOKEN", "Invalid access token"))
+    outcome = run("check", env=settings(hs))
+    assert outcome.code == 0
+    assert verdicts(outcome)["account"] == "skipped"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_device_that_is_asked_for(there: bool, hs: StubHomeserver, tmp_path: Path) -> None:
+    if there:
+        hs.memory.devices[BOT] = {"DESK": None}
+    hs.add_user("@_demo_check:hs.test")
+    path = save_registration(tmp_path)
+    outcome = run(
+        "check", "--base-url", hs.base_url, "--registration", path,
+        env={"APPSERVICE_DEVICE_ID": "DESK"},
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert verdicts(outcome)["device"] == "ok"
+    said = f"DESK of {BOT} is there" if there else "DESK isn't there yet"
+    assert said in outcome.out
+    assert verdicts(outcome)["namespaces"] == "ok"
+    assert verdicts(outcome)["ping"] == "ok"
+    assert hs.memory.devices == ({BOT: {"DESK": None}} if there else {})
 
 
 def test_namespaces_that_the_homeserver_does_not_have(tmp_path: Path) -> None:
@@ -209,8 +264,10 @@ def test_on_synapse(homeserver: Homeserver, tmp_path: Path) -> None:
     args = ("check", "--base-url", homeserver.base_url, "--registration", path)
     outcome = run(*args)
     assert outcome.code == 0
-    what = ["registration", "versions", "whoami", "namespaces", "ping"]
+    what = ["registration", "versions", "whoami", "account", "namespaces", "ping"]
     assert verdicts(outcome) == dict.fromkeys(what, "ok")
+    assert f"{homeserver.bot_mxid} had none, and was registered" in outcome.out
+    assert f"{homeserver.bot_mxid} has one" in run(*args).out
     assert outcome.out.count("tried with") == 2
 
     homeserver.sink.fail_with(homeserver.id, 403)

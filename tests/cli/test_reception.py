@@ -33,7 +33,9 @@ def app(stub: StubHomeserver, clock: ManualClock) -> Iterator[AppService]:
         "sender_localpart": "bot", "rate_limited": False,
         "namespaces": {"users": [{"exclusive": True, "regex": r"@_demo_.*:hs\.test"}]},
     })  # fmt: skip
-    with AppService(registration, stub.base_url, MemoryStateStore(), clock=clock) as made:
+    store = MemoryStateStore()
+    store.registered("@bot:hs.test")
+    with AppService(registration, stub.base_url, store, clock=clock) as made:
         yield made
 
 

@@ -60,9 +60,10 @@ def test_an_alias_that_is_taken_and_one_that_we_took(
     stub: StubHomeserver, ghost: IntentAPI
 ) -> None:
     stub.script("PUT", "/directory/room/", TAKEN)
-    with pytest.raises(MUnknown):
+    with pytest.raises(MUnknown) as caught:
         ghost.add_room_alias(ROOM, "_tea")
-    assert [request.method for request in stub.requests] == ["PUT"]
+    assert caught.value.http_status == 409
+    assert [request.method for request in stub.requests] == ["PUT", "GET"]
     stub.script("PUT", "/directory/room/", DROP, TAKEN)
     stub.script("GET", "/directory/room/", answer(200, {"room_id": ROOM}))
     ghost.add_room_alias(ROOM, "_tea")

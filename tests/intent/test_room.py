@@ -115,6 +115,10 @@ def test_properties_read_the_state(stub: StubHomeserver, room: Room) -> None:
         "m.room.name", "m.room.topic", "m.room.canonical_alias", "m.room.power_levels",
         "m.room.create", "m.room.encryption",
     ]  # fmt: skip
+    room.intent.api.state_store.update_state(
+        {"room_id": room.room_id, "type": "m.room.encryption", "state_key": "",
+         "content": STATE["m.room.encryption"]}
+    )  # fmt: skip
     assert room.is_encrypted is True
     assert len(stub.requests) == before + 6
 

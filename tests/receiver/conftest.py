@@ -41,6 +41,13 @@ def registration(**changes: Any) -> Registration:
     return Registration.load({**REGISTRATION, **changes})
 
 
+def store_with_bot() -> MemoryStateStore:
+    """A store that knows the bot to be registered, so that nobody sees to that."""
+    store = MemoryStateStore()
+    store.registered(BOT)
+    return store
+
+
 def event(number: int = 1, **changes: Any) -> dict[str, Any]:
     """A message."""
     return {
@@ -81,8 +88,8 @@ def _json(body: Any) -> bytes:
 
 @pytest.fixture
 def app(stub: StubHomeserver, clock: ManualClock) -> Iterator[AppService]:
-    """An application service whose waits return at once."""
-    with AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock) as made:
+    """An application service whose waits return at once, and whose bot is registered."""
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as made:
         yield made
 
 

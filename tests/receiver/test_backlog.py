@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from appservice_api import BusyError, MatrixConnectionError, MemoryStateStore, RoomID
+from appservice_api import BusyError, MatrixConnectionError, RoomID
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
 from appservice_api.receiver.request import Request
 from appservice_api.state_store.deliveries import Claim
 from appservice_api.testing import ManualClock, StubHomeserver, answer, hang
 
-from .conftest import ALICE, BOT, GHOST, Pusher, event, registration
+from .conftest import ALICE, BOT, GHOST, Pusher, event, registration, store_with_bot
 
 
 @pytest.fixture
@@ -29,9 +29,7 @@ def stub() -> Iterator[StubHomeserver]:
 def app(stub: StubHomeserver) -> Iterator[AppService]:
     """An application service whose threads really wait for each other."""
     policy = HandlerPolicy(first_wait=0, longest_wait=0)
-    with AppService(
-        registration(), stub.base_url, MemoryStateStore(), handler_policy=policy
-    ) as made:
+    with AppService(registration(), stub.base_url, store_with_bot(), handler_policy=policy) as made:
         yield made
 
 
@@ -339,7 +337,7 @@ def test_what_is_being_handled_isnt_handled_again(
 
 def test_who_handles_for_ever_is_named(stub: StubHomeserver, clock: ManualClock) -> None:
     room = stub.room(members=[BOT, ALICE])
-    with AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock) as app:
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         deliveries = app.state_store.deliveries
         deliveries.note_handled(stub.events(room)[0]["event_id"], room)
         assert deliveries.claim("17", "x", 1000) is Claim.MINE
@@ -369,7 +367,7 @@ def test_two_at_once_handle_it_once(
 
 def test_a_homeserver_that_is_away_is_an_error(stub: StubHomeserver, clock: ManualClock) -> None:
     stub.stop()
-    app = AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock)
+    app = AppService(registration(), stub.base_url, store_with_bot(), clock=clock)
     with app, pytest.raises(MatrixConnectionError):
         app.catch_up()
 
@@ -380,7 +378,7 @@ def test_a_homeserver_that_is_away_is_an_error(stub: StubHomeserver, clock: Manu
 @pytest.fixture
 def starting(stub: StubHomeserver) -> Iterator[AppService]:
     with AppService(
-        registration(), stub.base_url, MemoryStateStore(), catch_up_at_start=True
+        registration(), stub.base_url, store_with_bot(), catch_up_at_start=True
     ) as made:
         yield made
 
@@ -500,7 +498,7 @@ def test_what_is_pushed_comes_again_if_it_takes_long(
     stub: StubHomeserver, clock: ManualClock, room: str, say: Say
 ) -> None:
     with AppService(
-        registration(), stub.base_url, MemoryStateStore(), clock=clock, catch_up_at_start=True
+        registration(), stub.base_url, store_with_bot(), clock=clock, catch_up_at_start=True
     ) as app:
         go_on = threading.Event()
         stub.script("GET", "joined_rooms", hang(go_on))

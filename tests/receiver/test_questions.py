@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from appservice_api.application import AppService
-from appservice_api.testing import StubHomeserver
+from appservice_api.receiver import Answer
+from appservice_api.testing import StubHomeserver, answer
 
 from .conftest import ALICE, GHOST, Pusher
 
@@ -130,3 +135,78 @@ def test_keys_are_given_out(app: AppService, pusher: Pusher) -> None:
         "one_time_keys": {"a": 1}
     }
     assert pusher.ask("POST", f"{base}.msc3984/keys/query", {}).body == {"device_keys": {}}
+
+
+def together(count: int, ask: Callable[[], Answer]) -> list[int]:
+    """What several ask at the same time is answered with."""
+    with ThreadPoolExecutor(count) as threads:
+        return [one.result(30).status for one in [threads.submit(ask) for _ in range(count)]]
+
+
+@pytest.mark.parametrize("path", [USER, ALIAS])
+@pytest.mark.parametrize("said", [True, {}, None])
+def test_what_several_want_at_once_is_made_once(
+    app: AppService, pusher: Pusher, stub: StubHomeserver, path: str, said: Any
+) -> None:
+    """The homeserver asks for each of the people who want it."""
+    asked: list[int] = []
+    alone = threading.Event()
+
+    def make() -> Any:
+        asked.append(1)
+        # Until the others have come, too.
+        while not alone.is_set() and app.receiver._at_work < 4:
+            time.sleep(0.001)
+        alone.wait(0.1)
+        return said
+
+    app.on_user_query(make)
+    app.on_alias_query(make)
+
+    def ask() -> Answer:
+        return pusher.ask("GET", path)
+
+    assert together(4, ask) == [404 if said is None else 200] * 4
+    assert len(asked) == 1
+    assert len(stub.calls("POST")) == (said == {})
+    # It isn't remembered: what was removed meanwhile is made again.
+    alone.set()
+    ask()
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("refused", [
+    answer(400, {"errcode": "M_ROOM_IN_USE", "error": "Room alias already taken"}),
+    answer(409, {"errcode": "M_UNKNOWN", "error": "Room alias already exists"}),
+])  # fmt: skip
+@pytest.mark.parametrize("by_handler", [True, False])
+def test_a_room_that_another_process_makes_is_there(
+    app: AppService, pusher: Pusher, stub: StubHomeserver, refused: Any, by_handler: bool
+) -> None:
+    stub.script("POST", "/createRoom", refused)
+
+    @app.on_alias_query
+    def room(alias: str) -> Any:
+        if not by_handler:
+            return {"preset": "public_chat"}
+        app.bot.create_room("_irc_é", preset="public_chat")
+        return True
+
+    assert pusher.ask("GET", ALIAS).status == 200
+
+
+def test_a_room_that_cant_be_made_is_an_error(
+    app: AppService, pusher: Pusher, stub: StubHomeserver
+) -> None:
+    stub.script("POST", "/createRoom", answer(403, {"errcode": "M_FORBIDDEN", "error": "no"}))
+    app.on_alias_query(lambda alias: {})
+    assert pusher.ask("GET", ALIAS).status == 500
+
+
+def test_a_ghost_that_another_process_has_registered_is_there(
+    app: AppService, pusher: Pusher, stub: StubHomeserver
+) -> None:
+    stub.add_user(GHOST)
+    app.on_user_query(lambda user_id: {"displayname": "Bob"})
+    assert pusher.ask("GET", USER).status == 200
+    assert stub.memory.profiles[GHOST] == {"displayname": "Bob"}

@@ -12,13 +12,12 @@ from appservice_api import (
     AppService,
     IntentAPI,
     MatrixConnectionError,
-    MemoryStateStore,
     MForbidden,
 )
 from appservice_api.intent.room import Room
 from appservice_api.testing import DROP, ManualClock, StubHomeserver, answer
 
-from .conftest import ALICE, BOT, GHOST, Pusher, registration
+from .conftest import ALICE, BOT, GHOST, Pusher, registration, store_with_bot
 
 GHOST_2 = "@_irc_carl:hs.test"
 FORBIDDEN = answer(403, {"errcode": "M_FORBIDDEN", "error": "You are not invited to this room."})
@@ -194,11 +193,11 @@ def test_where_the_bot_isnt_is_nothing_to_follow(world: World, app: AppService) 
 
 
 def test_a_store_that_knows_nothing_asks(stub: StubHomeserver, clock: ManualClock) -> None:
-    with AppService(registration(), stub.base_url, clock=clock) as app:
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         world = World(app, stub)
         world.make(BOT, GHOST)
         tombstone = world.upgrade()
-    with AppService(registration(), stub.base_url, clock=clock) as app:
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         world.app, world.pusher = app, Pusher(app)
         world.listen(app)
         calls = world.push(tombstone)
@@ -281,7 +280,7 @@ def test_a_tombstone_that_isnt_known_is_asked_for(
 ) -> None:
     world.make(BOT, public=False)
     tombstone = world.upgrade()
-    with AppService(registration(), stub.base_url, MemoryStateStore(), clock=clock) as app:
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         world.listen(app)
         world.pusher = Pusher(app)
         calls = world.push(world.invitation())
@@ -364,7 +363,7 @@ def test_a_store_that_knows_no_ghost_asks(
 ) -> None:
     world.make(GHOST)
     tombstone = world.upgrade()
-    with AppService(registration(), stub.base_url, clock=clock) as app:
+    with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         world.listen(app)
         world.pusher = Pusher(app)
         world.push(tombstone)

@@ -76,7 +76,7 @@ class Caller:
 def names_for(prefix: str, bot: str) -> dict[str, str]:
     names = {f"{one}_name": f"_{prefix}_{one}" for one in ("a", "b", "c", "nobody")}
     users = {one: f"@_{prefix}_{one}:hs.test" for one in ("a", "b", "c", "nobody")}
-    return {**names, **users, "bot": bot}
+    return {**names, **users, "bot": bot, "bot_name": bot[1:].partition(":")[0]}
 
 
 def differences(homeserver: Homeserver, script: Script) -> list[Any]:

@@ -126,6 +126,20 @@ ROOM: Script = [
 ]
 
 _DATA, _ROOM_DATA = "user/{a}/account_data", "user/{a}/rooms/{room}/account_data"
+# A bot that has no account, and then half of one.
+BOT: Script = [
+    (None, "GET", "account/whoami", None, 200, None),
+    (None, "GET", "profile/{bot}/displayname", None, 404, "M_NOT_FOUND"),
+    (None, "GET", "profile/{bot}", None, 404, "M_UNKNOWN"),
+    (None, "GET", "account/whoami?device_id=D", None, 500, "M_UNKNOWN"),
+    ("{bot}", "GET", "account/whoami?device_id=D", None, 400, "M_UNKNOWN_DEVICE"),
+    (None, "PUT", "devices/D", {}, 201, None),
+    ("{bot}", "GET", "account/whoami?device_id=D", None, 200, None),
+    (None, "PUT", "profile/{bot}/displayname", {"displayname": "Bot"}, 200, None),
+    (None, "GET", "profile/{bot}", None, 200, None),
+    (None, "POST", "register", ("{bot_name}",), 500, "M_UNKNOWN"),
+]
+
 ACCOUNTS: Script = [
     *ROOM,
     (A, "PUT", "profile/{a}/m.tz", {"m.tz": "Europe/Berlin"}, 200, None),
@@ -271,8 +285,8 @@ MEDIA: Script = [
 
 @pytest.mark.parametrize(
     "script",
-    [ROOMS, ACCOUNTS, DIRECTORY, HISTORY, MEDIA],
-    ids=["rooms", "accounts", "directory", "history", "media"],
+    [ROOMS, BOT, ACCOUNTS, DIRECTORY, HISTORY, MEDIA],
+    ids=["rooms", "bot", "accounts", "directory", "history", "media"],
 )
 def test_the_stub_answers_like_synapse(script: Script, homeserver: Homeserver) -> None:
     assert differences(homeserver, script) == []

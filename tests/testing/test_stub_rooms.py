@@ -94,10 +94,12 @@ def test_a_registration_with_login_gives_a_token(ask: Client) -> None:
 
 
 def test_devices(ask: Client) -> None:
-    assert ask.errcode("GET", "account/whoami", device_id="D") == (400, "M_UNKNOWN_DEVICE")
+    unknown = ask.errcode("GET", "account/whoami", user=BOT, device_id="D")
+    assert unknown == (400, "M_UNKNOWN_DEVICE")
     assert ask("PUT", "devices/D", {})[0] == 201
     assert ask("PUT", "devices/D", {})[0] == 200
-    assert ask("GET", "account/whoami", device_id="D")[0] == 200
+    assert ask("GET", "account/whoami", user=BOT, device_id="D")[0] == 200
+    assert ask.errcode("GET", "account/whoami", device_id="D") == (500, "M_UNKNOWN")
 
 
 def test_a_room_and_its_members(ask: Client, stub: StubHomeserver) -> None:

@@ -19,7 +19,8 @@ class Command(BaseCommand):
 
     help = (
         "Tell whether the project's application service works. The site should be running: the "
-        "homeserver is asked to ping it. Nothing is changed."
+        "homeserver is asked to ping it. Nothing is changed, but a bot that has no account is "
+        "registered."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

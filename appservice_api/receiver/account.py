@@ -1,0 +1,51 @@
+"""The bot's account: who serves sees to it, so that people find the bot and can invite it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ..errors import MatrixError, StateStoreError
+from ..intent.bot_account import ensure_account
+
+if TYPE_CHECKING:
+    from ..application import AppService
+
+__all__ = ["Account"]
+
+
+class Account:
+    """Registers the bot once in a process, unless it is known to be registered, in a thread:
+    nothing waits for it. If that fails, the log says so, and the bot's first join or room tries
+    again.
+
+    Args:
+        app: The application service.
+    """
+
+    def __init__(self, app: AppService) -> None:
+        self._app = app
+        self._begun = False
+
+    def begin(self) -> None:
+        """Begin it, unless that was done."""
+        if self._begun:
+            return
+        self._begun = True
+        api = self._app.api
+        try:
+            if api.bot_mxid is not None and api.state_store.is_registered(api.bot_mxid):
+                return
+        except StateStoreError as error:
+            api.log.debug("not known whether the bot is registered: %s", error)
+        threading.Thread(target=self._run, name="bot's account", daemon=True).start()
+
+    def _run(self) -> None:
+        api = self._app.api
+        try:
+            ensure_account(self._app.bot, {})
+        except (MatrixError, ValueError) as error:
+            if not api._shared.closed.is_set():
+                api.log.warning("the bot can't be registered now: %s", error)
+        finally:
+            api.state_store.leave_thread()
