@@ -14,9 +14,10 @@ from ..base_url import check_base_url
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
+from .call import Calls
 from .flight import SingleFlight
 from .retry import Clock, RateLimits, RetryPolicy, retrying
-from .transport import new_session
+from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Access",
     "AppServiceShared",
+    "DEFAULT_TIMEOUT",
     "Shared",
     "Timeout",
     "UploadLimit",
@@ -37,6 +39,10 @@ __all__ = [
 
 #: Seconds to connect and seconds to wait for data; one number stands for the second.
 Timeout: TypeAlias = float | tuple[float, float]
+
+#: What it is where nothing is said. A call ends before gunicorn ends its worker, and there is time
+#: for a repeat over a new connection.
+DEFAULT_TIMEOUT = (5.0, 30.0)
 
 _BAD_TOKEN = r"[^\x21-\x7e]"
 
@@ -111,8 +117,9 @@ class Shared:
         self.owns_session = session is None
         self.log = log
         self.policy = retry
-        self.timeout = split_timeout(timeout, (5.0, 60.0))
+        self.timeout = split_timeout(timeout, DEFAULT_TIMEOUT)
         self.clock = clock
+        self.calls = Calls(clock, retry)
         self.txn_ids = TransactionIDs()
         self.lock = threading.Lock()
         self.limits = RateLimits()
@@ -126,9 +133,13 @@ class Shared:
             self.clock.wait(self.closed, seconds)
 
     def close(self) -> None:
-        """End all waiting and, where the session is ours, its connections."""
+        """End all waiting and, where the session is ours, its connections, those that wait for
+        data, too."""
         self.closed.set()
         if self.owns_session:
+            for adapter in self.session.adapters.values():
+                if isinstance(adapter, MatrixAdapter):
+                    adapter.break_off()
             self.session.close()
 
     def _after_fork(self) -> None:
@@ -217,7 +228,7 @@ class AppServiceShared(Shared):
         self.upload_limits: dict[str, UploadLimit] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
-        self.flights = SingleFlight(self.policy.deadline)
+        self.flights = SingleFlight(self.calls)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""
@@ -227,4 +238,4 @@ class AppServiceShared(Shared):
 
     def _after_fork(self) -> None:
         super()._after_fork()
-        self.flights = SingleFlight(self.policy.deadline)
+        self.flights = SingleFlight(self.calls)
