@@ -30,7 +30,8 @@ class Stream:
         length: How many bytes it has.
 
     Attributes:
-        sending: For how many seconds the last attempt was able to send; None if it sent nothing.
+        sending: For how many seconds the last attempt was able to send; None if it didn't
+            come to it.
     """
 
     __slots__ = ("length", "sending")
@@ -48,6 +49,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[bytes]:
         started = time.monotonic()
+        self.sending = 0.0
         for block in self._blocks():
             yield block
             self.sending = time.monotonic() - started
