@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .retry import Clock, RetryPolicy, retry_policy
@@ -53,7 +53,7 @@ class Calls(threading.local):
 
     now: Call | None = None
 
-    def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
+    def __init__(self, clock: Clock, policy: Callable[[], RetryPolicy]) -> None:
         self._clock = clock
         self._policy = policy
 
@@ -73,7 +73,7 @@ class Calls(threading.local):
         outer = self.now
         if outer is not None and deadline is None:
             return outer
-        policy = self._policy
+        policy = self._policy()
         if deadline is not None:
             policy = retry_policy(policy, None, deadline)
         if begun is None:
@@ -91,7 +91,7 @@ class Calls(threading.local):
     def left(self) -> float:
         """Seconds until the present call must have ended; outside of any, those of the policy."""
         call = self.now
-        return self._policy.deadline if call is None else call.end - self._clock.monotonic()
+        return self._policy().deadline if call is None else call.end - self._clock.monotonic()
 
     @contextmanager
     def within(self, deadline: float | None) -> Iterator[None]:

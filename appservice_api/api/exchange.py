@@ -82,8 +82,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "attempts", "call", "context", "end", "expired", "failures", "limits", "lost", "name", "reader",
-        "request", "secrets", "settings", "shared", "streams", "timeouts", "travels",
+        "attempts", "call", "context", "end", "expired", "failures", "limits", "lost", "name",
+        "reader", "request", "secrets", "settings", "shared", "streams", "timeouts", "travels",
         "user",
     )  # fmt: skip
 

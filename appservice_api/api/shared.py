@@ -16,7 +16,7 @@ from ..fork import renew_after_fork
 from ..ids import UserID
 from .call import Calls
 from .flight import SingleFlight
-from .retry import Clock, RateLimits, RetryPolicy, retrying
+from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from .appservice import AppServiceAPI, ChildAppServiceAPI
 
 __all__ = [
+    "DEFAULT_TIMEOUT",
     "Access",
     "AppServiceShared",
-    "DEFAULT_TIMEOUT",
     "Shared",
     "Timeout",
     "UploadLimit",
@@ -119,13 +119,30 @@ class Shared:
         self.policy = retry
         self.timeout = split_timeout(timeout, DEFAULT_TIMEOUT)
         self.clock = clock
-        self.calls = Calls(clock, retry)
+        self.calls = Calls(clock, lambda: self.policy)
         self.txn_ids = TransactionIDs()
         self.lock = threading.Lock()
         self.limits = RateLimits()
         self.closed = threading.Event()
         self.run = retrying(self.sleep)
         renew_after_fork(self)
+
+    def be_patient(
+        self,
+        *,
+        retry_count: int | None = None,
+        timeout: Timeout | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        """Change how long calls may take that begin from now on.
+
+        Args:
+            retry_count: How often a request is repeated; None to leave it so.
+            timeout: Seconds to wait for data, or (to connect, to wait for data).
+            deadline: Seconds that a call may take.
+        """
+        self.policy = retry_policy(self.policy, retry_count, deadline)
+        self.timeout = split_timeout(timeout, self.timeout)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until :meth:`close`; the next attempt then says so."""

@@ -13,7 +13,7 @@ from appservice_api.testing import ManualClock
 
 
 def test_nobody_overlaps_and_everybody_is_served() -> None:
-    flights, inside, done = SingleFlight(Calls(ManualClock(), RetryPolicy())), threading.Lock(), []
+    flights, inside, done = SingleFlight(Calls(ManualClock(), RetryPolicy)), threading.Lock(), []
 
     def work(number: int) -> int:
         assert inside.acquire(blocking=False)
@@ -37,7 +37,7 @@ def test_nobody_overlaps_and_everybody_is_served() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt()])
 def test_an_error_is_nobody_elses(error: BaseException) -> None:
-    flights = SingleFlight(Calls(ManualClock(), RetryPolicy()))
+    flights = SingleFlight(Calls(ManualClock(), RetryPolicy))
     entered, go = threading.Event(), threading.Event()
     caught: list[BaseException] = []
     results: list[int] = []
@@ -68,7 +68,7 @@ def test_an_error_is_nobody_elses(error: BaseException) -> None:
 
 
 def test_a_turn_that_never_ends() -> None:
-    calls = Calls(ManualClock(), RetryPolicy())
+    calls = Calls(ManualClock(), RetryPolicy)
     flights = SingleFlight(calls)
     entered, go = threading.Event(), threading.Event()
 
@@ -86,7 +86,7 @@ def test_a_turn_that_never_ends() -> None:
 
 
 def test_who_has_more_time_goes_on_where_another_thread_had_none_left() -> None:
-    calls = Calls(ManualClock(), RetryPolicy())
+    calls = Calls(ManualClock(), RetryPolicy)
     flights = SingleFlight(calls)
     entered, go = threading.Event(), threading.Event()
     caught: list[BaseException] = []
