@@ -157,7 +157,9 @@ def _versions(api: AppServiceAPI) -> dict[str, Any]:
     """The homeserver's versions; asked by nobody, as Synapse refuses to tell a wrong token."""
     shared = api._shared
     with AppServiceAPI(api.base_url, default_retry_count=0) as nobody:
-        return nobody.intent().versions(timeout=shared.timeout, deadline=shared.calls.left())
+        return nobody.intent().versions(
+            timeout=shared.timeout, deadline=max(shared.calls.left(), 0)
+        )
 
 
 def _whoami(api: AppServiceAPI, report: _Report) -> UserID | None:

@@ -90,7 +90,7 @@ def patience_options(what: str) -> Callable[[F], F]:
         what: What the deadline is for.
     """
     seconds = click.FloatRange(min=0, min_open=True)
-    options: tuple[tuple[str, str, click.ParamType, str], ...] = (
+    options: tuple[tuple[str, str, Any, str], ...] = (
         ("--timeout", "SECONDS", seconds, "How long to wait for data.  [default: 30]"),
         ("--deadline", "SECONDS", seconds, f"How long {what} may take in all.  [default: 45]"),
         ("--retry-count", "N", click.IntRange(min=0), "How often to repeat a request if the "
