@@ -291,7 +291,7 @@ class Exchange:
             raise MatrixTimeoutError(
                 "there was no time left to send it before the deadline", sent=False, **self.facts()
             )
-        timeouts = Timeouts((min(connect, left), min(read, left)))
+        timeouts = Timeouts((connect if connect < left else left, read if read < left else left))
         timeouts.end = time.monotonic() + left
         if self.reader is not None:
             timeouts.data = read

@@ -170,12 +170,13 @@ class MatrixAdapter(HTTPAdapter):
             timeout = (timeout, timeout)
         try:
             line.busy.add(connection)
-            line.check_open()
+            if line.broken_off:
+                line.check_open()
             answer, content = exchange(
                 connection, line.host, request, url[slash:], timeout, stream, line.check_open
             )
             if stream:
-                line.streams.add(connection)
+                line.streams[id(connection)] = connection
                 return self.build_response(request, _arriving(answer, connection, line))
         except _FAILURES as error:
             raise _as_requests_error(error) from error
@@ -218,20 +219,21 @@ class _Line:
         idle: How many are kept that nobody uses at the moment.
 
     Attributes:
+        broken_off: Whether nothing is waited for any more.
         busy: Those that are in use.
         streams: Those over which something arrives that is read bit by bit.
     """
 
-    __slots__ = ("__weakref__", "_free", "_idle", "_open", "_pool", "busy", "host", "streams")
+    __slots__ = ("__weakref__", "_free", "_idle", "_pool", "broken_off", "busy", "host", "streams")
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, origin: str, idle: int) -> None:
         self._pool = pool
         self._idle = idle
-        self._open = True
+        self.broken_off = False
         # The last one used is taken first; both ends of a deque are atomic.
         self._free: collections.deque[Any] = collections.deque()
         self.busy: set[Any] = set()
-        self.streams: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.streams: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self.host = f"Host: {origin.partition('//')[2]}\r\n"
         # An API that is dropped without close() leaves no socket open.
         weakref.finalize(self, _close_all, self._free)
@@ -242,14 +244,15 @@ class _Line:
         Raises:
             ConnectionAbortedError: It was called.
         """
-        if not self._open:
+        if self.broken_off:
             raise ConnectionAbortedError("the connection was closed")
 
     def break_off(self) -> None:
         """End what waits for data, in all threads, and begin nothing new."""
-        self._open = False
-        for connection in [*self.busy, *self.streams]:
-            sock = connection.sock
+        self.broken_off = True
+        arriving = [reference() for reference in self.streams.valuerefs()]
+        for connection in [*self.busy, *arriving]:
+            sock = connection.sock if connection is not None else None
             with contextlib.suppress(OSError):
                 if isinstance(sock, socket.socket):
                     # TLS says nothing more; its own state belongs to the thread that waits.

@@ -78,18 +78,18 @@ def exchange(
         sock = connection.sock
         if sock.gettimeout() != wait:
             sock.settimeout(wait)
-        broken = False
+        broken, body = False, request.body
         try:
-            if isinstance(request.body, Stream):
-                _send_stream(sock, _head(request, target, host), request.body)
+            if body is None or type(body) is bytes:
+                _send(sock, _head(request, target, host), body, end)
             else:
-                _send(sock, _head(request, target, host), request.body, end)
+                _send_stream(sock, _head(request, target, host), body)
         except (BrokenPipeError, ConnectionResetError):
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
-        if end is not None and isinstance(request.body, Stream):
+        if isinstance(body, Stream) and end is not None:
             # What a file takes to travel isn't the answer's time.
-            end += request.body.sending or 0.0
+            end += body.sending or 0.0
         source = _Ending(sock, wait, end)
         made: Any = source
         answer = Answer(made, method=request.method)
@@ -103,9 +103,8 @@ def exchange(
         if not stream:
             answer.close()
         answer.will_close |= broken or answer.status < 200
-        data = getattr(timeout, "data", None)
-        if stream and data is not None and 200 <= answer.status < 300:
-            source.end, source.wait = None, data
+        if stream and 200 <= answer.status < 300 and getattr(timeout, "data", None) is not None:
+            source.end, source.wait = None, timeout.data  # type: ignore[attr-defined]
         return answer, content
     except BaseException:
         connection.close()
@@ -208,7 +207,7 @@ def _send(sock: Any, head: bytes, body: Any, end: float | None) -> None:
         sent += sock.send(memoryview(data)[sent:])
 
 
-def _send_stream(sock: Any, head: bytes, body: Stream) -> None:
+def _send_stream(sock: Any, head: bytes, body: Any) -> None:
     """Send a file in blocks, each of which has to itself what was left of the time in the
     beginning: as long as it is taken, it may go on."""
     sock.sendall(head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -299,6 +300,30 @@ def test_close_ends_a_stream_that_is_read() -> None:
     with pytest.raises(MatrixConnectionError, match="the API was closed"):
         media.read()
     server.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_close_in_a_forked_child_is_not_the_parents(stub: StubHomeserver) -> None:
+    release = threading.Event()
+    stub.script("GET", "/whoami", hang(release))
+    with AppServiceAPI(stub.base_url, BOT, "as_token") as api:
+        outcome: list[Any] = []
+        thread = threading.Thread(
+            target=lambda: outcome.append(ended(api.bot_intent().whoami)), daemon=True
+        )
+        thread.start()
+        stub.wait_for_calls(1)
+        child = os.fork()
+        if child == 0:
+            try:
+                api.close()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        release.set()
+        thread.join(NEVER)
+    assert outcome[0]["user_id"] == BOT
+    assert len(stub.requests) == 1
 
 
 def test_a_connection_that_is_used_again_is_not_left_in_use(stub: StubHomeserver) -> None:
