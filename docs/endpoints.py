@@ -9,7 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from inspect import getsource
+from inspect import getsource, unwrap
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType
@@ -125,6 +125,8 @@ def _used(method: object, seen: set[str]) -> set[Endpoint]:
     found: set[Endpoint] = set()
     if not isinstance(method, FunctionType):
         return found
+    # What holds a method to its deadline has a module of its own.
+    method = unwrap(method)
     for node in ast.walk(ast.parse(dedent(getsource(method)))):
         if isinstance(node, ast.Name):
             value = method.__globals__.get(node.id)

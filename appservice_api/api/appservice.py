@@ -23,7 +23,7 @@ from .http import HTTPAPI
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
 from .retry import Clock, RetryPolicy, SystemClock, retry_policy
-from .shared import Access, AppServiceShared, Timeout, check_token
+from .shared import DEFAULT_TIMEOUT, Access, AppServiceShared, Timeout, check_token
 from .warm_up import Progress, warm_up
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class AppServiceAPI(HTTPAPI):
         real_user: Make a stand-alone real user, whose own token is ``token``.
         real_user_content_key: A key set to true in the content of events that real users send.
         default_retry_count: How often a request is repeated when the homeserver isn't
-            reachable; 4 if None.
+            reachable; the ``repeats`` of ``retry`` if None.
         loop: Accepted and ignored; there is no event loop here.
         registration: The registration; users outside its namespaces are refused.
         device_id: The device to act as, the bot's and each ghost's; intents make it where it is
@@ -75,8 +75,9 @@ class AppServiceAPI(HTTPAPI):
             them for 30 to 60 minutes, in memory.
         as_token: With ``real_user``: ``token`` is an application service's, and ``user_id`` is
             sent.
-        retry: Waits and deadline of repeats.
-        timeout: Seconds to wait for data, or (to connect, to wait for data).
+        retry: Waits between repeats, and the deadline of each call.
+        timeout: Seconds to wait for data, or (to connect, to wait for data). Nothing is waited for
+            beyond the deadline: to wait longer, give both.
         clock: What waits and tells the time; for tests.
 
     Raises:
@@ -117,7 +118,7 @@ class AppServiceAPI(HTTPAPI):
         device_id: str | None = None,
         as_token: bool = False,
         retry: RetryPolicy | None = None,
-        timeout: Timeout = (5.0, 60.0),
+        timeout: Timeout = DEFAULT_TIMEOUT,
         clock: Clock | None = None,
     ) -> None:
         if child and real_user:
@@ -478,7 +479,8 @@ class AppServiceAPI(HTTPAPI):
             metrics_method: A name for logs and metrics instead of the path's template.
             external_url: The http(s) URL of the original message, put into the content.
             timeout: Seconds to wait for data, or (to connect, to wait for data).
-            deadline: Seconds after which nothing is waited for or sent again.
+            deadline: Seconds after which the call ends, with all repeats and waits; those of
+                ``retry`` if None, which hold for a longer ``timeout``, too.
 
         Returns:
             The answer, a dict (for a few endpoints a list).

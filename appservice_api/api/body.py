@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -27,14 +28,19 @@ class Stream:
 
     Args:
         length: How many bytes it has.
+
+    Attributes:
+        sending: For how many seconds the last attempt was able to send; None if it didn't
+            come to it.
     """
 
-    __slots__ = ("length",)
+    __slots__ = ("length", "sending")
     #: Whether it can be sent only once.
     once = False
 
     def __init__(self, length: int) -> None:
         self.length = length
+        self.sending: float | None = None
 
     @property
     def spent(self) -> bool:
@@ -42,6 +48,13 @@ class Stream:
         return False
 
     def __iter__(self) -> Iterator[bytes]:
+        started = time.monotonic()
+        self.sending = 0.0
+        for block in self._blocks():
+            yield block
+            self.sending = time.monotonic() - started
+
+    def _blocks(self) -> Iterator[bytes]:
         raise NotImplementedError
 
 
@@ -54,7 +67,7 @@ class MemoryBody(Stream):
         super().__init__(view.nbytes)
         self._view = view
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[bytes]:
         for start in range(0, self.length, BLOCK):
             yield bytes(self._view[start : start + BLOCK])
 
@@ -91,7 +104,7 @@ class FileBody(Stream):
             raise ValueError("the file doesn't tell how many bytes it has: give size=")
         self._file = file
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[bytes]:
         left = self.length
         try:
             self._file.seek(self._start)
@@ -127,12 +140,12 @@ class OnceBody(Stream):
     def spent(self) -> bool:
         return self._started
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[bytes]:
         if self._started:
             raise UnreadableBody("what an iterable yields can be sent only once")
         self._started = True
         left = self.length
-        for block in self._blocks():
+        for block in self._given():
             left -= len(block)
             if left < 0:
                 raise UnreadableBody(f"there are more bytes than the {self.length} of size")
@@ -140,7 +153,7 @@ class OnceBody(Stream):
         if left:
             raise UnreadableBody(f"{left} bytes are missing to the {self.length} of size")
 
-    def _blocks(self) -> Iterator[bytes]:
+    def _given(self) -> Iterator[bytes]:
         source = iter(self._source)
         while True:
             try:

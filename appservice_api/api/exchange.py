@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from ..errors import (
     MatrixConnectionError,
     MatrixError,
     MatrixResponseError,
+    MatrixTimeoutError,
     MLimitExceeded,
     excerpt,
 )
@@ -26,12 +29,14 @@ from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
 from .retry import RetryPolicy
 from .shared import Shared, send_settings
-from .wire import Timeouts
+from .wire import MAX_ANSWER_BYTES, Timeouts
 
 __all__ = ["Exchange", "Limits"]
 
 _DEBUG = 10
 _MASK = "[token]"
+# Less than this isn't worth a try.
+_NOTHING = 0.001
 # What a session says of a request that it can't even try to send.
 _UNSENDABLE = (
     requests.exceptions.InvalidSchema,
@@ -47,12 +52,15 @@ class Limits(NamedTuple):
 
     Attributes:
         policy: How it is repeated.
+        deadline: Seconds after which it must have ended, as the caller said; None for the end of
+            the call that it belongs to.
         timeout: Seconds to connect, seconds to wait for data.
         repeatable: Whether it may be sent again though it may have arrived.
         speaker: Who shares its rate limit.
     """
 
     policy: RetryPolicy
+    deadline: float | None
     timeout: tuple[float, float]
     repeatable: bool
     speaker: tuple[Any, ...]
@@ -74,8 +82,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "attempts", "context", "failures", "limits", "lost", "name", "reader", "request",
-        "secrets", "settings", "shared", "started", "timeouts", "user",
+        "attempts", "call", "context", "end", "expired", "failures", "limits", "lost", "name",
+        "reader", "request", "secrets", "settings", "shared", "streams", "timeouts", "travels",
+        "user",
     )  # fmt: skip
 
     #: How long the attempt may take, redirects included.
@@ -94,7 +103,9 @@ class Exchange:
     ) -> None:
         self.shared = shared
         self.request = request
-        self.settings = settings if reader is None else {**settings, "stream": True}
+        #: Whether the answer is read here, against the clock, and not by our adapter.
+        self.streams = reader is not None or not shared.owns_session or bool(settings["proxies"])
+        self.settings = {**settings, "stream": True} if self.streams else settings
         self.reader = reader
         #: Where the attempt was redirected to, for errors.
         self.context = ""
@@ -106,11 +117,38 @@ class Exchange:
         self.failures = 0
         #: Whether an attempt may have reached the homeserver though no answer of its came.
         self.lost = False
-        self.started = shared.clock.monotonic()
+        #: How often a file was on its way, up or down.
+        self.travels = 0
+        self.expired = False
+        #: The call that it belongs to, None if the call needs no other request.
+        self.call = call = shared.calls.now
+        #: When it must have ended.
+        if call is None or limits.deadline is not None:
+            self.end = shared.clock.monotonic() + limits.policy.deadline
+        if call is not None:
+            self.end = call.end if limits.deadline is None else min(self.end, call.end)
 
     def seconds_left(self) -> float:
         """Seconds until the deadline."""
-        return self.started + self.limits.policy.deadline - self.shared.clock.monotonic()
+        return self.end - self.shared.clock.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Leave out of account how long a file travelled."""
+        self.travels += 1
+        self.end += seconds
+        if self.call is not None:
+            self.call.extend(seconds)
+
+    def expire(self) -> None:
+        """Note that it is given up because there is no time left for it."""
+        if self.call is not None:
+            self.call.expired = True
+        if not self.expired:
+            self.expired = True
+            self.shared.log.warning(
+                "%s %s%s is given up: no time is left before its deadline", self.request.method,
+                self.name, f" as {self.user}" if self.user else "",
+            )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
         """What an error tells of the exchange."""
@@ -142,8 +180,26 @@ class Exchange:
         self.attempts += 1
         self.context = ""
         self.timeouts = self._timeout()
-        response = self._deliver(self.request, self.settings)
-        return self._read(response if self.reader is None else self._follow(response))
+        body: Any = self.request.body
+        if isinstance(body, Stream):
+            response = self._upload(body)
+        else:
+            response = self._deliver(self.request, self.settings)
+        if self.reader is not None:
+            response = self._follow(response)
+        elif self.streams:
+            self._take(response)
+        return self._read(response)
+
+    def _upload(self, body: Stream) -> requests.Response:
+        """Send a request with a file."""
+        body.sending = None
+        try:
+            return self._deliver(self.request, self.settings)
+        finally:
+            if body.sending is not None:
+                self.timeouts.end += body.sending
+                self.extend(body.sending)
 
     def _deliver(
         self, request: requests.PreparedRequest, settings: dict[str, Any]
@@ -176,11 +232,25 @@ class Exchange:
             self._log(response)
         return response
 
+    def _take(self, response: requests.Response) -> None:
+        """Read an answer that requests' adapter brings, against the clock."""
+        incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
+        if response._content_consumed or response.status_code < 200:
+            return
+        if not incoming.unpacks:
+            response.content  # noqa: B018 - requests knows more ways to pack, and no clock
+            return
+        with contextlib.closing(incoming):
+            content = incoming.read(MAX_ANSWER_BYTES + 1)
+            if len(content) > MAX_ANSWER_BYTES:
+                raise self._failure(http.client.HTTPException("the answer is too large"))
+        response._content, response._content_consumed = content, True
+
     def _follow(self, response: requests.Response) -> requests.Response:
         """The answer to a download, at the end of its redirects."""
         request, redirects = self.request, 0
         while (location := target_of(response)) is not None:
-            incoming = Incoming(response, self._failure, self.timeouts.end)
+            incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
             incoming.read(_MAX_REFUSAL)
             incoming.close()
             redirects += 1
@@ -201,21 +271,30 @@ class Exchange:
 
     def _check_open(self) -> None:
         if self.shared.closed.is_set():
-            closed = MatrixConnectionError("the API was closed", sent=False, **self.facts())
-            closed.temporary = False
-            raise closed
+            raise self._closed(sent=False)
+
+    def _closed(self, *, sent: bool) -> MatrixConnectionError:
+        closed = MatrixConnectionError("the API was closed", sent=sent, **self.facts())
+        closed.temporary = False
+        return closed
 
     def _timeout(self) -> Timeouts:
-        """Seconds to connect and to wait for data. The first attempt gets them in full, and at
-        least until the deadline for the whole answer; a repeat gets no more than what is left."""
+        """Seconds to connect and to wait for data, no more than what is left.
+
+        Raises:
+            MatrixTimeoutError: Nothing is left.
+        """
         connect, read = self.limits.timeout
-        left = max(self.seconds_left(), 0.001)
-        if self.attempts > 1:
-            connect, read = min(connect, left), min(read, left)
-        timeouts = Timeouts((connect, read))
-        timeouts.end = time.monotonic() + max(left, read)
+        left = self.seconds_left()
+        if left <= _NOTHING:
+            self.expire()
+            raise MatrixTimeoutError(
+                "there was no time left to send it before the deadline", sent=False, **self.facts()
+            )
+        timeouts = Timeouts((connect if connect < left else left, read if read < left else left))
+        timeouts.end = time.monotonic() + left
         if self.reader is not None:
-            timeouts.is_download = True
+            timeouts.data = read
         return timeouts
 
     def _wait_for_turn(self) -> None:
@@ -223,6 +302,7 @@ class Exchange:
         shared = self.shared
         while wait := shared.limits.remaining(self.limits.speaker, shared.clock.monotonic()):
             if wait >= self.seconds_left():
+                self.expire()
                 raise MLimitExceeded(
                     f"still rate limited for {wait:.1f} s, longer than this call may wait",
                     http_status=429,
@@ -265,6 +345,10 @@ class Exchange:
     def _failure(self, error: Exception) -> MatrixConnectionError:
         """Our error for one of the transport's; its cause is that one, unless it shows a secret:
         the token, or the URL of a redirect, which mostly is one."""
+        if self.shared.closed.is_set():
+            return self._closed(sent=True)
+        if self.seconds_left() <= _NOTHING:
+            self.expire()
         failure = connection_error(error, **self.facts())
         if self._token:
             failure.reason = failure.reason.replace(self._token, _MASK)
@@ -276,7 +360,7 @@ class Exchange:
         who = f" as {self.user}" if self.user else ""
         level = _DEBUG if self.attempts == 1 else TRACE
         size: Any = response.headers.get("Content-Length", "some")
-        if self.reader is None:
+        if response._content_consumed:
             size = len(response.content)
         self.shared.log.log(
             level, "%s %s%s: %d, %s bytes in %.0f ms", self.request.method, self.name, who,
@@ -299,7 +383,9 @@ class Exchange:
         doesn't raise sees to closing."""
         status = response.status_code
         good = 200 <= status < 300
-        incoming = Incoming(response, self._failure, None if good else self.timeouts.end)
+        end, wait = (None, self.timeouts.data) if good else (self.timeouts.end, self.timeouts[1])
+        incoming = Incoming(response, self._failure, end, wait)
+        begun = self.shared.clock.monotonic()
         try:
             if status == 206:
                 raise MatrixResponseError(
@@ -311,6 +397,9 @@ class Exchange:
         except BaseException:
             incoming.close()
             raise
+        finally:
+            if good:
+                self.extend(self.shared.clock.monotonic() - begun)
 
 
 def _without(token: str, error: Exception) -> Exception | None:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
 from ..errors import MatrixTimeoutError
+from .call import Calls
 
 __all__ = ["SingleFlight"]
 
 T = TypeVar("T")
 
 _REMEMBERED = 1024
-_MOST_REQUESTS = 6
 
 
 class _Flight:
@@ -29,15 +29,15 @@ class _Flight:
 
 
 class SingleFlight:
-    """Work that is done once for all threads that want it at the same time.
+    """Work that is done once for all threads that want it at the same time. Each waits until the
+    deadline of its own call, and takes the work over from one that had less time.
 
     Args:
-        deadline: Seconds that one request and its repeats may take. A thread waits for the one
-            that does the work as long as a repair of several requests may take.
+        calls: Says how long the call of a thread may still take.
     """
 
-    def __init__(self, deadline: float) -> None:
-        self._timeout = min(_MOST_REQUESTS * max(deadline, 30.0), threading.TIMEOUT_MAX)
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
         self._lock = threading.Lock()
         self._flights: dict[Hashable, _Flight] = {}
         self._landed: dict[Hashable, float] = {}
@@ -53,7 +53,7 @@ class SingleFlight:
                 thread's repair was finished needs none of its own.
 
         Raises:
-            MatrixTimeoutError: The thread that does the work took too long.
+            MatrixTimeoutError: The thread that does the work took longer than this call may.
         """
         while True:
             with self._lock:
@@ -65,8 +65,12 @@ class SingleFlight:
                     flight = self._flights[key] = _Flight()
             if leads:
                 return self._lead(key, flight, work)
-            if not flight.done.wait(self._timeout):
-                raise MatrixTimeoutError(f"another thread did not finish {key!r} in time")
+            if not flight.done.wait(min(max(self._calls.left(), 0.0), threading.TIMEOUT_MAX)):
+                if (call := self._calls.now) is not None:
+                    call.expired = True
+                raise MatrixTimeoutError(
+                    f"another thread did not finish {key!r} before the deadline of this call"
+                )
             if flight.error is not None:
                 raise copy.copy(flight.error)
             if not flight.abandoned:
@@ -81,7 +85,7 @@ class SingleFlight:
             work: Does it.
 
         Raises:
-            MatrixTimeoutError: Another thread's work took too long.
+            MatrixTimeoutError: Other threads' work took longer than this call may.
         """
         outcome: list[tuple[T | None, Exception | None]] = []
 
@@ -102,7 +106,12 @@ class SingleFlight:
         try:
             result = flight.result = work()
         except Exception as error:
-            flight.error = error
+            call = self._calls.now
+            if call is not None and call.expired:
+                # Others may have more time.
+                flight.abandoned = True
+            else:
+                flight.error = error
             raise
         except BaseException:
             # Ctrl-C in this thread isn't an answer for the others: one of them takes over.

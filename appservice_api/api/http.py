@@ -15,7 +15,7 @@ from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
 from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
-from .shared import Access, Shared, Timeout, split_timeout
+from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,13 +30,15 @@ class HTTPAPI:
         base_url: The URL of the homeserver: a str, or anything whose ``str()`` is one.
         token: The access token, None to send without one.
         client_session: A requests session to use as it is; one of our own if None. With a given
-            one requests reads the answers: the size of JSON isn't limited then, and the deadline
-            doesn't end an answer that comes byte by byte.
+            one, as through a proxy, requests connects and reads the head of an answer: each
+            address of a host has the timeout to itself, and the deadline doesn't end a head, or a
+            chunk of a body, that comes byte by byte.
         log: The logger for requests.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; the ``repeats`` of ``retry`` if None.
-        retry: Waits and deadline of repeats.
-        timeout: Seconds to wait for data, or (to connect, to wait for data).
+        retry: Waits between repeats, and the deadline of each call.
+        timeout: Seconds to wait for data, or (to connect, to wait for data). Nothing is waited for
+            beyond the deadline: to wait longer, give both.
         clock: What waits and tells the time; for tests.
 
     Raises:
@@ -56,7 +58,7 @@ class HTTPAPI:
         log: Any = None,
         default_retry_count: int | None = None,
         retry: RetryPolicy | None = None,
-        timeout: Timeout = (5.0, 60.0),
+        timeout: Timeout = DEFAULT_TIMEOUT,
         clock: Clock | None = None,
     ) -> None:
         self._access = Access(base_url, token)
@@ -133,7 +135,8 @@ class HTTPAPI:
                 repeating off, rate limits included. None takes the default.
             metrics_method: A name for logs and metrics instead of the path's template.
             timeout: Seconds to wait for data, or (to connect, to wait for data).
-            deadline: Seconds after which nothing is waited for or sent again.
+            deadline: Seconds after which the call ends, with all repeats and waits; those of
+                ``retry`` if None, which hold for a longer ``timeout``, too.
 
         Returns:
             The answer, a dict (for a few endpoints a list).
@@ -197,6 +200,7 @@ class HTTPAPI:
             shared, request, access.settings(session),
             Limits(
                 policy,
+                deadline,
                 shared.timeout if timeout is None else split_timeout(timeout, shared.timeout),
                 repeatable and may_repeat(method, template),
                 (access.base_url, None if anonymous else access.key, user),
@@ -206,8 +210,9 @@ class HTTPAPI:
         return shared.run(Exchange.attempt, exchange)
 
     def close(self) -> None:
-        """End all waiting, and close the connections of a session that is ours. Calls that are
-        repeating themselves raise :class:`MatrixConnectionError`."""
+        """End all calls: those that wait for a repeat and, where the session is ours, those that
+        wait for data, raise :class:`MatrixConnectionError`. (Through a proxy, and with a session of
+        the caller's, what waits for data ends with its timeout.)"""
         self._shared.close()
 
     def __enter__(self) -> Self:

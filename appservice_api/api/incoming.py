@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -35,16 +36,21 @@ class Incoming:
         response: The response, of which nothing has been read.
         failure: Makes an error of ours of one of the transport's.
         end: The moment of ``time.monotonic()`` at which all must be there; None for none.
+        wait: Seconds to wait for each block; None for what the connection waits already.
     """
 
-    __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest")
+    __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest", "_wait")
 
     def __init__(
         self,
         response: requests.Response,
         failure: Callable[[Exception], Exception],
         end: float | None = None,
+        wait: float | None = None,
     ) -> None:
+        if wait is not None and end is None:
+            _set_timeout(response, wait)
+        self._wait = wait
         self._response = response
         self._failure = failure
         self._end = end
@@ -69,12 +75,20 @@ class Incoming:
         named = self.headers.get("Content-Encoding", "").strip().lower()
         return "" if named == "identity" else named
 
+    @property
+    def unpacks(self) -> bool:
+        """Whether the answer isn't packed in a way that only urllib3 may know."""
+        return self._encoding in ("", "gzip", "x-gzip", "deflate")
+
     def _receive(self) -> Iterator[bytes]:
         blocks = self._decoded()
         while True:
             try:
-                if self._end is not None and time.monotonic() >= self._end:
-                    raise TimeoutError("the answer took too long in all")
+                if self._end is not None:
+                    left = self._end - time.monotonic()
+                    if left <= 0:
+                        raise TimeoutError("the answer took too long in all")
+                    _set_timeout(self._response, min(left, self._wait or left))
                 block = next(blocks, None)
             except TRANSPORT_FAILURES as error:
                 self.close()
@@ -92,14 +106,18 @@ class Incoming:
             yield from self._response.iter_content(BLOCK)
         elif not self._encoding:
             yield from self._pieces(raw)
-        elif self._encoding in ("gzip", "x-gzip", "deflate"):
+        elif self.unpacks:
             yield from _inflated(self._pieces(raw))
         else:
             raise http.client.HTTPException(f"an answer encoded as {self._encoding} can't be read")
 
     def _pieces(self, raw: urllib3.HTTPResponse) -> Iterator[bytes]:
         """The body as it travels, each piece as soon as it is there."""
-        unbounded = "Transfer-Encoding" in self.headers or self._response.status_code in (204, 304)
+        unbounded = (
+            "Transfer-Encoding" in self.headers
+            or self._response.status_code in (204, 304)
+            or getattr(self._response.request, "method", None) == "HEAD"
+        )
         left = None if unbounded else length_of(self.headers)
         while piece := raw.read1(BLOCK, decode_content=False):
             if left is not None:
@@ -142,6 +160,14 @@ class Incoming:
     def close(self) -> None:
         """Let go of the connection; it is used again only if everything has been read."""
         self._response.close()
+
+
+def _set_timeout(response: requests.Response, seconds: float) -> None:
+    """Have the connection of an answer wait no longer for data, where it shows its socket."""
+    connection = getattr(response.raw, "connection", None)
+    sock = getattr(connection, "sock", None)
+    if isinstance(sock, socket.socket):
+        sock.settimeout(seconds)
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:

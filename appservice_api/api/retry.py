@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tenacity import RetryCallState, Retrying, wait_random_exponential
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
 from ..errors import (
     MatrixConnectionError,
@@ -50,6 +50,8 @@ _REPEATABLE_POSTS = """
 """
 _REPEATABLE = [path.split("/") for path in _REPEATABLE_POSTS.split()]
 _LEAST_WAIT = 0.05
+# What breaks off again and again isn't a restart; and a file may be large.
+_MOST_TRAVELS = 4
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
 
@@ -80,17 +82,19 @@ class RetryPolicy(NamedTuple):
     """How an exchange is repeated. An immutable value; change one with ``_replace()``.
 
     Attributes:
-        repeats: How often an exchange is repeated when the homeserver isn't reachable.
-        first_wait: The upper bound of the first wait in seconds; it doubles each time, and
-            the wait is a random part of it.
+        repeats: How often an exchange is repeated when the homeserver isn't reachable. The waits
+            before 15 repeats take more than 30 s, a restart; mostly the deadline ends them.
+        first_wait: The upper bound of the first wait in seconds; it doubles each time. A wait is
+            at least half of its bound.
         longest_wait: The cap of that bound in seconds.
-        deadline: Seconds after which nothing is waited for or sent again, rate limits included.
+        deadline: Seconds after which a call of a method ends, with all that it needs: repeats,
+            repairs, rate limits.
     """
 
-    repeats: int = 4
+    repeats: int = 15
     first_wait: float = 0.5
-    longest_wait: float = 30.0
-    deadline: float = 180.0
+    longest_wait: float = 5.0
+    deadline: float = 45.0
 
 
 class Clock(Protocol):
@@ -194,7 +198,8 @@ def _wants_repeat(state: RetryCallState) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    """What the homeserver asks for, or else full jitter up to a doubling bound."""
+    """What the homeserver asks for, or else a doubling wait, half of it random: so the waits of
+    the default add up to more than a restart takes, and not all come back at once."""
     assert state.outcome is not None
     error = state.outcome.exception()
     exchange: Exchange = state.args[0]
@@ -202,8 +207,8 @@ def _wait(state: RetryCallState) -> float:
     if asked:
         # A homeserver that asks for next to nothing again and again isn't asked as often.
         return max(float(asked), _LEAST_WAIT * state.attempt_number)
-    policy = exchange.limits.policy
-    return wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)(state)
+    first, longest = exchange.limits.policy.first_wait / 2, exchange.limits.policy.longest_wait / 2
+    return wait_exponential(first, longest)(state) + wait_random_exponential(first, longest)(state)
 
 
 def _stops(state: RetryCallState) -> bool:
@@ -214,9 +219,12 @@ def _stops(state: RetryCallState) -> bool:
     if error is not None and not _is_rate_limit(error):
         exchange.failures += 1
         exchange.lost |= getattr(error, "sent", True)
-        if exchange.failures > exchange.limits.policy.repeats:
+        if exchange.failures > exchange.limits.policy.repeats or exchange.travels > _MOST_TRAVELS:
             return True
-    return state.upcoming_sleep >= exchange.seconds_left()
+    if state.upcoming_sleep < exchange.seconds_left():
+        return False
+    exchange.expire()
+    return True
 
 
 def _before_sleep(state: RetryCallState) -> None:

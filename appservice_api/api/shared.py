@@ -14,9 +14,10 @@ from ..base_url import check_base_url
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
+from .call import Calls
 from .flight import SingleFlight
-from .retry import Clock, RateLimits, RetryPolicy, retrying
-from .transport import new_session
+from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
+from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .appservice import AppServiceAPI, ChildAppServiceAPI
 
 __all__ = [
+    "DEFAULT_TIMEOUT",
     "Access",
     "AppServiceShared",
     "Shared",
@@ -37,6 +39,10 @@ __all__ = [
 
 #: Seconds to connect and seconds to wait for data; one number stands for the second.
 Timeout: TypeAlias = float | tuple[float, float]
+
+#: What it is where nothing is said. A call ends before gunicorn ends its worker, and there is time
+#: for a repeat over a new connection.
+DEFAULT_TIMEOUT = (5.0, 30.0)
 
 _BAD_TOKEN = r"[^\x21-\x7e]"
 
@@ -111,8 +117,9 @@ class Shared:
         self.owns_session = session is None
         self.log = log
         self.policy = retry
-        self.timeout = split_timeout(timeout, (5.0, 60.0))
+        self.timeout = split_timeout(timeout, DEFAULT_TIMEOUT)
         self.clock = clock
+        self.calls = Calls(clock, lambda: self.policy)
         self.txn_ids = TransactionIDs()
         self.lock = threading.Lock()
         self.limits = RateLimits()
@@ -120,15 +127,36 @@ class Shared:
         self.run = retrying(self.sleep)
         renew_after_fork(self)
 
+    def be_patient(
+        self,
+        *,
+        retry_count: int | None = None,
+        timeout: Timeout | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        """Change how long calls may take that begin from now on.
+
+        Args:
+            retry_count: How often a request is repeated; None to leave it so.
+            timeout: Seconds to wait for data, or (to connect, to wait for data).
+            deadline: Seconds that a call may take.
+        """
+        self.policy = retry_policy(self.policy, retry_count, deadline)
+        self.timeout = split_timeout(timeout, self.timeout)
+
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until :meth:`close`; the next attempt then says so."""
         if seconds > 0:
             self.clock.wait(self.closed, seconds)
 
     def close(self) -> None:
-        """End all waiting and, where the session is ours, its connections."""
+        """End all waiting and, where the session is ours, its connections, those that wait for
+        data, too."""
         self.closed.set()
         if self.owns_session:
+            for adapter in self.session.adapters.values():
+                if isinstance(adapter, MatrixAdapter):
+                    adapter.break_off()
             self.session.close()
 
     def _after_fork(self) -> None:
@@ -219,7 +247,7 @@ class AppServiceShared(Shared):
         self.upload_limits: dict[str, UploadLimit] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
-        self.flights = SingleFlight(self.policy.deadline)
+        self.flights = SingleFlight(self.calls)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""
@@ -229,4 +257,4 @@ class AppServiceShared(Shared):
 
     def _after_fork(self) -> None:
         super()._after_fork()
-        self.flights = SingleFlight(self.policy.deadline)
+        self.flights = SingleFlight(self.calls)

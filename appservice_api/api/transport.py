@@ -9,8 +9,10 @@ of an unknown kind) goes to requests' adapter.
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import io
+import socket
 import sys
 import weakref
 from collections.abc import Mapping
@@ -131,6 +133,11 @@ class MatrixAdapter(HTTPAdapter):
         self._lines = {}
         super().__setstate__(state)
 
+    def break_off(self) -> None:
+        """End what waits for data, in all threads."""
+        for line in list(self._lines.values()):
+            line.break_off()
+
     def close(self) -> None:
         """Close all idle connections."""
         for line in list(self._lines.values()):
@@ -162,11 +169,19 @@ class MatrixAdapter(HTTPAdapter):
         if not isinstance(timeout, tuple):
             timeout = (timeout, timeout)
         try:
-            answer, content = exchange(connection, line.host, request, url[slash:], timeout, stream)
+            line.busy.add(connection)
+            if line.broken_off:
+                line.check_open()
+            answer, content = exchange(
+                connection, line.host, request, url[slash:], timeout, stream, line.check_open
+            )
             if stream:
+                line.streams[id(connection)] = connection
                 return self.build_response(request, _arriving(answer, connection, line))
         except _FAILURES as error:
             raise _as_requests_error(error) from error
+        finally:
+            line.busy.discard(connection)
         if answer.will_close:
             connection.close()
         else:
@@ -196,18 +211,54 @@ class MatrixAdapter(HTTPAdapter):
 
 
 class _Line:
-    """The connections to one homeserver that nobody uses at the moment."""
+    """The connections to one homeserver.
 
-    __slots__ = ("__weakref__", "_free", "_idle", "_pool", "host")
+    Args:
+        pool: Makes them.
+        origin: The scheme, host and port of the homeserver.
+        idle: How many are kept that nobody uses at the moment.
+
+    Attributes:
+        broken_off: Whether nothing is waited for any more.
+        busy: Those that are in use.
+        streams: Those over which something arrives that is read bit by bit.
+    """
+
+    __slots__ = ("__weakref__", "_free", "_idle", "_pool", "broken_off", "busy", "host", "streams")
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, origin: str, idle: int) -> None:
         self._pool = pool
         self._idle = idle
+        self.broken_off = False
         # The last one used is taken first; both ends of a deque are atomic.
         self._free: collections.deque[Any] = collections.deque()
+        self.busy: set[Any] = set()
+        self.streams: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self.host = f"Host: {origin.partition('//')[2]}\r\n"
         # An API that is dropped without close() leaves no socket open.
         weakref.finalize(self, _close_all, self._free)
+
+    def check_open(self) -> None:
+        """Refuse to wait for data after :meth:`break_off`.
+
+        Raises:
+            ConnectionAbortedError: It was called.
+        """
+        if self.broken_off:
+            raise ConnectionAbortedError("the connection was closed")
+
+    def break_off(self) -> None:
+        """End what waits for data, in all threads, and begin nothing new."""
+        self.broken_off = True
+        arriving = [reference() for reference in self.streams.valuerefs()]
+        for connection in [*self.busy, *arriving]:
+            sock = connection.sock if connection is not None else None
+            with contextlib.suppress(OSError):
+                if isinstance(sock, socket.socket):
+                    # TLS says nothing more; its own state belongs to the thread that waits.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                elif sock is not None:
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def take(self) -> Any:
         """A connection: the one used last if it still stands, or else a new one."""

@@ -102,7 +102,7 @@ def _send(session: requests.Session, url: str, timeouts: Timeouts) -> requests.R
 
 
 def _read(response: requests.Response, url: str, end: float) -> bytes:
-    incoming = Incoming(response, lambda error: _failure(error, url), end)
+    incoming = Incoming(response, lambda error: _failure(error, url), end, _TIMEOUT[1])
     content = incoming.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise _unusable(url, f"the answer is larger than {_MAX_BYTES} bytes")

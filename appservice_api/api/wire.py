@@ -5,8 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 import re
+import socket
 import ssl
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -28,12 +31,14 @@ class Timeouts(tuple[float, float]):
     """Seconds to connect and to wait for data, as requests takes them.
 
     Attributes:
-        end: The moment of ``time.monotonic()`` at which the whole answer must be there.
-        is_download: Whether the body of a good answer may take longer than that.
+        end: The moment of ``time.monotonic()`` at which the whole answer must be there; what it
+            takes to send a stream comes on top.
+        data: Seconds to wait for each block of a good answer, which may take longer than that;
+            None where it may not.
     """
 
     end: float
-    is_download: bool = False
+    data: float | None = None
 
 
 def exchange(
@@ -43,6 +48,7 @@ def exchange(
     target: str,
     timeout: tuple[float | None, float | None],
     stream: bool = False,
+    connected: Callable[[], None] | None = None,
 ) -> tuple[Answer, bytes]:
     """Send one request over a connection and read its answer; close it if that fails.
 
@@ -53,6 +59,7 @@ def exchange(
         target: The path and query of its URL.
         timeout: Seconds to connect and to wait for data; see :class:`Timeouts`.
         stream: Read no more than the head.
+        connected: Called once a new connection stands.
 
     Returns:
         The head of the answer, and its body.
@@ -60,21 +67,32 @@ def exchange(
     Raises:
         OSError, http.client.HTTPException, urllib3's HTTPError: It failed.
     """
+    wait, end = timeout[1], getattr(timeout, "end", None)
     try:
         if connection.sock is None:
-            _connect(connection, timeout[0])
+            _connect(connection, timeout[0], end)
+            if connected is not None:
+                connected()
+            if end is not None:
+                wait = min(wait or _rest(end), _rest(end))
         sock = connection.sock
-        sock.settimeout(timeout[1])
-        broken = False
-        started = time.monotonic()
+        if sock.gettimeout() != wait:
+            sock.settimeout(wait)
+        broken, body = False, request.body
         try:
-            _send(sock, request, target, host)
+            if body is None or type(body) is bytes:
+                _send(sock, _head(request, target, host), body, end)
+            else:
+                _send_stream(sock, _head(request, target, host), body)
         except (BrokenPipeError, ConnectionResetError):
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
-        # What it took to send a large body isn't the answer's time.
-        source: Any = _Ending(sock, timeout, time.monotonic() - started)
-        answer = Answer(source, method=request.method)
+        if isinstance(body, Stream) and end is not None:
+            # What a file takes to travel isn't the answer's time.
+            end += body.sending or 0.0
+        source = _Ending(sock, wait, end)
+        made: Any = source
+        answer = Answer(made, method=request.method)
         try:
             answer.begin()
             _check_length(answer)
@@ -85,41 +103,113 @@ def exchange(
         if not stream:
             answer.close()
         answer.will_close |= broken or answer.status < 200
-        if stream and getattr(timeout, "is_download", False) and 200 <= answer.status < 300:
-            source.end = None
+        if stream and 200 <= answer.status < 300 and getattr(timeout, "data", None) is not None:
+            source.end, source.wait = None, timeout.data  # type: ignore[attr-defined]
         return answer, content
     except BaseException:
         connection.close()
         raise
 
 
-def _connect(connection: Any, timeout: float | None) -> None:
-    """Connect; whatever fails here, the request can't have reached the homeserver."""
-    connection.timeout = timeout
+def _connect(connection: Any, timeout: float | None, end: float | None) -> None:
+    """Connect; whatever fails here, the request can't have reached the homeserver.
+
+    Args:
+        connection: The connection.
+        timeout: Seconds to connect, and seconds for TLS.
+        end: The moment at which both must be done.
+    """
+    # TLS is spoken over what this returns.
+    connection._new_conn = lambda: _reach(connection, timeout, end)
     try:
         connection.connect()
     except TimeoutError as error:
         raise urllib3.exceptions.ConnectTimeoutError("timed out while connecting") from error
-    except ssl.SSLError:
+    except (ssl.SSLError, urllib3.exceptions.HTTPError):
         raise
     except OSError as error:
         raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+    finally:
+        del connection._new_conn
 
 
-def _send(sock: Any, request: requests.PreparedRequest, target: str, host: str) -> None:
-    """Send head and body: in one piece, so that they travel in one packet, or a stream in
-    blocks, each of which has the timeout to itself."""
+def _reach(connection: Any, timeout: float | None, end: float | None) -> socket.socket:
+    """A socket to the first address of a host that answers. All of them share the time, each
+    gets its part: so one that is dead doesn't take it all. How long it takes to resolve the name is
+    the resolver's business."""
+    try:
+        found = socket.getaddrinfo(
+            connection._dns_host.strip("[]"), connection.port,
+            urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM,
+        )  # fmt: skip
+    except (socket.gaierror, UnicodeError) as error:
+        raise _unresolved(connection, error) from error
+    by = None if timeout is None else time.monotonic() + timeout
+    by = min((moment for moment in (by, end) if moment is not None), default=None)
+    failure = OSError("the name has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in connection.socket_options or ():
+                sock.setsockopt(*option)
+            if connection.source_address:
+                sock.bind(connection.source_address)
+            sock.settimeout(None if by is None else _rest(by) / (len(found) - number))
+            sock.connect(address)
+            sock.settimeout(timeout if end is None else min(timeout or _rest(end), _rest(end)))
+        except OSError as error:
+            failure = error
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            sys.audit("http.client.connect", connection, connection.host, connection.port)
+            return sock
+    raise failure
+
+
+def _rest(end: float) -> float:
+    """Seconds until a moment, as the timeout of a socket.
+
+    Raises:
+        TimeoutError: It is over.
+    """
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time is over")
+    return left
+
+
+def _unresolved(connection: Any, error: Exception) -> Exception:
+    if isinstance(error, socket.gaierror):
+        return urllib3.exceptions.NameResolutionError(connection.host, connection, error)
+    return urllib3.exceptions.LocationParseError(f"{connection.host!r}, label empty or too long")
+
+
+def _head(request: requests.PreparedRequest, target: str, host: str) -> bytes:
     headers: Any = request.headers
     fields = [f"{name}: {value}\r\n" for name, value in headers._store.values()]
     text = f"{request.method} {target} HTTP/1.1\r\n{host}{''.join(fields)}\r\n"
     lines = len(fields) + 3
     if text.count("\n") != lines or text.count("\r") != lines:
         raise requests.exceptions.InvalidHeader("a header or the URL holds a line end")
-    head = text.encode("latin-1")
-    body: Any = request.body
-    if not isinstance(body, Stream):
-        sock.sendall(head + body if body else head)
-        return
+    return text.encode("latin-1")
+
+
+def _send(sock: Any, head: bytes, body: Any, end: float | None) -> None:
+    """Send head and body in one piece, so that they travel in one packet."""
+    data = head + body if body else head
+    sent = sock.send(data)
+    while sent < len(data):
+        if end is not None:
+            sock.settimeout(min(_rest(end), sock.gettimeout()))
+        sent += sock.send(memoryview(data)[sent:])
+
+
+def _send_stream(sock: Any, head: bytes, body: Any) -> None:
+    """Send a file in blocks, each of which has to itself what was left of the time in the
+    beginning: as long as it is taken, it may go on."""
     sock.sendall(head)
     for block in body:
         sock.sendall(block)
@@ -204,12 +294,13 @@ class _Ending(io.RawIOBase):
     """What is read of a socket, in all until a moment: a homeserver that sends a byte now and
     then would never run into the timeout of the socket."""
 
-    def __init__(self, sock: Any, timeout: tuple[float | None, float | None], spent: float) -> None:
+    def __init__(self, sock: Any, wait: float | None, end: float | None) -> None:
         self._sock = sock
-        self._wait = self._set = timeout[1]
-        end: float | None = getattr(timeout, "end", None)
-        #: None where nothing but the timeout of the socket holds.
-        self.end = None if end is None else end + spent
+        self._set = sock.gettimeout()
+        #: Seconds to wait for data.
+        self.wait = wait
+        #: None where nothing but that holds.
+        self.end = end
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -218,7 +309,7 @@ class _Ending(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        wait = self._wait
+        wait = self.wait
         if self.end is not None:
             left = self.end - time.monotonic()
             if left <= 0:

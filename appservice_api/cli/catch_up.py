@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from .backlog import catch_up_app
-from .options import verbose_option
+from .options import patience_options, patient, verbose_option
 from .target import load
 
 __all__ = ["catch_up"]
@@ -16,8 +16,10 @@ __all__ = ["catch_up"]
 @click.command("catch-up")
 @click.argument("target", metavar="MODULE:APP")
 @click.argument("rooms", metavar="[ROOM_ID]...", nargs=-1)
+@patience_options("each call of the homeserver")
 @verbose_option
-def catch_up(target: str, rooms: tuple[str, ...]) -> int:
+@click.pass_context
+def catch_up(ctx: click.Context, target: str, rooms: tuple[str, ...]) -> int:
     """Handle what is in rooms and was never pushed.
 
     A homeserver that is restarted may forget what it has yet to push. MODULE:APP names an
@@ -25,5 +27,5 @@ def catch_up(target: str, rooms: tuple[str, ...]) -> int:
     its state store is in a database. Without ROOM_IDs, all rooms of the bot and its ghosts are
     looked after.
     """
-    with load(target) as app:
+    with patient(ctx, load(target)) as app:
         return catch_up_app(app, rooms or None, click.echo, partial(click.echo, err=True))

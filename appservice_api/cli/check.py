@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..api.appservice import AppServiceAPI
 from .examination import examine
-from .options import settings_of, settings_options
+from .options import made, settings_of, settings_options
 from .outcome import one_line
 
 __all__ = ["check"]
@@ -25,9 +24,7 @@ def check(ctx: click.Context) -> int:
     the application service. Nothing is changed, but a bot that has no account is registered.
     """
     settings = settings_of(ctx)
-    return examine(
-        lambda: settings.make(AppServiceAPI, default_retry_count=0), settings.registration, say
-    )
+    return examine(lambda: made(ctx, settings, default_retry_count=0), settings.registration, say)
 
 
 def say(verdict: str, text: str) -> None:

@@ -149,7 +149,7 @@ def _registration(
 
 def _ask_all(api: AppServiceAPI, report: _Report) -> list[str]:
     """Ask until the rest is pointless; what is left."""
-    found = report.ask("versions", lambda: _versions(api.base_url))
+    found = report.ask("versions", lambda: _versions(api))
     if found is not None:
         versions = found.get("versions") or ["none"]
         report.say("ok", "versions", f"{len(versions)} at {api.base_url}, up to {versions[-1]}")
@@ -166,10 +166,13 @@ def _ask_all(api: AppServiceAPI, report: _Report) -> list[str]:
     return []
 
 
-def _versions(base_url: str) -> dict[str, Any]:
+def _versions(api: AppServiceAPI) -> dict[str, Any]:
     """The homeserver's versions; asked by nobody, as Synapse refuses to tell a wrong token."""
-    with AppServiceAPI(base_url, default_retry_count=0) as nobody:
-        return nobody.intent().versions()
+    shared = api._shared
+    with AppServiceAPI(api.base_url, default_retry_count=0) as nobody:
+        return nobody.intent().versions(
+            timeout=shared.timeout, deadline=max(shared.calls.left(), 0)
+        )
 
 
 def _whoami(api: AppServiceAPI, report: _Report) -> UserID | None:

@@ -6,17 +6,31 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..api.appservice import AppServiceAPI
+from ..api.retry import RetryPolicy
 from ..ids import UserID, server_of
 from ..intent import IntentAPI
 from ..log import TRACE, TraceLogger, trace_logger
 from ..settings import Settings
 
-__all__ = ["VERBOSITY", "acting", "read_stdin", "settings_of", "settings_options", "verbose_option"]
+if TYPE_CHECKING:
+    from ..application import AppService
+
+__all__ = [
+    "VERBOSITY",
+    "acting",
+    "made",
+    "patience_options",
+    "patient",
+    "read_stdin",
+    "settings_of",
+    "settings_options",
+    "verbose_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,9 +75,42 @@ def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None
     ctx.meta.setdefault(_GIVEN, {})[field] = value
 
 
+_PATIENCE = "appservice_api.patience"
+
+
+def _keep_patience(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
+    if value is not None:
+        ctx.meta.setdefault(_PATIENCE, {})[param.name] = value
+
+
+def patience_options(what: str) -> Callable[[F], F]:
+    """Give a command the options that :func:`made` and :func:`patient` read.
+
+    Args:
+        what: What the deadline is for.
+    """
+    seconds = click.FloatRange(min=0, min_open=True)
+    options: tuple[tuple[str, str, Any, str], ...] = (
+        ("--timeout", "SECONDS", seconds, "How long to wait for data.  [default: 30]"),
+        ("--deadline", "SECONDS", seconds, f"How long {what} may take in all.  [default: 45]"),
+        ("--retry-count", "N", click.IntRange(min=0), "How often to repeat a request if the "
+         "homeserver isn't reachable; 0 for never, rate limits included."),
+    )  # fmt: skip
+
+    def add(command: F) -> F:
+        for name, metavar, kind, text in reversed(options):
+            command = click.option(
+                name, metavar=metavar, type=kind, help=text, expose_value=False,
+                callback=_keep_patience,
+            )(command)  # fmt: skip
+        return command
+
+    return add
+
+
 def settings_options(command: F) -> F:
-    """Give a command the options that :func:`settings_of` reads, and ``-v``."""
-    command = verbose_option(command)
+    """Give a command the options that :func:`settings_of` and :func:`made` read, and ``-v``."""
+    command = patience_options("the command")(verbose_option(command))
     for name, metavar, text in reversed(_SETTINGS):
         option = click.option(name, metavar=metavar, help=text, expose_value=False, callback=_keep)
         command = option(command)
@@ -85,6 +132,33 @@ def settings_of(ctx: click.Context) -> Settings:
             "APPSERVICE_TOKEN to its as_token", ctx,
         )  # fmt: skip
     return settings
+
+
+def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceAPI:
+    """The API; one deadline holds for all that the command asks it for.
+
+    Args:
+        ctx: Knows the options.
+        settings: The settings.
+        defaults: Arguments of the constructor that hold where no option says something else.
+    """
+    given = ctx.meta.get(_PATIENCE, {})
+    kwargs = dict(defaults)
+    if "timeout" in given:
+        kwargs["timeout"] = given["timeout"]
+    if "deadline" in given:
+        kwargs["retry"] = RetryPolicy(deadline=given["deadline"])
+    if "retry_count" in given:
+        kwargs["default_retry_count"] = given["retry_count"]
+    api = settings.make(AppServiceAPI, **kwargs)
+    api._shared.calls.begin()
+    return api
+
+
+def patient(ctx: click.Context, app: AppService) -> AppService:
+    """An application service, whose calls take as long as the options say."""
+    app.api._shared.be_patient(**ctx.meta.get(_PATIENCE, {}))
+    return app
 
 
 def acting(api: AppServiceAPI, settings: Settings, user: str | None) -> IntentAPI:

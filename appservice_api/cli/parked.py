@@ -12,7 +12,7 @@ import click
 
 from ..state_store.deliveries import Deliveries
 from . import parking
-from .options import verbose_option
+from .options import patience_options, patient, verbose_option
 from .target import load
 
 __all__ = ["parked"]
@@ -89,8 +89,12 @@ def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> 
 @parked.command("retry")
 @click.argument("target", metavar="MODULE:APP")
 @_numbers("Retry")
+@patience_options("each call of the homeserver")
 @verbose_option
-def retry_parked(target: str, numbers: tuple[int, ...], everything: bool) -> int:
+@click.pass_context
+def retry_parked(
+    ctx: click.Context, target: str, numbers: tuple[int, ...], everything: bool
+) -> int:
     """Hand events to their handlers again.
 
     MODULE:APP names an AppService, as in mybridge.matrix:app; the events are in its state store.
@@ -98,7 +102,7 @@ def retry_parked(target: str, numbers: tuple[int, ...], everything: bool) -> int
     exit code is 1 then.
     """
     chosen = _chosen(numbers, everything)
-    with load(target) as app:
+    with patient(ctx, load(target)) as app:
         return parking.retry(app, chosen, click.echo, _remark)
 
 

@@ -81,7 +81,9 @@ class Reception:
         url = self._app.registration.url
         missing = f"{what} wasn't pushed to {url} within {self._patience:g} seconds"
         try:
-            self._app.bot.appservice_ping(self._app.registration.id, deadline=self._patience)
+            self._app.bot.appservice_ping(
+                self._app.registration.id, deadline=max(self._patience, 5.0)
+            )
         except MatrixError as error:
             return SynapseError(f"{missing}; the homeserver doesn't reach that: {error}")
         return SynapseError(

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from ..api.appservice import AppServiceAPI
-from .options import acting, read_stdin, settings_of, settings_options
+from .options import acting, made, read_stdin, settings_of, settings_options
 
 __all__ = ["request"]
 
@@ -48,7 +47,7 @@ def request(
     """
     settings = settings_of(ctx)
     content, params = _content(data), _params(query)
-    with settings.make(AppServiceAPI) as api:
+    with made(ctx, settings) as api:
         speaker = acting(api, settings, user).api
         answer = speaker.request(method.upper(), path, content, query_params=params)
     # Escapes of JSON, where the output couldn't show a character.

@@ -6,7 +6,7 @@ import click
 
 from ..api.appservice import AppServiceAPI
 from ..ids import check_room_id_or_alias
-from .options import acting, read_stdin, settings_of, settings_options
+from .options import acting, made, read_stdin, settings_of, settings_options
 
 __all__ = ["send"]
 
@@ -54,7 +54,7 @@ def send(
         text = read_stdin().rstrip("\n")
     if not text:
         raise ValueError("the text is empty: nothing was sent")
-    with settings.make(AppServiceAPI) as api:
+    with made(ctx, settings) as api:
         intent = acting(api, settings, user)
         msgtype = "m.notice" if notice else "m.emote" if emote else "m.text"
         event_id = intent.send_text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import verbose_option
+from .options import patience_options, patient, verbose_option
 from .target import load
 
 __all__ = ["serve"]
@@ -17,14 +17,19 @@ __all__ = ["serve"]
 @click.option("--threads", default=8, show_default=True, help="Transactions handled at once.")
 @click.option("--no-ping", is_flag=True, help="Don't have the homeserver ping at the start.")
 @click.option("--catch-up", is_flag=True, help="First handle what was never pushed.")
+@patience_options("each call of the homeserver")
 @verbose_option
-def serve(target: str, host: str, port: int, threads: int, no_ping: bool, catch_up: bool) -> None:
+@click.pass_context
+def serve(
+    ctx: click.Context, target: str, host: str, port: int, threads: int, no_ping: bool,
+    catch_up: bool,
+) -> None:  # fmt: skip
     """Serve an application service until SIGINT or SIGTERM comes.
 
     MODULE:APP names an AppService, as in mybridge.matrix:app; modules in the present folder are
     found.
     """
-    app = load(target)
+    app = patient(ctx, load(target))
     app.catch_up_at_start |= catch_up
     with app:
         click.echo(f"Serving {app.registration.id} at http://{host}:{port}", err=True)

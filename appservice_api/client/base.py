@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import wraps
+from inspect import CO_VARKEYWORDS
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ..api.event import sent_kind
@@ -36,7 +39,8 @@ class BasicOptions(TypedDict, total=False):
             what was true then.
         retry_count: How often to repeat each request if the homeserver isn't reachable; 0 turns
             all repeating off.
-        deadline: Seconds after which, for each request, nothing is waited for or sent again.
+        deadline: Seconds after which the call ends, with all that it needs: repeats, repairs, rate
+            limits, other requests. A file may travel longer, as long as it does.
     """
 
     ensure_joined: bool
@@ -67,6 +71,7 @@ class EventOptions(CallOptions, total=False):
     external_url: str | None
 
 
+_PACKAGE = f"{__package__.partition('.')[0]}."
 _OPTIONS = frozenset(EventOptions.__annotations__)
 _PATIENCE = frozenset({"retry_count", "timeout", "deadline"})
 _OF_EVENTS = frozenset({"timestamp", "external_url"})
@@ -90,11 +95,43 @@ def patience_of(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in _PATIENCE}
 
 
+def one_call(method: Callable[..., T]) -> Callable[..., T]:
+    """Have one deadline hold for all that a method does: it is the outermost call that counts."""
+
+    @wraps(method)
+    def call(self: ClientMethods, /, *args: Any, **options: Any) -> T:
+        calls, deadline = self.api._shared.calls, options.get("deadline")
+        outer = calls.now
+        if outer is not None and deadline is None:
+            return method(self, *args, **options)
+        calls.begin(deadline)
+        try:
+            return method(self, *args, **options)
+        finally:
+            calls.now = outer
+
+    return call
+
+
 class ClientMethods:
-    """The base of the chapters of the Client-Server API."""
+    """The base of the chapters of the Client-Server API.
+
+    Each public method of a chapter that takes options is one call, see :func:`one_call`. A chapter
+    of which each method makes one request says ``one_request=True``: :meth:`_call` sees to what
+    else that request may need, and sending costs less.
+    """
 
     __slots__ = ()
     api: AppServiceAPI
+
+    def __init_subclass__(cls, *, one_request: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What users derive may take its time.
+        if one_request or not cls.__module__.startswith(_PACKAGE):
+            return
+        for name, method in list(vars(cls).items()):
+            if isinstance(method, FunctionType) and name[0] != "_" and _takes_options(method):
+                setattr(cls, name, one_call(method))
 
     @property
     def mxid(self) -> UserID:
@@ -105,6 +142,14 @@ class ClientMethods:
         """
         user = self.api.acting_user
         return user if user is not None else self._ask_own_id()
+
+    def _waiting(self, milliseconds: int) -> tuple[float, float]:
+        """Leave the homeserver time to wait, as it is asked to: the timeout of such a request. The
+        call has more time, too, unless the caller gave it a deadline."""
+        seconds = milliseconds / 1000
+        self.api._shared.calls.allow(seconds)
+        connect, read = self.api._shared.timeout
+        return connect, read + seconds
 
     def _field(self, endpoint: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
         """A required key of an answer.
@@ -169,7 +214,13 @@ class ClientMethods:
         ensures = how.pop("ensure_joined", True)
         if endpoint.needs is Needs.NOTHING:
             return self._ask(endpoint, path, content, how)
-        return self._ensured(endpoint, values, path, content, how, ensures)
+        calls = self.api._shared.calls
+        outer = calls.now
+        try:
+            return self._ensured(endpoint, values, path, content, how, ensures)
+        finally:
+            # Whatever needed more than one request began a call.
+            calls.now = outer
 
     def _ensured(
         self,
@@ -190,6 +241,10 @@ class ClientMethods:
             if error.repeated and error.errcode in endpoint.already:
                 return {}
             raise
+
+
+def _takes_options(method: FunctionType) -> bool:
+    return bool(method.__code__.co_flags & CO_VARKEYWORDS)
 
 
 def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None:

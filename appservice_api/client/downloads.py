@@ -35,8 +35,6 @@ OLD_THUMBNAIL = Endpoint("GET", f"{_OLD}/thumbnail/{_PLACE}", Needs.REGISTERED)
 
 # The sizes of which homeservers keep thumbnails end there.
 _WIDTH, _HEIGHT = 800, 600
-# What a homeserver needs beside the time that it may wait for an upload.
-_MARGIN = 10.0
 # So that the size is known, and a download that was cut short is noticed.
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 
@@ -255,8 +253,8 @@ class DownloadMethods(Repository):
         more: dict[str, Any] = {"reader": reader, "headers": _AS_IT_IS}
         if timeout_ms is not None:
             params["timeout_ms"] = _whole("timeout_ms", timeout_ms, 0)
-            wait = timeout_ms / 1000 + _MARGIN
-            if options.get("timeout") is None and wait > self.api._shared.timeout[1]:
+            wait = self._waiting(timeout_ms)
+            if options.get("timeout") is None:
                 more["timeout"] = wait
         old_params = {"allow_redirect": True, **(old_params or {})}
         result: T = self._either(new, old, values, params, options, old_params, **more)

@@ -114,7 +114,7 @@ class KeyMethods(ClientMethods):
         content: dict[str, Any] = {"device_keys": asked, "timeout": timeout}
         if token:
             content["token"] = token
-        patience = self._patience(timeout)
+        patience = self._waiting(_milliseconds(timeout))
         answer = self._call(QUERY_KEYS, (), content, options, timeout=patience)
         return QueryKeysResponse.read(answer)
 
@@ -150,7 +150,7 @@ class KeyMethods(ClientMethods):
             for user, found in _by_user(one_time_keys, "one_time_keys").items()
         }
         content = {"one_time_keys": wanted, "timeout": timeout}
-        patience = self._patience(timeout)
+        patience = self._waiting(_milliseconds(timeout))
         answer = self._call(CLAIM_KEYS, (), content, options, timeout=patience)
         self._field(CLAIM_KEYS, answer, "one_time_keys", dict)
         return ClaimKeysResponse.read(answer)
@@ -278,12 +278,11 @@ class KeyMethods(ClientMethods):
             context=f"{len(failed)} of {count} signatures weren't taken",
         )
 
-    def _patience(self, milliseconds: int) -> tuple[float, float]:
-        """How long to wait for an answer: what the homeserver waits comes on top."""
-        if not isinstance(milliseconds, int) or milliseconds < 0:
-            raise ValueError(f"timeout must be int milliseconds, not {milliseconds!r}")
-        connect, read = self.api._shared.timeout
-        return connect, read + milliseconds / 1000
+
+def _milliseconds(timeout: object) -> int:
+    if not isinstance(timeout, int) or timeout < 0:
+        raise ValueError(f"timeout must be int milliseconds, not {timeout!r}")
+    return timeout
 
 
 def _devices(user: str, found: Any) -> list[DeviceID]:

@@ -22,7 +22,7 @@ REDACT = Endpoint("PUT", _ROOM + "/redact/{eventId}/{txnId}", Needs.JOINED)
 RelatesTo = Mapping[str, Any]
 
 
-class MessageMethods(ClientMethods):
+class MessageMethods(ClientMethods, one_request=True):
     """Sending, answering and changing messages.
 
     Every method that sends takes ``txn_id`` (so that a script that runs twice sends once) and

@@ -69,12 +69,8 @@ class SyncMethods(ClientMethods):
             "full_state": full_state or None, "set_presence": set_presence,
             "use_state_after": use_state_after or None,
         }  # fmt: skip
-        shared, seconds = self.api._shared, timeout / 1000
-        connect, read = shared.timeout
-        if options.get("deadline") is None:
-            options["deadline"] = shared.policy.deadline + seconds
         answer = self._call(
-            SYNC, (), options=options, query_params=query, timeout=(connect, read + seconds)
+            SYNC, (), options=options, query_params=query, timeout=self._waiting(timeout)
         )
         self._field(SYNC, answer, "next_batch", str)
         return SyncResponse.read(answer)

@@ -222,6 +222,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         how: dict[str, Any],
         ensures: bool,
     ) -> Any:
+        calls, begun = self.api._shared.calls, self.api._shared.clock.monotonic()
         if self.api.is_real_user:
             self._confirm_token(how)
         if not (ensures and self._ensures):
@@ -233,6 +234,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
             if joined is False:
+                calls.begin(how.get("deadline"))
                 self._join_once(room_id, BRIDGE_BOT, (), False, None, patience_of(how))
         repaired: set[str | None] = set()
         repeated = False
@@ -246,6 +248,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             except MatrixRequestError as refused:
                 # Whether an attempt got lost is still true of the request sent again.
                 refused.repeated = repeated = refused.repeated or repeated
+                calls.begin(how.get("deadline"), begun)
                 if refused.errcode in repaired or not self._repair(
                     refused, room_id, asked_at, patience_of(how)
                 ):
@@ -279,6 +282,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         if key in confirmed or api._asserts or api.identity is None:
             return
         patience = patience_of(how)
+        api._shared.calls.begin(patience.get("deadline"))
         answer = api._shared.flights.run(
             ("whoami", key, *patience.items()), lambda: self.whoami(**patience)
         )

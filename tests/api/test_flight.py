@@ -6,12 +6,14 @@ import threading
 
 import pytest
 
-from appservice_api import MatrixTimeoutError
+from appservice_api import MatrixTimeoutError, RetryPolicy
+from appservice_api.api.call import Calls
 from appservice_api.api.flight import SingleFlight
+from appservice_api.testing import ManualClock
 
 
 def test_nobody_overlaps_and_everybody_is_served() -> None:
-    flights, inside, done = SingleFlight(1.0), threading.Lock(), []
+    flights, inside, done = SingleFlight(Calls(ManualClock(), RetryPolicy)), threading.Lock(), []
 
     def work(number: int) -> int:
         assert inside.acquire(blocking=False)
@@ -35,7 +37,7 @@ def test_nobody_overlaps_and_everybody_is_served() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt()])
 def test_an_error_is_nobody_elses(error: BaseException) -> None:
-    flights = SingleFlight(1.0)
+    flights = SingleFlight(Calls(ManualClock(), RetryPolicy))
     entered, go = threading.Event(), threading.Event()
     caught: list[BaseException] = []
     results: list[int] = []
@@ -66,8 +68,8 @@ def test_an_error_is_nobody_elses(error: BaseException) -> None:
 
 
 def test_a_turn_that_never_ends() -> None:
-    flights = SingleFlight(1.0)
-    flights._timeout = 0.0
+    calls = Calls(ManualClock(), RetryPolicy)
+    flights = SingleFlight(calls)
     entered, go = threading.Event(), threading.Event()
 
     def slow() -> bool:
@@ -77,7 +79,44 @@ def test_a_turn_that_never_ends() -> None:
     thread = threading.Thread(target=flights.in_turn, args=("key", slow))
     thread.start()
     entered.wait(30)
-    with pytest.raises(MatrixTimeoutError):
+    with calls.within(0.01), pytest.raises(MatrixTimeoutError, match="deadline"):
         flights.in_turn("key", lambda: None)
     go.set()
     thread.join(30)
+
+
+def test_who_has_more_time_goes_on_where_another_thread_had_none_left() -> None:
+    calls = Calls(ManualClock(), RetryPolicy)
+    flights = SingleFlight(calls)
+    entered, go = threading.Event(), threading.Event()
+    caught: list[BaseException] = []
+    results: list[int | None] = []
+
+    def hurried() -> int:
+        entered.set()
+        go.wait(30)
+        assert calls.now is not None
+        calls.now.expired = True
+        raise MatrixTimeoutError("no time is left")
+
+    def first() -> None:
+        try:
+            with calls.within(1):
+                flights.run("key", hurried)
+        except MatrixTimeoutError as error:
+            caught.append(error)
+
+    def second() -> None:
+        with calls.within(10):
+            results.append(flights.run("key", lambda: 7))
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    entered.wait(30)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert len(caught) == 1
+    assert results == [7]

@@ -22,7 +22,15 @@ from appservice_api import (
     RetryPolicy,
 )
 from appservice_api.api.retry import may_repeat, retry_after
-from appservice_api.testing import DROP, RESET, ManualClock, StubHomeserver, answer, truncated
+from appservice_api.testing import (
+    DROP,
+    RESET,
+    ManualClock,
+    Recorded,
+    StubHomeserver,
+    answer,
+    truncated,
+)
 from appservice_api.testing.stub import after_applying, hang
 
 ROOM = "!room1:hs.test"
@@ -83,14 +91,40 @@ def test_what_never_reached_the_homeserver_is_repeated_even_for_create_room() ->
     clock = ManualClock(auto=True)
     api = AppServiceAPI("http://127.0.0.1:9", "@bot:hs.test", "as_token", clock=clock)
     with pytest.raises(MatrixConnectionError) as caught:
-        api.intent(ensure_joined=False).create_room()
-    assert caught.value.attempts == 5
+        api.intent(ensure_joined=False).create_room(retry_count=6)
+    assert caught.value.attempts == 7
     assert not caught.value.sent
     assert not caught.value.repeated
     assert isinstance(caught.value, requests.exceptions.ConnectionError)
-    assert len(clock.waits) == 4
-    for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True):
-        assert 0 <= wait <= bound
+    assert len(clock.waits) == 6
+    for wait, bound in zip(clock.waits, (0.5, 1, 2, 4, 5, 5), strict=True):
+        assert bound / 2 <= wait <= bound
+
+
+@pytest.mark.parametrize("luck", [0.0, 0.5, 0.999])
+def test_the_defaults_ride_out_a_restart_of_30_seconds(
+    luck: float, stub: StubHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: low + luck * (high - low))
+    clock = ManualClock(auto=True)
+    room = stub.room(members=["@bot:hs.test"])
+
+    def restarting(request: Recorded) -> Any:
+        return HTML if clock.monotonic() < 30 else None
+
+    stub.script("PUT", "/send/", restarting, forever=True)
+    api = AppServiceAPI(stub.base_url, "@bot:hs.test", "as_token", clock=clock)
+    api.bot_intent().send_text(room, "once")
+    assert len([e for e in stub.events(room) if e["type"] == "m.room.message"]) == 1
+    assert len({(request.target, request.body) for request in stub.requests}) == 1
+    assert 30 <= clock.monotonic() < 36
+
+    stub.unscript()
+    stub.script("PUT", "/send/", HTML, forever=True)
+    begun = clock.monotonic()
+    with pytest.raises(MatrixRequestError):
+        api.bot_intent().send_text(room, "never")
+    assert 30 < clock.monotonic() - begun <= 45
 
 
 def test_retry_count_zero_turns_all_of_it_off(stub: StubHomeserver, api: AppServiceAPI) -> None:
@@ -167,7 +201,7 @@ def test_a_wait_beyond_the_deadline_raises_at_once(
 def test_the_deadline_counts_rate_limits_in(stub: StubHomeserver, clock: ManualClock) -> None:
     limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "50"})
     stub.script("GET", "/versions", limited, forever=True)
-    api = HTTPAPI(stub.base_url, clock=clock)
+    api = HTTPAPI(stub.base_url, clock=clock, retry=RetryPolicy(deadline=180))
     with pytest.raises(MLimitExceeded) as caught:
         api.request("GET", Path.versions)
     assert clock.waits == [50, 50, 50]
@@ -313,7 +347,7 @@ def test_how_long_the_homeserver_asks_to_wait(
 
 def test_a_wait_of_another_thread_beyond_my_deadline_raises_at_once(stub: StubHomeserver) -> None:
     clock = ManualClock()
-    api = HTTPAPI(stub.base_url, clock=clock)
+    api = HTTPAPI(stub.base_url, clock=clock, retry=RetryPolicy(deadline=180))
     limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED"}, {"Retry-After": "100"})
     stub.script("GET", "/versions", limited)
     thread = threading.Thread(target=api.request, args=("GET", Path.versions))

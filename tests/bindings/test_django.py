@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from django.test import override_settings
 from appservice_api import HandlerPolicy, Registration, RegistrationError
 from appservice_api.application import AppService
 from appservice_api.testing import StubHomeserver
+from appservice_api.testing.stub import hang
 
 from ..receiver.conftest import event, registration
 from . import project
-from .carriers import Carrier, over_django
+from .carriers import Carrier, Reply, over_django
 
 
 @pytest.fixture
@@ -310,3 +312,25 @@ def test_the_command_that_registers(django_ready: None, folder: Path) -> None:
         call_command(*args, "--no-url", stdout=out)
     with pytest.raises(CommandError, match="either --url or --no-url"):
         call_command(*args, stdout=out)
+
+
+@pytest.mark.parametrize("stage", ["/send/", "/register", "/join/", "/invite"])
+def test_a_page_ends_though_the_homeserver_hangs(
+    stage: str, carrier: Carrier, stub: StubHomeserver
+) -> None:
+    """Wherever that happens while a new ghost says its first word."""
+    release = threading.Event()
+    outcome: list[Reply] = []
+    room = stub.room(members=[stub.sender])
+    stub.script("*", stage, hang(release), forever=True)
+
+    def visit() -> None:
+        outcome.append(carrier.send("GET", f"/say?ghost=@_irc_new:hs.test&room={room}", b"", {}))
+
+    thread = threading.Thread(target=visit, daemon=True)
+    thread.start()
+    thread.join(60)
+    release.set()
+    assert [reply.status for reply in outcome] == [503]
+    assert b"in time" in outcome[0].data
+    assert not [one for one in stub.events(room) if one["type"] == "m.room.message"]

@@ -358,7 +358,7 @@ def test_sync(
         "full_state": "true", "set_presence": "offline",
     }  # fmt: skip
     assert last(stub) == ("GET", f"{V3}/sync", query, None)
-    assert waited == [(5.0, 180.0)]  # longer than the homeserver may take
+    assert waited == [(5.0, 150.0)]  # longer than the homeserver may take
     assert found.next_batch == "n"
     assert found.rooms is not None
     assert found.rooms.join is not None

@@ -436,7 +436,7 @@ def test_what_fails_at_the_start_is_tried_again(
 def test_what_is_closed_at_the_start_says_nothing(
     stub: StubHomeserver, starting: AppService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    busy = {"errcode": "M_LIMIT_EXCEEDED", "error": "busy", "retry_after_ms": 60_000}
+    busy = {"errcode": "M_LIMIT_EXCEEDED", "error": "busy", "retry_after_ms": 20_000}
     stub.script("GET", "joined_rooms", answer(429, busy))
     first = starting.receiver._service.start.begin()
     assert first is not None
