@@ -111,7 +111,7 @@ class AppService(Handlers):
         self.catch_up_at_start = catch_up_at_start
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
-        self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
+        self._echoes = Echoes(self.api._shared)
         self._service = Service(self, policy, lease=lease, patience=patience)
         #: Answers the homeserver's requests, whatever server takes them.
         self.receiver = Receiver(

@@ -15,7 +15,10 @@ from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
 from .flight import SingleFlight
+from .ghosts import Ghosts
+from .mark import SOURCE_KEY, Mark
 from .retry import Clock, RateLimits, RetryPolicy, retrying
+from .sent import Sent
 from .transport import new_session
 from .txn_id import TransactionIDs
 
@@ -197,16 +200,32 @@ class UploadLimit(NamedTuple):
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
-    def __init__(self, *, state_store: ASStateStore | str | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        state_store: ASStateStore | str | None,
+        bot_mxid: UserID | None,
+        registration: Registration | None,
+        real_user_content_key: str | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         from ..state_store import open_state_store
 
         self.state_store = open_state_store(state_store)
         self._own_store = self.state_store is not state_store
         self.notes = Notes(self.state_store, self.log)
-        self.bot_mxid: UserID | None = None
-        self.registration: Registration | None = None
-        self.real_user_content_key: str | None = None
+        self.bot_mxid = bot_mxid
+        self.registration = registration
+        self.ghosts = Ghosts(self)
+        #: What is put into the content of events that are sent as a person, None for nothing.
+        self.mark: Mark | None = None
+        if real_user_content_key:
+            self.mark = Mark(real_user_content_key, True)
+        elif registration is not None:
+            self.mark = Mark(SOURCE_KEY, registration.id)
+        #: What was sent as people.
+        self.sent = Sent(self)
         self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
         self.children = weakref.WeakValueDictionary()
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
@@ -227,4 +246,5 @@ class AppServiceShared(Shared):
 
     def _after_fork(self) -> None:
         super()._after_fork()
+        self.sent.after_fork()
         self.flights = SingleFlight(self.policy.deadline)

@@ -133,7 +133,8 @@ class AccountMethods(ClientMethods):
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:
-        """Register the ghost. One that is registered already is no error.
+        """Register the ghost. One that is registered already is no error; in a namespace that
+        isn't exclusive that may be a person, who doesn't become a ghost by it.
 
         Args:
             options: See :class:`CallOptions`.
@@ -169,11 +170,12 @@ class AccountMethods(ClientMethods):
                 user=self.api._shared.bot_mxid,
                 **patience_of(options),
             )
-            created = True
         except MUserInUse:
-            created = False
+            if not self.api._shared.ghosts.is_shared(user):
+                self._notes.registered(user)
+            return False
         self._notes.registered(user)
-        return created
+        return True
 
     @AVAILABLE
     def check_username_availability(self, username: str, **options: Unpack[CallOptions]) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
 from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
+from .state import ALL_STATE, GET_STATE
+from .unmarked import quiet, unmarked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,6 +25,9 @@ _V3 = "/_matrix/client/v3"
 CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.REGISTERED)
 JOINED_ROOMS = Endpoint("GET", _V3 + "/joined_rooms", Needs.REGISTERED)
 UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
+
+# What an upgrade changes in the room that is replaced.
+_OF_UPGRADES = ("m.room.tombstone", "m.room.power_levels", "m.room.canonical_alias")
 
 
 class RoomMethods(ClientMethods):
@@ -91,7 +98,13 @@ class RoomMethods(ClientMethods):
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
         asked_at = now()
-        answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
+        answer = unmarked(
+            self,
+            lambda: self._call(
+                CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options
+            ),
+            lambda made: self._events_of(self._field(CREATE_ROOM, made, "room_id", str), options),
+        )
         room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
         members = dict.fromkeys(invite, Membership.INVITE)
         if (me := self.api.acting_user) is not None:
@@ -149,8 +162,30 @@ class RoomMethods(ClientMethods):
         content: dict[str, Any] = {"new_version": new_version}
         if additional_creators is not None:
             content["additional_creators"] = [UserID(one) for one in _several(additional_creators)]
-        answer = self._call(UPGRADE, (room_id,), content, options)
+        answer = unmarked(
+            self, lambda: self._call(UPGRADE, (room_id,), content, options),
+            lambda made: [
+                *self._events_of(self._field(UPGRADE, made, "replacement_room", str), options),
+                *self._events_of(room_id, options, _OF_UPGRADES),
+            ],
+        )  # fmt: skip
         return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
+
+    def _events_of(
+        self, room_id: str, options: CallOptions, types: Iterable[str] | None = None
+    ) -> list[Any]:
+        """The state events of a room, of some types or all, as they are now."""
+        if types is None:
+            found = self._call(ALL_STATE, (room_id,), options=quiet(options))
+            return [one for one in found if isinstance(one, dict)]
+        events = []
+        for one in types:
+            values, query = (room_id, one, ""), {"format": "event"}
+            with suppress(MNotFound):
+                events.append(
+                    self._call(GET_STATE, values, options=quiet(options), query_params=query)
+                )
+        return events
 
 
 def _several(users: Iterable[str] | None) -> list[str]:
