@@ -71,8 +71,9 @@ class AppServiceAPI(HTTPAPI):
         child: Make a stand-alone ghost: acts as ``identity``, whatever the bot is.
         real_user: Make a stand-alone real user, whose own token is ``token``.
         real_user_content_key: A key set to true in the content of events that real users send, and
-            users of namespaces that aren't exclusive. If None and there is a registration, the key
-            is ``appservice_api.double_puppet_source``, and its value the ID of the registration.
+            users of namespaces that aren't exclusive, so that they are known again when they come
+            back; nothing is set if None. The value of ``appservice_api.double_puppet_source``,
+            which :class:`AppService` sets, is the ID of the registration.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; 4 if None.
         loop: Accepted and ignored; there is no event loop here.
