@@ -221,8 +221,8 @@ class AppServiceShared(Shared):
         #: What is put into the content of events that are sent as a person, None for nothing.
         self.mark: Mark | None = None
         if real_user_content_key:
-            ours = real_user_content_key == SOURCE_KEY and registration is not None
-            self.mark = Mark(real_user_content_key, registration.id if ours else True)
+            known = registration if real_user_content_key == SOURCE_KEY else None
+            self.mark = Mark(real_user_content_key, known.id if known is not None else True)
         #: What was sent as people.
         self.sent = Sent(self)
         self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]

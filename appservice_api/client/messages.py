@@ -261,4 +261,6 @@ class MessageMethods(ClientMethods):
 
     if TYPE_CHECKING:  # the chapter of accounts has it
 
-        def versions(self, **options: Unpack[CallOptions]) -> VersionsResponse: ...
+        def versions(
+            self, no_cache: bool = False, **options: Unpack[CallOptions]
+        ) -> VersionsResponse: ...

@@ -299,6 +299,13 @@ class Ensuring(JoiningMethods, AccountMethods):
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
         self.api.state_store.doubt(room_id, self.mxid)
+        if self.api.is_real_user:
+            if room_id is not None:
+                refused.context = refused.context or (
+                    f"{self.mxid} is a real user, whom nobody has join unasked: call "
+                    "ensure_joined() or join_room() first"
+                )
+            return False
         if not self._is_ours and not self._became_ghost(refused, asked_at, patience):
             return False
         if self._can_register:
@@ -320,12 +327,6 @@ class Ensuring(JoiningMethods, AccountMethods):
         """Whether a user of a namespace that isn't exclusive could be registered: then it is a
         ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
         user = self.mxid
-        if self.api.is_real_user:
-            refused.context = refused.context or (
-                f"{user} is a real user, whom nobody registers or has join unasked: call "
-                "ensure_joined() or join_room() first"
-            )
-            return False
         self._register_once(asked_at, patience)
         store, sleep = self.api.state_store, self.api._shared.sleep
         for pause in _NOTING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
-from appservice_api import AppService, IntentAPI
+from appservice_api import AppService, AppServiceAPI, IntentAPI
 from appservice_api.testing import Homeserver
 
 pytestmark = pytest.mark.synapse
@@ -175,7 +175,7 @@ class Watch:
 @pytest.fixture(params=["own token", "as_token"])
 def stage(
     request: pytest.FixtureRequest, app: AppService, homeserver: Homeserver, carol: IntentAPI
-) -> Iterator[Stage]:
+) -> Stage:
     account = homeserver.create_user("dora")
     user = account["user_id"]
     me = (
@@ -192,7 +192,7 @@ def stage(
     event = ghost.send_text(room, "hi")
     # An application service may make no other aliases, and others may not make these.
     alias = secrets.token_hex(4) if request.param == "own token" else _localpart(homeserver)
-    yield Stage(app.bot, me, ghost, carol, room, event, alias, homeserver)
+    return Stage(app.bot, me, ghost, carol, room, event, alias, homeserver)
 
 
 def test_nothing_that_we_say_as_a_person_is_taken_for_that_persons(
@@ -228,10 +228,8 @@ def test_what_a_person_says_elsewhere_is_handled(
     app: AppService, stage: Stage, homeserver: Homeserver
 ) -> None:
     """The same person, by a client of their own, after and before us."""
-    from appservice_api import AppServiceAPI
-
     watch = Watch(app, stage.me.mxid)
-    login = stage.me.login(stage.me.mxid, password="pw")  # noqa: S106
+    login = stage.me.login(stage.me.mxid, password="pw")
     with AppServiceAPI(
         homeserver.base_url, None, login.access_token, stage.me.mxid, real_user=True
     ) as client:
