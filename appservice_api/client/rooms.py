@@ -13,6 +13,7 @@ from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
 from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
+from .events import MESSAGES
 from .state import ALL_STATE, GET_STATE
 from .unmarked import quiet, unmarked
 
@@ -28,6 +29,8 @@ UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
 
 # What an upgrade changes in the room that is replaced.
 _OF_UPGRADES = ("m.room.tombstone", "m.room.power_levels", "m.room.canonical_alias")
+# How many events of a timeline homeservers show at once.
+_PAGE = 100
 
 
 class RoomMethods(ClientMethods):
@@ -103,7 +106,7 @@ class RoomMethods(ClientMethods):
             lambda: self._call(
                 CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options
             ),
-            lambda made: self._events_of(self._field(CREATE_ROOM, made, "room_id", str), options),
+            lambda made: self._made_of(self._field(CREATE_ROOM, made, "room_id", str), options),
         )
         room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
         members = dict.fromkeys(invite, Membership.INVITE)
@@ -165,27 +168,32 @@ class RoomMethods(ClientMethods):
         answer = unmarked(
             self, lambda: self._call(UPGRADE, (room_id,), content, options),
             lambda made: [
-                *self._events_of(self._field(UPGRADE, made, "replacement_room", str), options),
-                *self._events_of(room_id, options, _OF_UPGRADES),
+                *self._made_of(self._field(UPGRADE, made, "replacement_room", str), options),
+                *self._changed_in(room_id, options),
             ],
         )  # fmt: skip
         return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
 
-    def _events_of(
-        self, room_id: str, options: CallOptions, types: Iterable[str] | None = None
-    ) -> list[Any]:
-        """The state events of a room, of some types or all, as they are now."""
-        if types is None:
-            found = self._call(ALL_STATE, (room_id,), options=quiet(options))
-            return [one for one in found if isinstance(one, dict)]
+    def _made_of(self, room_id: str, options: CallOptions) -> list[Any]:
+        """The events that a new room is made of. Some of its state may have been set twice, so
+        that the timeline tells it all; of a long one, the beginning is looked up in the state."""
+        query, asked = {"dir": "b", "limit": _PAGE}, quiet(options)
+        answer = self._call(MESSAGES, (room_id,), options=asked, query_params=query)
+        events = self._field(MESSAGES, answer, "chunk", list)
+        if len(events) >= _PAGE:
+            events += self._call(ALL_STATE, (room_id,), options=quiet(options))
+        return [one for one in events if isinstance(one, dict)]
+
+    def _changed_in(self, room_id: str, options: CallOptions) -> list[Any]:
+        """The events that an upgrade leaves in the room that is replaced."""
         events = []
-        for one in types:
+        for one in _OF_UPGRADES:
             values, query = (room_id, one, ""), {"format": "event"}
             with suppress(MNotFound):
                 events.append(
                     self._call(GET_STATE, values, options=quiet(options), query_params=query)
                 )
-        return events
+        return [one for one in events if isinstance(one, dict)]
 
 
 def _several(users: Iterable[str] | None) -> list[str]:

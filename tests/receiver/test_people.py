@@ -249,11 +249,12 @@ def test_a_profile_that_was_set(stub: StubHomeserver, two: Any) -> None:
         assert app.is_mine(renamed)
         # Somebody else of that name, another name, more than the name, and a day later.
         assert not app.is_mine({**renamed, "sender": ALICE, "state_key": ALICE})
-        for changes in (
+        changed: list[dict[str, Any]] = [
             {"content": {**renamed["content"], "displayname": "Dot"}},
             {"content": {**renamed["content"], "avatar_url": "mxc://x/z"}},
             {"unsigned": {}}, {"origin_server_ts": int(now) + 86_400_000},
-        ):  # fmt: skip
+        ]  # fmt: skip
+        for changes in changed:
             assert not app.is_mine({**renamed, **changes})
 
 
