@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,24 @@ class Ghosts:
         Raises:
             StateStoreError: The store can't be reached.
         """
-        if user_id == self._shared.bot_mxid:
+        if self._is_surely_ours(user_id):
             return True
-        exclusive = self._is_exclusive(user_id)
-        if exclusive is False:
-            return self._shared.state_store.is_registered(user_id)
-        return bool(exclusive)
+        if self._is_exclusive(user_id) is None:
+            return False
+        return self._shared.state_store.is_registered(user_id)
+
+    def ours_among(self, user_ids: Iterable[str]) -> list[str]:
+        """Who of many users is the bot or a ghost, in their order; as :meth:`is_ours`."""
+        users = [*user_ids]
+        known: set[str] = set()
+        if self.shares:
+            known = self._shared.state_store.registered_among(
+                user for user in users if self._is_exclusive(user) is False
+            )
+        return [user for user in users if user in known or self._is_surely_ours(user)]
+
+    def _is_surely_ours(self, user_id: str) -> bool:
+        return user_id == self._shared.bot_mxid or bool(self._is_exclusive(user_id))
 
     def is_ghost(self, user_id: str) -> bool:
         """Whether a user is a ghost; as :meth:`is_ours`."""

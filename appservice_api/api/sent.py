@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import StateStoreError
-from ..state_store.deliveries import Claim
-from ..state_store.items import now
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
@@ -83,7 +81,7 @@ class Sent:
 
     def note_profile(self, user_id: str, key: str, value: object) -> None:
         """Note that a part of a profile is about to be set: each room gets an event of it."""
-        self._note_all([_profile(user_id, key, value, now() // _HOUR_MS)])
+        self._note_all([_profile(user_id, key, value, self._now() // _HOUR_MS)])
 
     def _note_all(self, names: list[str]) -> None:
         for name in names:
@@ -94,6 +92,9 @@ class Sent:
             self._shared.log.warning(
                 "%s; other processes take what was sent as a person for that person's", error
             )
+
+    def _now(self) -> int:
+        return int(self._shared.clock.time() * 1000)
 
     def knows(self, *names: object) -> bool:
         """Whether one of these was sent by this process."""
@@ -125,7 +126,7 @@ class Sent:
         Raises:
             StateStoreError: The store can't be reached.
         """
-        hour = (ts if isinstance(ts, int) else now()) // _HOUR_MS
+        hour = (ts if isinstance(ts, int) else self._now()) // _HOUR_MS
         # Rooms get it one after the other, and clocks differ.
         return bool(changed) and all(
             self._any_knows([_profile(user_id, key, value, hour - ago) for ago in (0, 1, -1)])
@@ -162,6 +163,8 @@ class Sent:
                 self._give_up(key)
 
     def _claim(self, key: tuple[str, str]) -> bool:
+        from ..state_store.deliveries import Claim
+
         try:
             return self._store.deliveries.claim(*key, _LONGEST) is Claim.MINE
         except StateStoreError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.sent import PROFILE_KEYS
@@ -36,6 +36,10 @@ class Echoes:
     def is_ghost(self, user_id: object) -> bool:
         """Whether a user is a ghost; as :meth:`is_ours`."""
         return isinstance(user_id, str) and self._ghosts.is_ghost(user_id)
+
+    def ours_among(self, user_ids: Iterable[str]) -> list[str]:
+        """Who of many users is the bot or a ghost; as :meth:`is_ours`."""
+        return self._ghosts.ours_among(user_ids)
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
         """Whether an event was sent by the bot, a ghost, or as a person through us; typing and
