@@ -574,7 +574,7 @@ class AppServiceAPI(HTTPAPI):
         sent, mark = self._shared.sent, self._shared.mark
         if kind != "state":
             sent.note((user, unquote(path.rpartition("/")[2])))
-        marked = mark is not None and mark.is_on(mark.put_on(content))
+        marked = mark is not None and isinstance(content, dict) and mark.is_on(mark.put_on(content))
         if kind == "send" and marked:
             answer = send()
             sent.note_events(_event_ids(answer), everywhere=False)

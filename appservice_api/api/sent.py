@@ -149,8 +149,9 @@ class Sent:
         key = (SENDING, f"{_digest(user_id)}:{secrets.token_hex(8)}")
         with self._lock:
             self._under_way.setdefault(user_id, {})[done] = self._shared.clock.monotonic()
-        claimed = self._claim(key)
+        claimed = False
         try:
+            claimed = self._claim(key)
             yield
         finally:
             with self._lock:

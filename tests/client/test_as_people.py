@@ -246,3 +246,15 @@ def test_all_that_is_sent_has_the_mark(stub: StubHomeserver, me: IntentAPI) -> N
     ):  # fmt: skip
         send()
         assert stub.events(room)[-1]["content"][SOURCE_KEY] == "irc"
+
+
+def test_raw_requests_are_known_too(stub: StubHomeserver, app: AppService, me: IntentAPI) -> None:
+    room = str(me.create_room())
+    event = me.send_text(room, "x")
+    me.api.request("PUT", f"/rooms/{room}/redact/{event}/1")
+    redaction = stub.events(room)[-1]
+    assert SOURCE_KEY not in redaction["content"]
+    assert app.is_mine(redaction)
+    me.api.request("PUT", f"/rooms/{room}/send/x.y/2", {SOURCE_KEY: "of another"})
+    assert stub.events(room)[-1]["content"] == {SOURCE_KEY: "of another"}
+    assert app.is_mine(stub.events(room)[-1])
