@@ -24,9 +24,9 @@ class Mark(NamedTuple):
 
     def is_on(self, content: object) -> bool:
         """Whether a content has it."""
-        if not isinstance(content, Mapping):
+        found = content.get(self.key) if isinstance(content, Mapping) else None
+        if found is None:
             return False
-        found = content.get(self.key)
         return bool(found) if self.value is True else found == self.value
 
     def put_on(self, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,11 @@ class Sent:
     def _now(self) -> int:
         return int(self._shared.clock.time() * 1000)
 
+    @property
+    def anything(self) -> bool:
+        """Whether this process has sent anything as a person."""
+        return bool(self._names)
+
     def knows(self, *names: object) -> bool:
         """Whether one of these was sent by this process."""
         present = self._shared.clock.monotonic()

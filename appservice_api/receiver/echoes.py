@@ -63,18 +63,20 @@ class Echoes:
 
     def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
         """Whether an event of a person was sent through us."""
-        before, marked = _previous(event), self._mark is not None and self._mark.is_on(content)
+        mark = self._mark
         # Who changes a state event in another client may copy the mark that it had.
-        if marked and not (self._mark is not None and self._mark.is_on(before)):
+        if mark is not None and mark.is_on(content) and not mark.is_on(_previous(event)):
             return True
         event_id, sent = event.get("event_id"), self._sent
         if not isinstance(event_id, str):
             return event.get("type") == "m.presence" and sent.knows(_presence(sender, content))
-        if sent.knows_event(event_id, everywhere=False) or sent.knows(_transaction(event, sender)):
+        if sent.anything and (
+            sent.knows_event(event_id, everywhere=False) or sent.knows(_transaction(event, sender))
+        ):
             return True
         if "state_key" not in event and event.get("type") != "m.room.redaction":
             return False
-        changed = _changed_profile(event, sender, content, before)
+        changed = _changed_profile(event, sender, content, _previous(event))
         if changed and sent.knows_profile(sender, changed, event.get("origin_server_ts")):
             return True
         sent.wait(sender)
