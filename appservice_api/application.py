@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
+from .api.mark import SOURCE_KEY
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
@@ -62,7 +63,10 @@ class AppService(Handlers):
             done unless both rooms name each other; a room that was joined for it is left again.
             Handlers of :meth:`on_upgrade` are called once for each pair of rooms.
         query_token: Whether the homeserver may show its token in the query, as those of old do.
-        api_options: More arguments of :class:`AppServiceAPI`.
+        api_options: More arguments of :class:`AppServiceAPI`. Without a ``real_user_content_key``
+            what real users send is marked with ``appservice_api.double_puppet_source``, whose value
+            is the ID of the registration; with an empty one, it isn't marked, and comes back to
+            handlers as if that person had sent it.
 
     Raises:
         ValueError: An argument can't be used.
@@ -97,6 +101,8 @@ class AppService(Handlers):
         check_flag("query_token", query_token)
         check_flag("catch_up_at_start", catch_up_at_start)
         check_flag("follow_upgrades", follow_upgrades)
+        if api_options.get("real_user_content_key") is None:
+            api_options["real_user_content_key"] = SOURCE_KEY
         #: The registration.
         self.registration = registration
         #: The API.
@@ -111,7 +117,7 @@ class AppService(Handlers):
         self.catch_up_at_start = catch_up_at_start
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
-        self._echoes = Echoes(registration, self.api.bot_mxid, self.api.real_user_content_key)
+        self._echoes = Echoes(self.api._shared)
         self._service = Service(self, policy, lease=lease, patience=patience)
         #: Answers the homeserver's requests, whatever server takes them.
         self.receiver = Receiver(
@@ -146,20 +152,30 @@ class AppService(Handlers):
         return self.api.state_store
 
     def is_ours(self, user_id: str) -> bool:
-        """Whether a user is the bot or a ghost.
+        """Whether a user is the bot or a ghost: in an exclusive namespace or, in one that isn't,
+        registered by this application service.
 
         Args:
             user_id: The user.
+
+        Raises:
+            StateStoreError: The store can't be reached.
         """
         return self._echoes.is_ours(user_id)
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
         """Whether an event was sent by the bot, a ghost, or a real user through this application
-        service (told by :attr:`AppServiceAPI.real_user_content_key`); typing and receipts:
-        whether they tell of nobody else.
+        service; typing and receipts: whether they tell of nobody else.
+
+        What real users send is told by its mark (:attr:`AppServiceAPI.real_user_content_key`) and,
+        where it has none, by what the homeserver has answered: for that, this may wait for a
+        request that is under way as the same user, 10 s at most.
 
         Args:
             event: An event, or its view.
+
+        Raises:
+            StateStoreError: The store can't be reached.
         """
         return self._echoes.is_mine(event)
 

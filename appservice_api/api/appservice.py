@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import requests
 
@@ -20,6 +20,7 @@ from ..ids import DeviceID, UserID, server_of
 from ..log import TraceLogger, trace_logger
 from .event import event_body, sent_kind, timestamp_ms, with_external_url
 from .http import HTTPAPI
+from .mark import Mark
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
 from .retry import Clock, RetryPolicy, SystemClock, retry_policy
@@ -45,6 +46,11 @@ def identity_query(user_id: str | None, device_id: str | None) -> str:
     return f"{user}&{device}" if user and device else user or device
 
 
+def _event_ids(answer: object) -> list[str]:
+    found = answer.get("event_id") if isinstance(answer, dict) else None
+    return [found] if isinstance(found, str) else []
+
+
 class AppServiceAPI(HTTPAPI):
     """The Client-Server API as an application service speaks it: as its bot, as any of its
     ghosts, and as real users.
@@ -64,7 +70,10 @@ class AppServiceAPI(HTTPAPI):
         client_session: A requests session to use as it is; one of our own if None.
         child: Make a stand-alone ghost: acts as ``identity``, whatever the bot is.
         real_user: Make a stand-alone real user, whose own token is ``token``.
-        real_user_content_key: A key set to true in the content of events that real users send.
+        real_user_content_key: A key set to true in the content of events that real users send, and
+            users of namespaces that aren't exclusive, so that they are known again when they come
+            back; nothing is set if None. The value of ``appservice_api.double_puppet_source``,
+            which :class:`AppService` sets, is the ID of the registration.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; the ``repeats`` of ``retry`` if None.
         loop: Accepted and ignored; there is no event loop here.
@@ -134,17 +143,17 @@ class AppServiceAPI(HTTPAPI):
         if as_token and not (real_user and identity):
             raise ValueError("as_token=True needs real_user=True and identity")
         self._access = Access(base_url, token)
-        self._shared = shared = AppServiceShared(
+        self._shared = AppServiceShared(
             session=client_session,
             log=log if log is not None else trace_logger("appservice_api"),
             retry=retry_policy(retry, default_retry_count),
             timeout=timeout,
             clock=clock or SystemClock(),
             state_store=state_store,
+            bot_mxid=UserID(bot_mxid) if bot_mxid is not None else None,
+            registration=registration,
+            real_user_content_key=real_user_content_key,
         )
-        shared.bot_mxid = UserID(bot_mxid) if bot_mxid is not None else None
-        shared.registration = registration
-        shared.real_user_content_key = real_user_content_key
         self._become(identity, device_id, real_user, asserts=as_token or not real_user)
         self.parent = None
         if identity is not None and not real_user:
@@ -230,8 +239,8 @@ class AppServiceAPI(HTTPAPI):
 
     @property
     def real_user_content_key(self) -> str | None:
-        """The key set to true in the content of events that real users send."""
-        return self._shared.real_user_content_key
+        """The key in the content of events that real users send; None for no key."""
+        return self._shared.mark.key if self._shared.mark is not None else None
 
     @property
     def children(self) -> Mapping[str, ChildAppServiceAPI]:
@@ -534,12 +543,17 @@ class AppServiceAPI(HTTPAPI):
             if kind in ("send", "state") and self._asserts:
                 query = f"{query}&ts={milliseconds}" if query else f"ts={milliseconds}"
         content = with_external_url(content, external_url)
+        mark = self._mark if kind and not anonymous else None
         if kind and isinstance(content, dict):
-            source_key = self._shared.real_user_content_key if self.is_real_user else None
-            body = event_body(content, source_key)
+            body = event_body(content, mark)
         else:
             body = as_body(method, content)
         user = None if anonymous else self._speaker
+        if mark is not None and user is not None:
+            return self._send_as_person(
+                kind, user, path, content,
+                lambda: self._send(method, path, template, body, query=query, user=user, **how),
+            )  # fmt: skip
         return self._send(
             method, path, template, body, query=query, user=user, anonymous=anonymous, **how
         )
@@ -562,6 +576,41 @@ class AppServiceAPI(HTTPAPI):
                     "given"
                 )
         return identity_query(user, None if given else device_id)
+
+    @property
+    def _mark(self) -> Mark | None:
+        """What is put into the content of events; None where the sender tells that they are ours,
+        or nobody could tell."""
+        shared, user = self._shared, self._identity
+        if self.is_real_user or (user is not None and shared.ghosts.is_shared(user)):
+            return shared.mark
+        return None
+
+    def _send_as_person(
+        self, kind: str, user: str, path: str, content: Any, send: Callable[[], Any]
+    ) -> Any:
+        """Send an event so that it is known again when the homeserver pushes it.
+
+        Args:
+            kind: What :func:`sent_kind` says.
+            user: Who speaks.
+            path: The path of the request.
+            content: The content of the event.
+            send: Sends it.
+        """
+        sent, mark = self._shared.sent, self._shared.mark
+        if kind != "state":
+            sent.note((user, unquote(path.rpartition("/")[2])))
+        marked = mark is not None and isinstance(content, dict) and mark.is_on(mark.put_on(content))
+        if kind == "send" and marked:
+            answer = send()
+            sent.note_events(_event_ids(answer), everywhere=False)
+            return answer
+        # Other clients copy the mark of what they change, and redactions may have none.
+        with sent.under_way(user):
+            answer = send()
+            sent.note_events(_event_ids(answer))
+        return answer
 
     def _check_query(self, params: Mapping[str, Any]) -> None:
         user = params.get("user_id")

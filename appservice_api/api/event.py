@@ -9,6 +9,7 @@ from typing import Any
 
 from ..events.content import check_event_size, check_event_values
 from .body import Body
+from .mark import Mark
 from .request import json_body
 
 __all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
@@ -57,18 +58,18 @@ def with_external_url(content: Any, external_url: str | None) -> Any:
     return {**content, "external_url": external_url}
 
 
-def event_body(content: dict[str, Any], source_key: str | None) -> Body:
+def event_body(content: dict[str, Any], mark: Mark | None) -> Body:
     """The body that sends the content of an event.
 
     Args:
         content: The content; it isn't changed.
-        source_key: A key to set to true, None for none.
+        mark: What is put into it, None for nothing.
 
     Raises:
         ValueError: No homeserver takes the content.
     """
-    if source_key and source_key not in content:
-        content = {**content, source_key: True}
+    if mark is not None:
+        content = mark.put_on(content)
     check_event_values(content)
     body = json_body(content)
     check_event_size(body.length)

@@ -16,7 +16,10 @@ from ..fork import renew_after_fork
 from ..ids import UserID
 from .call import Calls
 from .flight import SingleFlight
+from .ghosts import Ghosts
+from .mark import SOURCE_KEY, Mark
 from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
+from .sent import Sent
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 
@@ -225,18 +228,33 @@ class UploadLimit(NamedTuple):
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
-    def __init__(self, *, state_store: ASStateStore | str | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        state_store: ASStateStore | str | None,
+        bot_mxid: UserID | None,
+        registration: Registration | None,
+        real_user_content_key: str | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         from ..state_store import open_state_store
 
         self.state_store = open_state_store(state_store)
         self._own_store = self.state_store is not state_store
         self.notes = Notes(self.state_store, self.log)
-        self.bot_mxid: UserID | None = None
+        self.bot_mxid = bot_mxid
         #: Whether the homeserver has refused to make an account for the bot.
         self.bot_refused = False
-        self.registration: Registration | None = None
-        self.real_user_content_key: str | None = None
+        self.registration = registration
+        self.ghosts = Ghosts(self)
+        #: What is put into the content of events that are sent as a person, None for nothing.
+        self.mark: Mark | None = None
+        if real_user_content_key:
+            known = registration if real_user_content_key == SOURCE_KEY else None
+            self.mark = Mark(real_user_content_key, known.id if known is not None else True)
+        #: What was sent as people.
+        self.sent = Sent(self)
         self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
         self.children = weakref.WeakValueDictionary()
         self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
@@ -257,4 +275,5 @@ class AppServiceShared(Shared):
 
     def _after_fork(self) -> None:
         super()._after_fork()
+        self.sent.after_fork()
         self.flights = SingleFlight(self.calls)

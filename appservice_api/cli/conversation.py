@@ -81,7 +81,8 @@ def _talk(
     room: RoomID, alice: IntentAPI, bob: IntentAPI, carol: IntentAPI,
     dora: IntentAPI,
 ) -> None:  # fmt: skip
-    """Nobody is invited or joined here: a user's first message sees to it."""
+    """Nobody invites or joins ghosts here: their first message sees to it. A real user is acted
+    for only when that is asked for."""
     yesterday = datetime.now().replace(hour=21, minute=15, second=0) - timedelta(days=1)
     hello = alice.send_text(room, "Hello! Nobody let me in: my first message did.")
     same = bob.send_text(room, html="Same here, and I speak <b>HTML</b>.")
@@ -94,6 +95,7 @@ def _talk(
     url = carol.upload_media(data, "image/png", "sunset.png")
     info = {"mimetype": "image/png", "size": len(data), "w": _SIZE, "h": _SIZE}
     carol.send_image(room, url, info, "sunset.png")
+    dora.ensure_joined(room)
     said = dora.send_text(room, "I am a real user, and sent this with my own token.")
     dora.react(room, said, "🎉")
 

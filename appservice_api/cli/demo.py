@@ -33,8 +33,6 @@ __all__ = ["demo"]
 
 _SERVER_NAME = "demo.test"
 _PASSWORD = "pw"
-# What tells Dora's events, which the demo sends, from what comes from elsewhere.
-_SOURCE_KEY = "test.demo.source"
 # Seconds for what is being handled when the demo ends.
 _GRACE = 2.0
 _SHOWN = ["m.room.create", "m.room.name", "m.room.member", "m.room.message", "m.reaction"]
@@ -124,7 +122,7 @@ def _serving(
     """Serve the application service, and make two users."""
     sent: list[requests.Response] = []
     with _session() as session, _session() as other, AppService(
-        registration, synapse.base_url, client_session=session, real_user_content_key=_SOURCE_KEY
+        registration, synapse.base_url, client_session=session
     ) as app:  # fmt: skip
         session.hooks["response"].append(lambda response, **_: sent.append(response))
         reception = Reception(app)

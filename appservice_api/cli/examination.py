@@ -28,6 +28,7 @@ from .specimen import specimen
 
 if TYPE_CHECKING:
     from ..application import AppService
+    from ..registration import Registration
 
 __all__ = ["examine", "examine_app"]
 
@@ -144,7 +145,29 @@ def _registration(
     report.say("ok", "registration", f"{source}, id {registration.id!r}")
     for warning in registration.warnings():
         report.note("warning", warning)
+    _people(api, registration, report)
     return api
+
+
+def _people(api: AppServiceAPI, registration: Registration, report: _Report) -> None:
+    """Tell who counts as a ghost where namespaces aren't exclusive."""
+    server = server_of(api.bot_mxid) if api.bot_mxid is not None else None
+    spaces = registration.namespaces.users
+    for number, space in enumerate(spaces):
+        if not space.exclusive:
+            report.note(
+                "people", f"a user in {space.regex}, which isn't exclusive, is a ghost only if "
+                "this application service has registered it, as its state store tells; all others "
+                "are people: what they write is handled, and nobody acts for them unasked",
+            )  # fmt: skip
+            continue
+        ghost = specimen(space, server) if server is not None else None
+        first = next((one for one in spaces[:number] if ghost and one.matches(ghost)), space)
+        if not first.exclusive:
+            report.note(
+                "warning", f"{space.regex} is exclusive, but {first.regex} stands before it and "
+                "isn't, and the first that matches counts: put the exclusive one first",
+            )  # fmt: skip
 
 
 def _ask_all(api: AppServiceAPI, report: _Report) -> list[str]:

@@ -139,7 +139,8 @@ class AccountMethods(ClientMethods):
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:
-        """Register the ghost. One that is registered already is no error.
+        """Register the ghost. One that is registered already is no error; in a namespace that
+        isn't exclusive that may be a person, who doesn't become a ghost by it.
 
         Args:
             options: See :class:`CallOptions`.
@@ -175,15 +176,16 @@ class AccountMethods(ClientMethods):
                 user=self.api._shared.bot_mxid,
                 **patience_of(options),
             )
-            created = True
         except MUserInUse:
-            created = False
+            if not self.api._shared.ghosts.is_shared(user):
+                self._notes.registered(user)
+            return False
         except MatrixRequestError as refused:
             if user == self.api.bot_mxid and refused.http_status == _FAILED:
                 self._explain(refused, user, patience_of(options))
             raise
         self._notes.registered(user)
-        return created
+        return True
 
     def _explain(self, refused: MatrixRequestError, bot: str, patience: dict[str, Any]) -> None:
         """Say so if the homeserver can't register the bot because it has a profile already, but

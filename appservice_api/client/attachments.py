@@ -225,7 +225,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         retry_policy(shared.policy, options.get("retry_count"), options.get("deadline"))
         event_body(
             with_external_url(content, options.get("external_url")),
-            shared.real_user_content_key if self.api.is_real_user else None,
+            self.api._mark,
         )
 
     def _sent_thumbnail(self, small: Thumbnail, options: CallOptions) -> dict[str, Any]:

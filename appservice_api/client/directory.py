@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MatrixRequestError, MNotFound, MUnknown
+from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
 from .base import CallOptions, ClientMethods, checked_choice, patience_of
 from .endpoint import Endpoint, Needs
 from .pages import PAGE_SIZE, Page, Pages
+from .state import GET_STATE
+from .unmarked import quiet, unmarked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -98,11 +100,35 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``DELETE /directory/room/{roomAlias}``.
         """
+        alias = self._alias(alias_localpart)
+        found = self._room_of(alias, options) if self.api._mark is not None else None
         try:
-            self._call(DELETE_ALIAS, (self._alias(alias_localpart),), options=options)
+            unmarked(
+                self, lambda: self._call(DELETE_ALIAS, (alias,), options=options),
+                lambda _: self._canonical_alias(found, options) if found is not None else [],
+            )  # fmt: skip
         except MNotFound as error:
             if raise_404 and not error.repeated:
                 raise
+
+    def _room_of(self, alias: str, options: CallOptions) -> str | None:
+        """The room that an alias points to, None if that isn't known."""
+        try:
+            found = self._call(GET_ALIAS, (alias,), options=quiet(options))
+        except MatrixRequestError:
+            return None
+        room_id = found.get("room_id") if isinstance(found, dict) else None
+        return room_id if isinstance(room_id, str) else None
+
+    def _canonical_alias(self, room_id: str, options: CallOptions) -> list[Any]:
+        """The event that names a room's aliases: some homeservers send another one when one of
+        them is removed."""
+        values, query = (room_id, "m.room.canonical_alias", ""), {"format": "event"}
+        try:
+            found = self._call(GET_STATE, values, options=quiet(options), query_params=query)
+        except (MForbidden, MNotFound):
+            return []
+        return [found] if isinstance(found, dict) else []
 
     @GET_ALIAS
     def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> RoomAliasInfo:

@@ -13,6 +13,7 @@ from ..state_store.items import now
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
 from .membership import MembershipMethods
+from .unmarked import unmarked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,11 +29,22 @@ KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.ACCOU
 
 Extra = Mapping[str, Any]
 
+# Of which memberships, None for an unknown one, one comes by which other.
+_COMING_FROM = {
+    Membership.JOIN: (None, Membership.INVITE, Membership.LEAVE, Membership.KNOCK),
+    Membership.KNOCK: (None, Membership.LEAVE),
+}
+_LEAVING_FROM = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
+
 
 class JoiningMethods(MembershipMethods):
     """Coming to a room and leaving it. What the homeserver accepted is remembered."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:  # the chapter of directories has it
+
+        def _room_of(self, alias: str, options: CallOptions) -> str | None: ...
 
     @JOIN_BY_ID
     def join_room_by_id(
@@ -62,9 +74,7 @@ class JoiningMethods(MembershipMethods):
             self.send_member_event(room_id, self.mxid, "join", extra_content, **options)
             return RoomID(room_id)
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
-        asked_at = now()
-        answer = self._call(JOIN_BY_ID, (room_id,), content, options)
-        return self._remember_join(answer, asked_at)
+        return self._join_by(JOIN_BY_ID, room_id, content, options)
 
     @JOIN
     def join_room(
@@ -96,15 +106,48 @@ class JoiningMethods(MembershipMethods):
         if max_retries is not None:
             options.setdefault("retry_count", max_retries)
         content = {"third_party_signed": dict(third_party_signed)} if third_party_signed else {}
-        query = _via(servers)
-        asked_at = now()
-        answer = self._call(JOIN, (room_id_or_alias,), content, options, query_params=query)
-        return self._remember_join(answer, asked_at)
+        return self._join_by(JOIN, room_id_or_alias, content, options, query_params=_via(servers))
 
-    def _remember_join(self, answer: Any, asked_at: int) -> RoomID:
+    def _join_by(
+        self, endpoint: Endpoint, room: str, content: Extra, options: CallOptions, **more: Any
+    ) -> RoomID:
+        """Join by an endpoint or, as a person, by a member event."""
+        joined = None if content else self._came(Membership.JOIN, room, {}, options)
+        if joined is not None:
+            return joined
+        asked_at = now()
+        answer = unmarked(
+            self, lambda: self._call(endpoint, (room,), content, options, **more),
+            lambda answer: self._member_event(
+                self._field(JOIN, answer, "room_id", str), self.mxid, options
+            ),
+        )  # fmt: skip
         room_id = RoomID.read(self._field(JOIN, answer, "room_id", str))
         self._remember(room_id, self.api.acting_user, Membership.JOIN, asked_at)
         return room_id
+
+    def _came(
+        self, membership: Membership, room: str, content: Extra, options: CallOptions
+    ) -> RoomID | None:
+        """Come to a room by a member event, if that is said as a person.
+
+        Args:
+            membership: Join or knock.
+            room: The room ID, or an alias.
+            content: More keys of the event.
+            options: The caller's.
+
+        Returns:
+            The room ID, None if the endpoint must be asked.
+        """
+        if self.api._mark is None:
+            return None
+        room_id = self._room_of(room, options) if room.startswith("#") else room
+        if room_id is None:
+            return None
+        origins = _COMING_FROM[membership]
+        done = self._sent_marked(membership, room_id, self.mxid, content, options, origins)
+        return RoomID(room_id) if done else None
 
     @LEAVE
     def leave_room(
@@ -136,8 +179,13 @@ class JoiningMethods(MembershipMethods):
                 extra = {**content, **content_of(extra_content, "extra_content")}
                 options["ensure_joined"] = False
                 self.send_member_event(room_id, self.mxid, "leave", extra, **options)
-            else:
-                self._call(LEAVE, (room_id,), content, options)
+            elif not self._sent_marked(
+                Membership.LEAVE, room_id, self.mxid, content, options, _LEAVING_FROM
+            ):
+                unmarked(
+                    self, lambda: self._call(LEAVE, (room_id,), content, options),
+                    lambda _: self._member_event(room_id, self.mxid, options),
+                )  # fmt: skip
         except (MForbidden, MNotFound):
             if raise_not_in_room:
                 raise
@@ -185,6 +233,9 @@ class JoiningMethods(MembershipMethods):
         Spec: Client-Server API, ``POST /knock/{roomIdOrAlias}``.
         """
         content = {"reason": reason} if reason else {}
+        knocked = self._came(Membership.KNOCK, room_id_or_alias, content, options)
+        if knocked is not None:
+            return knocked
         query = _via(servers)
         asked_at = now()
         answer = self._call(KNOCK, (room_id_or_alias,), content, options, query_params=query)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MatrixError, MForbidden
 from ..events.content import content_of
 from ..events.membership import Membership
-from ..ids import EventID, UserID
-from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions, patience_of
+from ..ids import UserID
+from ..state_store.items import now
+from .base import CallOptions, patience_of
 from .endpoint import Endpoint, Needs
-from .state import GET_STATE, SEND_STATE
+from .member_events import MemberEventMethods
+from .state import GET_STATE
+from .unmarked import unmarked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["MembershipMethods"]
 
 _ROOM = "/_matrix/client/v3/rooms/{roomId}"
-JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.ACCOUNT)
 INVITE = Endpoint("POST", _ROOM + "/invite", Needs.JOINED)
 KICK = Endpoint("POST", _ROOM + "/kick", Needs.JOINED)
 BAN = Endpoint("POST", _ROOM + "/ban", Needs.JOINED)
@@ -31,78 +32,23 @@ JOINED_MEMBERS = Endpoint("GET", _ROOM + "/joined_members", Needs.JOINED)
 
 Extra = Mapping[str, Any]
 
+# Of which memberships, None for an unknown one, an endpoint makes another. From all others it does
+# nothing, or the homeserver refuses: a member event would do what wasn't asked for.
+_THERE = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
+_FROM = {
+    INVITE: (None, Membership.LEAVE, Membership.KNOCK),
+    KICK: _THERE,
+    BAN: (None, Membership.LEAVE, *_THERE),
+    UNBAN: (Membership.BAN,),
+}
+# To kick who is banned, or to unban who isn't, would be the other of the two.
+_ALIKE = (KICK, UNBAN)
 
-class MembershipMethods(ClientMethods):
+
+class MembershipMethods(MemberEventMethods):
     """Who is in a room. What the homeserver accepted is remembered in the state store."""
 
     __slots__ = ()
-
-    def _remember(
-        self, room_id: str, user_id: str | None, membership: Membership, asked_at: int
-    ) -> None:
-        """Remember a membership as of when it was asked for: what has happened since then, while
-        the homeserver was answering, is newer."""
-        if user_id is not None:
-            self._notes.set_membership(room_id, user_id, membership, ts=asked_at)
-
-    def fill_member_event(
-        self, room_id: str, user_id: str, content: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """Called with the content of every membership event that is sent as an event; for
-        subclasses that add to it, a display name for example.
-
-        Args:
-            room_id: The room.
-            user_id: The user whose membership it is.
-            content: What is about to be sent; it isn't to be changed.
-
-        Returns:
-            The content to send instead, None to leave it so.
-        """
-        return None
-
-    def send_member_event(
-        self,
-        room_id: str,
-        user_id: str,
-        membership: Membership | str,
-        extra_content: Extra | None = None,
-        **options: Unpack[EventOptions],
-    ) -> EventID:
-        """Send an ``m.room.member`` event, for content or a timestamp that the endpoints for
-        memberships don't take.
-
-        Args:
-            room_id: The room.
-            user_id: The user whose membership it is.
-            membership: The membership.
-            extra_content: More keys of the content.
-            options: See :class:`EventOptions`.
-
-        Returns:
-            The event ID.
-
-        Raises:
-            ValueError: It is no membership.
-            MatrixError: The homeserver refused, or couldn't be reached.
-
-        Spec: Client-Server API, ``m.room.member``.
-        """
-        kind = Membership.known(membership)
-        content = {**content_of(extra_content or {}, "extra_content"), "membership": kind.value}
-        filled = self.fill_member_event(room_id, user_id, content)
-        if filled is not None:
-            content = {**filled, "membership": kind.value}
-        # Who is about to join can't be made to join first.
-        endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
-        values = (room_id, "m.room.member", UserID(user_id))
-        asked_at = now()
-        answer = self._call(endpoint, values, content, options)
-        event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
-        self._notes.set_member(
-            room_id, user_id, content, source=Source.SENT, ts=asked_at, event_id=event_id
-        )
-        return event_id
 
     def _change(
         self,
@@ -126,9 +72,16 @@ class MembershipMethods(ClientMethods):
             )
             return
         content["user_id"] = UserID(user_id)
+        if self._sent_marked(
+            membership, room_id, user_id, content, options, _FROM[endpoint], endpoint in _ALIKE
+        ):
+            return
         asked_at = now()
         try:
-            self._call(endpoint, (room_id,), content, options)
+            unmarked(
+                self, lambda: self._call(endpoint, (room_id,), content, options),
+                lambda _: self._member_event(room_id, user_id, options),
+            )  # fmt: skip
         except MForbidden as error:
             if not (
                 error.repeated

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MatrixRequestError
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID
-from .base import ClientMethods, EventOptions
+from .base import CallOptions, ClientMethods, EventOptions, patience_of
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..answers.account import VersionsResponse
 
 __all__ = ["MessageMethods"]
 
@@ -20,6 +23,9 @@ SEND = Endpoint("PUT", _ROOM + "/send/{eventType}/{txnId}", Needs.JOINED)
 REDACT = Endpoint("PUT", _ROOM + "/redact/{eventId}/{txnId}", Needs.JOINED)
 
 RelatesTo = Mapping[str, Any]
+
+# With one of these, an `m.room.redaction` that is sent redacts (MSC4169).
+_REDACTS_BY_EVENT = ("v1.18", "com.beeper.msc4169")
 
 
 class MessageMethods(ClientMethods, one_request=True):
@@ -217,7 +223,8 @@ class MessageMethods(ClientMethods, one_request=True):
         **options: Unpack[EventOptions],
     ) -> EventID:
         """Redact an event. With a timestamp, which the endpoint for redactions doesn't take, the
-        redaction is sent as an event.
+        redaction is sent as an event; and so is a real user's, which then can have a mark, where
+        the homeserver says that it takes it (since v1.18 of the specification).
 
         Args:
             room_id: The room.
@@ -234,9 +241,26 @@ class MessageMethods(ClientMethods, one_request=True):
         content: dict[str, Any] = content_of(extra_content or {}, "extra_content")
         if reason is not None:
             content["reason"] = reason
-        if options.get("timestamp") is not None:
+        if options.get("timestamp") is not None or self._redacts_by_event(options):
             content["redacts"] = EventID(event_id)
             return self.send_message_event(room_id, "m.room.redaction", content, txn_id, **options)
         txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
         answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
         return EventID.read(self._field(REDACT, answer, "event_id", str))
+
+    def _redacts_by_event(self, options: EventOptions) -> bool:
+        """Whether a redaction is sent as an event for the sake of its mark. What a homeserver
+        that doesn't know of it makes of such an event isn't known: it may redact nothing."""
+        if self.api._mark is None:
+            return False
+        try:
+            versions = self.versions(**patience_of(options))
+        except MatrixRequestError:
+            return False
+        return any(map(versions.supports, _REDACTS_BY_EVENT))
+
+    if TYPE_CHECKING:  # the chapter of accounts has it
+
+        def versions(
+            self, no_cache: bool = False, **options: Unpack[CallOptions]
+        ) -> VersionsResponse: ...

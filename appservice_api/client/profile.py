@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.request import encode_json
+from ..api.sent import PROFILE_KEYS
 from ..errors import MNotFound
 from ..ids import ContentURI
 from .base import CallOptions, ClientMethods
@@ -24,10 +25,6 @@ PROFILE = Endpoint("GET", "/_matrix/client/v3/profile/{userId}", Needs.REGISTERE
 DELETE_FIELD = Endpoint("DELETE", _FIELD, Needs.ACCOUNT)
 GET_FIELD = Endpoint("GET", _FIELD, Needs.REGISTERED)
 SET_FIELD = Endpoint("PUT", _FIELD, Needs.ACCOUNT)
-
-
-# The fields that stand in the membership events of all rooms, too.
-_IN_ROOMS = ("avatar_url", "displayname")
 
 
 class ProfileMethods(ClientMethods):
@@ -171,8 +168,9 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``DELETE /profile/{userId}/{keyName}``.
         """
+        self._note_change(self.mxid, key, None)
         self._call(DELETE_FIELD, (self.mxid, key), options=options)
-        if key in _IN_ROOMS:
+        if key in PROFILE_KEYS:
             self._notes.set_profile(self.mxid, key, None)
 
     def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
@@ -193,9 +191,16 @@ class ProfileMethods(ClientMethods):
         self._put_field(me, key, value or "", options)
 
     def _put_field(self, me: str, key: str, value: Any, options: CallOptions) -> None:
+        self._note_change(me, key, value)
         self._call(SET_FIELD, (me, key), {key: value}, options)
-        if key in _IN_ROOMS:
+        if key in PROFILE_KEYS:
             self._notes.set_profile(me, key, value or None)
+
+    def _note_change(self, me: str, key: str, value: Any) -> None:
+        """Note that a person's profile is changed by us: no mark can be put into the events that
+        all rooms get of it, one after the other."""
+        if key in PROFILE_KEYS and self.api._mark is not None:
+            self.api._shared.sent.note_profile(me, key, value)
 
 
 def _check_field(key: str, value: Any) -> None:
@@ -208,7 +213,7 @@ def _check_field(key: str, value: Any) -> None:
         raise ValueError(f"the name of a profile field must be a str, not {key!r}")
     if len(key.encode(errors="surrogatepass")) > _MAX_KEY_BYTES:
         raise ValueError(f"the profile field {key[:40]!r}… is longer than {_MAX_KEY_BYTES} bytes")
-    if key in _IN_ROOMS and not isinstance(value, (str, type(None))):
+    if key in PROFILE_KEYS and not isinstance(value, (str, type(None))):
         raise ValueError(f"{key} must be a str, not {value!r}")
     if key == "avatar_url" and value:
         ContentURI(value)

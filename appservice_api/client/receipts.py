@@ -25,6 +25,11 @@ GET_PRESENCE = Endpoint("GET", "/_matrix/client/v3/presence/{userId}/status", Ne
 READ_MARKERS = Endpoint("POST", _ROOM + "/read_markers", Needs.JOINED)
 
 
+# In how many seconds what was said of a person comes back at the latest; afterwards the same is
+# that person's own.
+_LATE, _PRESENCE, _RECEIPT = 10.0, 60.0, 600.0
+
+
 class ReceiptMethods(ClientMethods):
     """Typing notifications, receipts, read markers and presence."""
 
@@ -47,6 +52,7 @@ class ReceiptMethods(ClientMethods):
         if not isinstance(timeout, int):
             raise ValueError(f"timeout must be int milliseconds, not {timeout!r}")
         content = {"typing": True, "timeout": timeout} if timeout > 0 else {"typing": False}
+        self._note(("typing", room_id, self.mxid), max(timeout / 1000, 0) + _LATE)
         self._call(TYPING, (room_id, self.mxid), content, options)
 
     @READ_MARKERS
@@ -80,6 +86,7 @@ class ReceiptMethods(ClientMethods):
             "m.read": event_id,
             **content_of(extra_content or {}, "extra_content"),
         }
+        self._note_receipt(room_id, event_id)
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
             self._notes.set_read(room_id, me, event_id)
@@ -108,6 +115,7 @@ class ReceiptMethods(ClientMethods):
         Spec: Client-Server API, ``POST /rooms/{roomId}/receipt/{receiptType}/{eventId}``.
         """
         content = {"thread_id": thread_id} if thread_id is not None else {}
+        self._note_receipt(room_id, event_id)
         self._call(RECEIPT, (room_id, receipt_type, event_id), content, options)
 
     def set_fully_read_marker(
@@ -138,6 +146,7 @@ class ReceiptMethods(ClientMethods):
         }
         if read_receipt is not None:
             content["m.read"] = EventID(read_receipt)
+            self._note_receipt(room_id, read_receipt)
         self._call(READ_MARKERS, (room_id,), content, options)
 
     @SET_PRESENCE
@@ -168,6 +177,7 @@ class ReceiptMethods(ClientMethods):
         content = {"presence": str(presence)}
         if status is not None:
             content["status_msg"] = status
+        self._note(("presence", str(presence), status or "", me), _PRESENCE)
         self._call(SET_PRESENCE, (me,), content, options)
         self._notes.set_presence(me, known)
 
@@ -187,3 +197,17 @@ class ReceiptMethods(ClientMethods):
         from ..events.ephemeral import PresenceEventContent
 
         return PresenceEventContent.read(self._call(GET_PRESENCE, (user_id,), options=options))
+
+    def _note_receipt(self, room_id: str, event_id: str) -> None:
+        if self.api._mark is not None:
+            self._note(("receipt", room_id, event_id, self.mxid), _RECEIPT)
+
+    def _note(self, name: tuple[object, ...], seconds: float) -> None:
+        """Note what is about to be said as a person; nothing of it can have a mark.
+
+        Args:
+            name: What it is.
+            seconds: How long it may take to come back.
+        """
+        if self.api._mark is not None:
+            self.api._shared.sent.note(name, seconds)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
 from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
+from .events import MESSAGES
+from .state import ALL_STATE, GET_STATE
+from .unmarked import quiet, unmarked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,6 +26,11 @@ _V3 = "/_matrix/client/v3"
 CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.ACCOUNT)
 JOINED_ROOMS = Endpoint("GET", _V3 + "/joined_rooms", Needs.REGISTERED)
 UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
+
+# What an upgrade changes in the room that is replaced.
+_OF_UPGRADES = ("m.room.tombstone", "m.room.power_levels", "m.room.canonical_alias")
+# How many events of a timeline homeservers show at once.
+_PAGE = 100
 
 
 class RoomMethods(ClientMethods):
@@ -91,7 +101,13 @@ class RoomMethods(ClientMethods):
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
         asked_at = now()
-        answer = self._call(CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options)
+        answer = unmarked(
+            self,
+            lambda: self._call(
+                CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options
+            ),
+            lambda made: self._made_of(self._field(CREATE_ROOM, made, "room_id", str), options),
+        )
         room_id = RoomID.read(self._field(CREATE_ROOM, answer, "room_id", str))
         members = dict.fromkeys(invite, Membership.INVITE)
         if (me := self.api.acting_user) is not None:
@@ -149,8 +165,35 @@ class RoomMethods(ClientMethods):
         content: dict[str, Any] = {"new_version": new_version}
         if additional_creators is not None:
             content["additional_creators"] = [UserID(one) for one in _several(additional_creators)]
-        answer = self._call(UPGRADE, (room_id,), content, options)
+        answer = unmarked(
+            self, lambda: self._call(UPGRADE, (room_id,), content, options),
+            lambda made: [
+                *self._made_of(self._field(UPGRADE, made, "replacement_room", str), options),
+                *self._changed_in(room_id, options),
+            ],
+        )  # fmt: skip
         return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
+
+    def _made_of(self, room_id: str, options: CallOptions) -> list[Any]:
+        """The events that a new room is made of. Some of its state may have been set twice, so
+        that the timeline tells it all; of a long one, the beginning is looked up in the state."""
+        query, asked = {"dir": "b", "limit": _PAGE}, quiet(options)
+        answer = self._call(MESSAGES, (room_id,), options=asked, query_params=query)
+        events = self._field(MESSAGES, answer, "chunk", list)
+        if len(events) >= _PAGE:
+            events += self._call(ALL_STATE, (room_id,), options=quiet(options))
+        return [one for one in events if isinstance(one, dict)]
+
+    def _changed_in(self, room_id: str, options: CallOptions) -> list[Any]:
+        """The events that an upgrade leaves in the room that is replaced."""
+        events = []
+        for one in _OF_UPGRADES:
+            values, query = (room_id, one, ""), {"format": "event"}
+            with suppress(MNotFound):
+                events.append(
+                    self._call(GET_STATE, values, options=quiet(options), query_params=query)
+                )
+        return [one for one in events if isinstance(one, dict)]
 
 
 def _several(users: Iterable[str] | None) -> list[str]:

@@ -331,6 +331,13 @@ class DjangoStateStore(Cached, ASStateStore):
         users = self._rows.of(User).filter(user_id=user_id, registered=True)
         return (fits(user_id) and users.exists()) or None
 
+    def registered_among(self, user_ids: Iterable[str]) -> set[str]:
+        users, found = [user for user in user_ids if fits(user)], set[str]()
+        for some in chunks(users):
+            rows = self._rows.of(User).filter(user_id__in=some, registered=True)
+            found.update(rows.values_list("user_id", flat=True))
+        return found
+
     def registered(self, user_id: str) -> None:
         if not self.is_registered(user_id):
             self.write_registered((user_id,))

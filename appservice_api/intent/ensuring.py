@@ -47,6 +47,9 @@ class _BridgeBot:
 #: Stands for the application service's bot, where None means nobody.
 BRIDGE_BOT: Final = _BridgeBot()
 
+# How many seconds another process is given to note that it has registered a user; the last look
+# comes after all of them.
+_NOTING = (0.05, 0.2, 0.0)
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
@@ -57,12 +60,18 @@ class Ensuring(JoiningMethods, AccountMethods):
     _ensures: bool
 
     @property
-    def _is_ghost(self) -> bool:
+    def _can_register(self) -> bool:
         return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
 
     @property
     def _is_bot(self) -> bool:
         return not self.api.is_real_user and self.api.identity in (None, self.api.bot_mxid)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the user is the bot or a ghost, and so may be acted for unasked."""
+        user = self.api._identity
+        return not self.api.is_real_user and (user is None or self.api._shared.ghosts.is_ours(user))
 
     def ensure_registered(self, **options: Unpack[CallOptions]) -> None:
         """Register the user, unless it is known to be registered, or is a real user.
@@ -158,7 +167,7 @@ class Ensuring(JoiningMethods, AccountMethods):
     ) -> None:
         if self._is_bot:
             ensure_account(self, patience)
-        elif self._is_ghost:
+        elif self._can_register:
             self.ensure_registered(**patience)
         if self.api.device_id is not None:
             self._make_device(patience)
@@ -179,7 +188,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             self._join(room_id, via, patience)
         except MForbidden:
             # The store may believe in a registration that the homeserver has lost.
-            if not (self._is_ghost and self.register(**patience)):
+            if not (self._can_register and self.register(**patience)):
                 raise
             self._join(room_id, via, patience)
 
@@ -233,7 +242,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         me, joined = self.api._speaker, None
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
-            if joined is False:
+            if joined is False and self._is_ours:
                 calls.begin(how.get("deadline"))
                 self._join_once(room_id, BRIDGE_BOT, (), False, None, patience_of(how))
         repaired: set[str | None] = set()
@@ -256,7 +265,7 @@ class Ensuring(JoiningMethods, AccountMethods):
                 repaired.add(refused.errcode)
 
     def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
-        if not self._ensures:
+        if not (self._ensures and self._is_ours):
             return False
         self._join_once(room_id, BRIDGE_BOT, (), False, None, patience)
         return True
@@ -315,7 +324,16 @@ class Ensuring(JoiningMethods, AccountMethods):
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
         self.api.state_store.doubt(room_id, self.mxid)
-        if self._is_ghost:
+        if self.api.is_real_user:
+            if room_id is not None:
+                refused.context = refused.context or (
+                    f"{self.mxid} is a real user, whom nobody has join unasked: call "
+                    "ensure_joined() or join_room() first"
+                )
+            return False
+        if not self._is_ours and not self._became_ghost(refused, asked_at, patience):
+            return False
+        if self._can_register:
             known = self.api.state_store.is_registered(self.mxid)
             if room_id is None:
                 # Where the store knew of the registration, only a homeserver that has lost it
@@ -327,6 +345,28 @@ class Ensuring(JoiningMethods, AccountMethods):
             return False
         self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, patience)
         return True
+
+    def _became_ghost(
+        self, refused: MatrixRequestError, asked_at: float, patience: dict[str, Any]
+    ) -> bool:
+        """Whether a user of a namespace that isn't exclusive could be registered: then it is a
+        ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
+        user = self.mxid
+        self._register_once(asked_at, patience)
+        store, sleep = self.api.state_store, self.api._shared.sleep
+        for pause in _NOTING:
+            if store.is_registered(user):
+                return True
+            # Another process may have registered it this very moment.
+            sleep(pause)
+            store.doubt(None, user)
+        refused.context = refused.context or (
+            f"{user} is in use, in a namespace that isn't exclusive, and isn't known to be a "
+            "ghost, so nothing was done for it unasked: if it is a person, call ensure_joined() "
+            "first; if it is a ghost that was registered earlier, tell state_store.registered(), "
+            "and use a state store that outlives the process, or an exclusive namespace"
+        )
+        return False
 
     def _make_device(self, patience: dict[str, Any]) -> bool:
         """Make the device to act as; application services may, without a login."""

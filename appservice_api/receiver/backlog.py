@@ -133,7 +133,7 @@ class Backlog:
 
     def _readers(self, rooms: list[RoomID] | None) -> dict[RoomID, list[UserID]]:
         """Who can read each room: the bot or, where it isn't, ghosts."""
-        from ..ids import RoomID
+        from ..ids import RoomID, UserID
 
         bot = self._app.bot
         try:
@@ -146,7 +146,7 @@ class Backlog:
         for room_id in wanted:
             if room_id not in found:
                 members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
-                ghosts = [user for user in members if self._app.is_ours(user)]
+                ghosts = [UserID.read(user) for user in self._app._echoes.ours_among(members)]
                 if ghosts or rooms is not None:
                     found[room_id] = ghosts or [bot.mxid]
         return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
@@ -201,7 +201,7 @@ class Backlog:
         """Read a room's timeline back to where it was looked after."""
         deliveries = self._deliveries
         others = self._app.state_store.get_members(room_id, (Membership.JOIN,))
-        alone = not any(self._app.is_ours(one) for one in others if one != reader.mxid)
+        alone = not set(self._app._echoes.ours_among(others)) - {reader.mxid}
         ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None

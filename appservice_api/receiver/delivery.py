@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..api.sent import SENDING
 from ..errors import BusyError, StateStoreError
 from ..state_store.deliveries import Claim, Deliveries
 from .dispatch import Closed, Dispatch
@@ -190,7 +191,7 @@ class Delivery:
         """Wait until the transactions that are being handled now are done."""
         clock, closed = self._shared.clock, self._shared.closed
         until, pause = clock.monotonic() + self._patience, _FIRST_LOOK
-        others = (_ROOM, _PARKED)
+        others = (_ROOM, _PARKED, SENDING)
         before = {one for one in self._deliveries.in_flight() if one[0] not in others}
         while before := before & self._deliveries.in_flight():
             left = until - clock.monotonic()

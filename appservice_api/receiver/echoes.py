@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.sent import PROFILE_KEYS
+
 if TYPE_CHECKING:
-    from ..registration import Registration
+    from ..api.shared import AppServiceShared
 
 __all__ = ["Echoes"]
 
@@ -16,60 +17,124 @@ class Echoes:
     """Tells echoes from what others have sent.
 
     Args:
-        registration: The registration. Ghosts are the users in its exclusive namespaces or, if
-            none is exclusive, in any: others may be shared with people who write themselves.
-        bot_mxid: The bot.
-        source_key: What the content of events has that real users send through us.
+        shared: What the API shares: it tells ghosts from people, and knows what was sent as people.
     """
 
-    def __init__(
-        self, registration: Registration, bot_mxid: str | None, source_key: str | None
-    ) -> None:
-        self._bot_mxid = bot_mxid
-        self._source_key = source_key
-        exclusive = any(space.exclusive for space in registration.namespaces.users)
-
-        @lru_cache(maxsize=10_000)
-        def owns(user_id: str) -> bool:
-            return registration.owns_user(user_id, exclusive_only=exclusive)
-
-        self._owns = owns
+    def __init__(self, shared: AppServiceShared) -> None:
+        self._ghosts = shared.ghosts
+        self._sent = shared.sent
+        self._mark = shared.mark
 
     def is_ours(self, user_id: object) -> bool:
-        """Whether a user is the bot or a ghost."""
-        if not isinstance(user_id, str):
-            return False
-        return user_id == self._bot_mxid or self._owns(user_id)
+        """Whether a user is the bot or a ghost.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
+        return isinstance(user_id, str) and self._ghosts.is_ours(user_id)
 
     def is_ghost(self, user_id: object) -> bool:
-        """Whether a user is a ghost."""
-        return user_id != self._bot_mxid and self.is_ours(user_id)
+        """Whether a user is a ghost; as :meth:`is_ours`."""
+        return isinstance(user_id, str) and self._ghosts.is_ghost(user_id)
+
+    def ours_among(self, user_ids: Iterable[str]) -> list[str]:
+        """Who of many users is the bot or a ghost; as :meth:`is_ours`."""
+        return self._ghosts.ours_among(user_ids)
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event was sent by the bot, a ghost, or a real user through us; typing and
-        receipts: whether it is about nobody else."""
+        """Whether an event was sent by the bot, a ghost, or as a person through us; typing and
+        receipts: whether it is about nobody else.
+
+        Events of people that no mark can tell may have to wait for the answer to a request that is
+        under way: it names them.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
         sender, content = event.get("sender"), event.get("content")
         if sender is not None and self.is_ours(sender):
             return True
         if not isinstance(content, Mapping):
             return False
-        if self._source_key is not None and content.get(self._source_key):
+        if isinstance(sender, str):
+            return self._was_sent(event, sender, content)
+        told = [*_told(event, content)]
+        return bool(told) and all(self.is_ours(name[-1]) or self._sent.knows(name) for name in told)
+
+    def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
+        """Whether an event of a person was sent through us."""
+        mark = self._mark
+        # Who changes a state event in another client may copy the mark that it had.
+        if mark is not None and mark.is_on(content) and not mark.is_on(_previous(event)):
             return True
-        if sender is not None:
+        event_id, sent = event.get("event_id"), self._sent
+        if not isinstance(event_id, str):
+            return event.get("type") == "m.presence" and sent.knows(_presence(sender, content))
+        if sent.anything and (
+            sent.knows_event(event_id, everywhere=False) or sent.knows(_transaction(event, sender))
+        ):
+            return True
+        if "state_key" not in event and event.get("type") != "m.room.redaction":
             return False
-        users = _users(event.get("type"), content)
-        return bool(users) and all(self.is_ours(user) for user in users)
+        changed = _changed_profile(event, sender, content, _previous(event))
+        if changed and sent.knows_profile(sender, changed, event.get("origin_server_ts")):
+            return True
+        sent.wait(sender)
+        return sent.knows_event(event_id)
 
 
-def _users(kind: object, content: Mapping[str, Any]) -> list[Any]:
-    """Whom typing or receipts are about."""
+def _transaction(event: Mapping[str, Any], sender: str) -> tuple[str, object]:
+    """As what the transaction ID of an event is noted, which homeservers may show its sender."""
+    unsigned = event.get("unsigned")
+    found = unsigned.get("transaction_id") if isinstance(unsigned, Mapping) else None
+    return sender, found if isinstance(found, str) else None
+
+
+def _previous(event: Mapping[str, Any]) -> object:
+    """The content that a state event replaces."""
+    unsigned = event.get("unsigned")
+    found = unsigned.get("prev_content") if isinstance(unsigned, Mapping) else None
+    return found if found is not None else event.get("prev_content")
+
+
+def _changed_profile(
+    event: Mapping[str, Any], sender: str, content: Mapping[str, Any], before: object
+) -> dict[str, Any]:
+    """What of a profile is new in a member event of who stays in a room; nothing in others."""
+    if event.get("type") != "m.room.member" or event.get("state_key") != sender:
+        return {}
+    if not isinstance(before, Mapping):
+        return {}
+    if content.get("membership") != "join" or before.get("membership") != "join":
+        return {}
+    return {
+        key: content.get(key)
+        for key in PROFILE_KEYS
+        if (content.get(key) or "") != (before.get(key) or "")
+    }
+
+
+def _presence(user_id: str, content: Mapping[str, Any]) -> tuple[object, ...]:
+    """As what a presence is noted."""
+    presence, status = content.get("presence"), content.get("status_msg")
+    return "presence", str(presence), str(status or ""), user_id
+
+
+def _told(event: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """What typing or receipts tell, as it is noted; the user is the last."""
+    kind, room_id = event.get("type"), event.get("room_id")
     if kind == "m.typing":
         users = content.get("user_ids")
-        return users if isinstance(users, list) else []
+        for user in users if isinstance(users, list) else ():
+            yield "typing", str(room_id), _text(user)
     if kind != "m.receipt":
-        return []
-    found: list[Any] = []
-    for receipts in content.values():
+        return
+    for event_id, receipts in content.items():
         for readers in receipts.values() if isinstance(receipts, Mapping) else ():
-            found += readers if isinstance(readers, Mapping) else ()
-    return found
+            for user in readers if isinstance(readers, Mapping) else ():
+                yield "receipt", str(room_id), event_id, _text(user)
+
+
+def _text(user: object) -> str:
+    """A user ID; empty for what can't be one."""
+    return user if isinstance(user, str) else ""

@@ -6,7 +6,7 @@ Spec: Client-Server API, "Room upgrades".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,14 +64,18 @@ def ghosts_in(app: AppService, room: Room) -> list[UserID]:
         except MForbidden as refused:
             error = error or refused
         else:
-            return [user for user in members if app._echoes.is_ghost(user)]
+            return _ghosts_of(app, members)
     assert error is not None
     raise error
 
 
 def _known_ghosts(app: AppService, room_id: str) -> list[UserID]:
-    members = app.state_store.get_members(room_id, _JOINED)
-    return [user for user in members if app._echoes.is_ghost(user)]
+    return _ghosts_of(app, app.state_store.get_members(room_id, _JOINED))
+
+
+def _ghosts_of(app: AppService, members: Iterable[str]) -> list[UserID]:
+    bot = app.bot.mxid
+    return [UserID.read(user) for user in app._echoes.ours_among(members) if user != bot]
 
 
 def rejoin(app: AppService, old: Room, new: Room) -> Rejoined:
@@ -220,7 +224,7 @@ class _Upgrade:
             return None
         if user.mxid != app.bot.mxid:
             there = app.state_store.get_members(new, _JOINED)
-            if any(one != user.mxid and app.is_ours(one) for one in there):
+            if set(app._echoes.ours_among(there)) - {user.mxid}:
                 return None
             if self._is_in(app.bot, old):
                 return None

@@ -201,6 +201,10 @@ class ASStateStore(abc.ABC):
         for user_id in user_ids:
             self.registered(user_id)
 
+    def registered_among(self, user_ids: Iterable[str]) -> set[str]:
+        """Which of many users are ghosts that are known to be registered."""
+        return {user_id for user_id in user_ids if self.is_registered(user_id)}
+
     # Members.
 
     def get_member(self, room_id: str, user_id: str) -> dict[str, Any] | None:

@@ -82,6 +82,20 @@ def test_warnings_of_the_registration_are_shown(hs: StubHomeserver, tmp_path: Pa
     assert "warning: rate_limited isn't false" in outcome.out
 
 
+def test_who_counts_as_a_ghost(hs: StubHomeserver, tmp_path: Path) -> None:
+    shared = {"exclusive": False, "regex": r"@.*:hs\.test"}
+    ghosts = {"exclusive": True, "regex": r"@_demo_.*:hs\.test"}
+    outcome = check(hs, tmp_path, namespaces={"users": [ghosts, shared]})
+    assert r"people: a user in @.*:hs\.test, which isn't exclusive, is a ghost" in outcome.out
+    assert "stands before" not in outcome.out
+    for name, users in (("other", [shared, ghosts]), ("plain", [ghosts])):
+        (tmp_path / name).mkdir()
+        out = check(hs, tmp_path / name, namespaces={"users": users}).out
+        warned = r"warning: @_demo_.*:hs\.test is exclusive, but @.*:hs\.test stands" in out
+        assert warned == (name == "other")
+        assert ("people:" in out) == (name == "other")
+
+
 def test_an_unreadable_registration(hs: StubHomeserver, tmp_path: Path) -> None:
     path = tmp_path / "registration.yaml"
     path.write_text(f"id: x\nas_token: {AS_TOKEN}\n")

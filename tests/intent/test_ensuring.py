@@ -179,16 +179,28 @@ def test_opting_out_for_a_call_and_for_an_intent(stub: StubHomeserver, api: AppS
     assert [action.split()[0] for action in actions(stub)] == ["send", "send", "displayname"]
 
 
-def test_real_users_are_never_registered(stub: StubHomeserver, api: AppServiceAPI) -> None:
+def test_real_users_are_neither_registered_nor_joined_unasked(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
     stub.add_user_token("mine", "@me:hs.test")
     room = stub.room(members=[BOT])
     me = api.intent("@me:hs.test", token="mine")
     me.ensure_registered()
+    with pytest.raises(MForbidden, match=r"real user.*call ensure_joined\(\)"):
+        me.send_text(room, "hi")
+    api.state_store.left(room, me.mxid)
+    with pytest.raises(MForbidden, match="real user"):
+        me.send_text(room, "hi")
+    with pytest.raises(MForbidden, match="real user"):
+        me.set_user_power_level(room, "@other:hs.test", 5)
+    asked = [action.split()[0] for action in actions(stub)]
+    assert not {"register", "join", "invite"} & set(asked)
+    stub.clear()
+    me.ensure_joined(room)
     me.send_text(room, "hi")
     asked = [action.split()[0] for action in actions(stub)]
     assert list(zip(asked, [request.token for request in stub.requests], strict=True)) == [
-        ("whoami", "mine"), ("send", "mine"), ("join", "mine"), ("invite", "as_token"),
-        ("join", "mine"), ("send", "mine"),
+        ("join", "mine"), ("invite", "as_token"), ("join", "mine"), ("send", "mine"),
     ]  # fmt: skip
     stub.clear()
     api.intent("@me:hs.test", token="mine").send_text(room, "hi")

@@ -10,6 +10,7 @@ import pytest
 
 from appservice_api import (
     AppService,
+    AppServiceAPI,
     IntentAPI,
     MatrixConnectionError,
     MForbidden,
@@ -23,13 +24,18 @@ GHOST_2 = "@_irc_carl:hs.test"
 FORBIDDEN = answer(403, {"errcode": "M_FORBIDDEN", "error": "You are not invited to this room."})
 
 
+def person(stub: StubHomeserver) -> IntentAPI:
+    """Somebody whose client has nothing to do with the application service."""
+    return IntentAPI(AppServiceAPI(stub.base_url, None, "alice_token", ALICE, real_user=True))
+
+
 class World:
     """An old room and what replaces it, both made by an ordinary user."""
 
     def __init__(self, app: AppService, stub: StubHomeserver) -> None:
         self.app, self.stub, self.pusher = app, stub, Pusher(app)
         stub.add_user(ALICE, "alice_token")
-        self.alice: IntentAPI = app.api.intent(ALICE, token="alice_token")
+        self.alice = person(stub)
         self.told: list[dict[str, Any]] = []
         self.listen(app)
 
@@ -267,7 +273,6 @@ def test_another_process_follows(stub: StubHomeserver, clock: ManualClock, tmp_p
         world.make(BOT, public=False)
         world.push(world.upgrade())
     with AppService(registration(), stub.base_url, store, clock=clock) as app:
-        world.alice = app.api.intent(ALICE, token="alice_token")
         world.listen(app)
         world.pusher = Pusher(app)
         calls = world.push(world.invitation())

@@ -125,6 +125,11 @@ def test_many_rooms_at_once(store: ASStateStore) -> None:
     assert store.is_registered(USER)
     assert store.is_registered(OTHER)
     assert not store.is_registered("@third:h")
+    assert store.registered_among([USER, "@third:h", "\0", OTHER]) == {USER, OTHER}
+    many = [f"@u{number}:hs.test" for number in range(1200)]
+    store.write_registered(many)
+    assert store.registered_among(many) == set(many)
+    assert store.registered_among([]) == set()
 
 
 def test_the_echo_of_what_was_sent_brings_its_true_time(store: ASStateStore) -> None:

@@ -32,7 +32,10 @@ def app(homeserver: Homeserver) -> Iterator[AppService]:
 
 
 @pytest.fixture
-def carol(homeserver: Homeserver, app: AppService) -> IntentAPI:
-    """An ordinary user."""
+def carol(homeserver: Homeserver) -> Iterator[IntentAPI]:
+    """An ordinary user, whose client has nothing to do with the application service."""
     account = homeserver.create_user("carol")
-    return app.api.intent(account["user_id"], token=account["access_token"])
+    with AppServiceAPI(
+        homeserver.base_url, None, account["access_token"], account["user_id"], real_user=True
+    ) as made:
+        yield IntentAPI(made)

@@ -36,6 +36,7 @@ def test_a_real_user_logs_in_and_speaks(api: AppServiceAPI, homeserver: Homeserv
     assert api.token == homeserver.as_token
     puppet = api.intent(dora, token=login.access_token)
     room = bot.create_room(preset="public_chat")
+    puppet.join_room(room)
     event = bot.get_event(room, puppet.send_text(room, "by my own token"))
     assert event["sender"] == dora
     second = bot.login(dora, password="pw")

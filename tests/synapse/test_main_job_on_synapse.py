@@ -17,6 +17,7 @@ from appservice_api import (
     MUnknownToken,
     Path,
 )
+from appservice_api.api.mark import Mark
 from appservice_api.testing import Homeserver
 
 from .requests_seen import count_requests
@@ -140,9 +141,10 @@ def test_memberships(api: AppServiceAPI, homeserver: Homeserver) -> None:
 
 def test_double_puppets(api: AppServiceAPI, homeserver: Homeserver) -> None:
     user = homeserver.create_user("dora")
-    api._shared.real_user_content_key = "com.example.source"
-    room = api.bot_intent().create_room()
+    api._shared.mark = Mark("com.example.source", True)
+    room = api.bot_intent().create_room(invitees=[user["user_id"]])
     own = api.intent(user["user_id"], token=user["access_token"])
+    own.join_room(room)
     first = own.send_text(room, "by my token", timestamp=1_700_000_000_000)
     by_service = api.intent(user["user_id"], real_user_as_token=True)
     second = by_service.send_text(room, "by the service", timestamp=1_700_000_000_000)

@@ -334,6 +334,15 @@ class SQLStateStore(Cached, ASStateStore):
         with self._ready().reading() as connection:
             return connection.scalar(query) or None
 
+    def registered_among(self, user_ids: Iterable[str]) -> set[str]:
+        users, found = [user for user in user_ids if fits(user)], set[str]()
+        with self._ready().reading() as connection:
+            for start in range(0, len(users), _CHUNK):
+                some = USER.c.user_id.in_(users[start : start + _CHUNK])
+                query = select(USER.c.user_id).where(USER.c.registered, some)
+                found.update(connection.scalars(query))
+        return found
+
     def registered(self, user_id: str) -> None:
         if not self.is_registered(user_id):
             self.write_registered((user_id,))

@@ -1,0 +1,82 @@
+"""Ghosts: whom an application service manages, and whom it shares with people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .shared import AppServiceShared
+
+__all__ = ["Ghosts"]
+
+
+class Ghosts:
+    """Tells ghosts from people.
+
+    A user of an exclusive namespace is a ghost: nobody else can have registered it. One of a
+    namespace that isn't exclusive is a ghost if this application service has registered it, which
+    the state store knows, and else a person.
+
+    Args:
+        shared: Has the registration, without which all users whom the homeserver lets the
+            application service act as count as ghosts; the bot, and the state store.
+    """
+
+    __slots__ = ("_is_exclusive", "_shared", "shares")
+
+    def __init__(self, shared: AppServiceShared) -> None:
+        self._shared = shared
+        registration = shared.registration
+        spaces = registration.namespaces.users if registration is not None else []
+        #: Whether there are users of whom the store must tell.
+        self.shares = any(not space.exclusive for space in spaces)
+
+        # What a registration says never changes, what the store knows does.
+        @lru_cache(maxsize=10_000)
+        def is_exclusive(user_id: str) -> bool | None:
+            if registration is None:
+                return True
+            if not registration.owns_user(user_id):
+                return None
+            return registration.owns_user(user_id, exclusive_only=True)
+
+        self._is_exclusive = is_exclusive
+
+    def is_shared(self, user_id: str) -> bool:
+        """Whether a user is in a namespace that isn't exclusive, and so may be a person."""
+        return (
+            self.shares
+            and user_id != self._shared.bot_mxid
+            and self._is_exclusive(user_id) is False
+        )
+
+    def is_ours(self, user_id: str) -> bool:
+        """Whether a user is the bot or a ghost.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
+        if self._is_surely_ours(user_id):
+            return True
+        if self._is_exclusive(user_id) is None:
+            return False
+        return self._shared.state_store.is_registered(user_id)
+
+    def ours_among(self, user_ids: Iterable[str]) -> list[str]:
+        """Who of many users is the bot or a ghost, in their order; as :meth:`is_ours`."""
+        users = [*user_ids]
+        known: set[str] = set()
+        if self.shares:
+            known = self._shared.state_store.registered_among(
+                user for user in users if self._is_exclusive(user) is False
+            )
+        return [user for user in users if user in known or self._is_surely_ours(user)]
+
+    def _is_surely_ours(self, user_id: str) -> bool:
+        return user_id == self._shared.bot_mxid or bool(self._is_exclusive(user_id))
+
+    def is_ghost(self, user_id: str) -> bool:
+        """Whether a user is a ghost; as :meth:`is_ours`."""
+        return user_id != self._shared.bot_mxid and self.is_ours(user_id)

@@ -1,0 +1,34 @@
+"""The mark of what an application service says as a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["SOURCE_KEY", "Mark"]
+
+#: The key in the content of events whose value is the ID of the registration that sent them.
+SOURCE_KEY = "appservice_api.double_puppet_source"
+
+
+class Mark(NamedTuple):
+    """What is put into the content of events that are sent as a person.
+
+    Attributes:
+        key: The key.
+        value: Its value: the ID of the registration, or True for a key of the user's own.
+    """
+
+    key: str
+    value: str | bool
+
+    def is_on(self, content: object) -> bool:
+        """Whether a content has it."""
+        found = content.get(self.key) if isinstance(content, Mapping) else None
+        if found is None:
+            return False
+        return bool(found) if self.value is True else found == self.value
+
+    def put_on(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """A content with it; one that has the key already keeps its own value."""
+        return dict(content) if self.key in content else {**content, self.key: self.value}

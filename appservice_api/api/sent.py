@@ -1,0 +1,227 @@
+"""What was sent as people, to be known again when the homeserver pushes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import StateStoreError
+
+if TYPE_CHECKING:
+    from ..state_store import ASStateStore
+    from .shared import AppServiceShared
+
+__all__ = ["PROFILE_KEYS", "SENDING", "Sent"]
+
+#: As which requests that are under way are claimed in the state store.
+SENDING = "$sending"
+#: What of a profile stands in the membership events of all rooms.
+PROFILE_KEYS = ("avatar_url", "displayname")
+
+_KEPT = 10_000
+_HOUR_MS = 3_600_000
+_LONGEST = 10.0
+_FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25
+_FOR_EVER = float("inf")
+
+
+class Sent:
+    """What was sent as people that may come without a mark, or whose mark isn't enough.
+
+    It is kept in memory, as much as is useful; what no mark can tell is kept in the state store,
+    too, for all processes that share it.
+
+    Args:
+        shared: What waits, tells the time and has the state store.
+    """
+
+    def __init__(self, shared: AppServiceShared) -> None:
+        self._shared = shared
+        self._names: OrderedDict[object, float] = OrderedDict()
+        # Of each user, the requests that are under way, and when they began.
+        self._under_way: dict[str, dict[threading.Event, float]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def _store(self) -> ASStateStore:
+        return self._shared.state_store
+
+    def note(self, name: object, seconds: float = _FOR_EVER) -> None:
+        """Note in memory that something was sent.
+
+        Args:
+            name: What tells it from others: an event ID, or a tuple.
+            seconds: For how long it may come back.
+        """
+        until = self._shared.clock.monotonic() + seconds
+        with self._lock:
+            self._names[name] = until
+            if len(self._names) > _KEPT:
+                self._names.popitem(last=False)
+
+    def note_events(self, event_ids: Iterable[str], *, everywhere: bool = True) -> None:
+        """Note events that were sent.
+
+        Args:
+            event_ids: Their IDs.
+            everywhere: Whether for all processes.
+        """
+        names = [_event(one) for one in event_ids]
+        if everywhere:
+            self._note_all(names)
+        else:
+            for name in names:
+                self.note(name)
+
+    def note_profile(self, user_id: str, key: str, value: object) -> None:
+        """Note that a part of a profile is about to be set: each room gets an event of it."""
+        self._note_all([_profile(user_id, key, value, self._now() // _HOUR_MS)])
+
+    def _note_all(self, names: list[str]) -> None:
+        for name in names:
+            self.note(name)
+        try:
+            self._store.deliveries.note_all_handled((name, None, None) for name in names)
+        except StateStoreError as error:
+            self._shared.log.warning(
+                "%s; other processes take what was sent as a person for that person's", error
+            )
+
+    def _now(self) -> int:
+        return int(self._shared.clock.time() * 1000)
+
+    @property
+    def anything(self) -> bool:
+        """Whether this process has sent anything as a person."""
+        return bool(self._names)
+
+    def knows(self, *names: object) -> bool:
+        """Whether one of these was sent by this process."""
+        present = self._shared.clock.monotonic()
+        return any(self._names.get(name, 0.0) > present for name in names)
+
+    def knows_event(self, event_id: str, *, everywhere: bool = True) -> bool:
+        """Whether an event was sent.
+
+        Args:
+            event_id: Its ID.
+            everywhere: Whether by any process.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
+        if not everywhere:
+            return self.knows(_event(event_id))
+        return self._any_knows([_event(event_id)])
+
+    def knows_profile(self, user_id: str, changed: Mapping[str, object], ts: object) -> bool:
+        """Whether all that has changed of a profile was set by any process.
+
+        Args:
+            user_id: Whose profile.
+            changed: The new values by key.
+            ts: When it was seen to have changed, in milliseconds since 1970.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
+        hour = (ts if isinstance(ts, int) else self._now()) // _HOUR_MS
+        # Rooms get it one after the other, and clocks differ.
+        return bool(changed) and all(
+            self._any_knows([_profile(user_id, key, value, hour - ago) for ago in (0, 1, -1)])
+            for key, value in changed.items()
+        )
+
+    def _any_knows(self, names: list[str]) -> bool:
+        return self.knows(*names) or bool(self._store.deliveries.handled(names))
+
+    # What is being sent now.
+
+    @contextmanager
+    def under_way(self, user_id: str) -> Iterator[None]:
+        """While a request is made whose events may be pushed before it is answered.
+
+        Args:
+            user_id: As whom it is made.
+        """
+        done = threading.Event()
+        key = (SENDING, f"{_digest(user_id)}:{secrets.token_hex(8)}")
+        with self._lock:
+            self._under_way.setdefault(user_id, {})[done] = self._shared.clock.monotonic()
+        claimed = False
+        try:
+            claimed = self._claim(key)
+            yield
+        finally:
+            with self._lock:
+                mine = self._under_way[user_id]
+                del mine[done]
+                if not mine:
+                    del self._under_way[user_id]
+            done.set()
+            if claimed:
+                self._give_up(key)
+
+    def _claim(self, key: tuple[str, str]) -> bool:
+        from ..state_store.deliveries import Claim
+
+        try:
+            return self._store.deliveries.claim(*key, _LONGEST) is Claim.MINE
+        except StateStoreError as error:
+            self._shared.log.warning("%s; other processes don't wait for what is sent now", error)
+            return False
+
+    def _give_up(self, key: tuple[str, str]) -> None:
+        try:
+            self._store.deliveries.give_up(*key)
+        except StateStoreError as error:
+            self._shared.log.warning("%s; other processes may wait %g s", error, _LONGEST)
+
+    def wait(self, user_id: str) -> None:
+        """Wait until no request that began before now is under way as a user, in any process;
+        none is waited for more than 10 s after it began.
+
+        Raises:
+            StateStoreError: The store can't be reached.
+        """
+        clock, closed = self._shared.clock, self._shared.closed
+        with self._lock:
+            begun = [*self._under_way.get(user_id, {}).items()]
+        for done, since in begun:
+            left = since + _LONGEST - clock.monotonic()
+            if left > 0 and not closed.is_set():
+                clock.wait(done, left)
+        start, pause = f"{_digest(user_id)}:", _FIRST_LOOK
+        others = self._claims(start)
+        until = clock.monotonic() + _LONGEST
+        while others and clock.monotonic() < until and not closed.is_set():
+            clock.wait(closed, pause)
+            pause = min(pause * 2, _LONGEST_LOOK)
+            others &= self._claims(start)
+
+    def _claims(self, start: str) -> set[str]:
+        claims = self._store.deliveries.in_flight()
+        return {digest for name, digest in claims if name == SENDING and digest.startswith(start)}
+
+    def after_fork(self) -> None:
+        """Forget what the parent is sending."""
+        self._under_way = {}
+        self._lock = threading.Lock()
+
+
+def _event(event_id: str) -> str:
+    return f"$sent:{event_id}"
+
+
+def _profile(user_id: str, key: str, value: object, hour: int) -> str:
+    return f"$profile:{_digest(json.dumps([user_id, key, value or '', hour]))}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

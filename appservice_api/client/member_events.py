@@ -1,0 +1,180 @@
+"""Member events: memberships that are sent as events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MatrixRequestError, MForbidden, MNotFound
+from ..events.content import content_of
+from ..events.membership import Membership
+from ..ids import EventID, UserID, server_of
+from ..state_store.items import Source, now
+from .base import CallOptions, ClientMethods, EventOptions
+from .endpoint import Endpoint, Needs
+from .profile import PROFILE
+from .state import GET_STATE, SEND_STATE
+from .unmarked import quiet
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["MemberEventMethods"]
+
+JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.ACCOUNT)
+
+Extra = Mapping[str, Any]
+
+# The profile of the user stands in these events; a homeserver need not add it.
+_WITH_PROFILE = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
+
+
+class MemberEventMethods(ClientMethods):
+    """Sending memberships as events, with more than what their endpoints take."""
+
+    __slots__ = ()
+
+    def _remember(
+        self, room_id: str, user_id: str | None, membership: Membership, asked_at: int
+    ) -> None:
+        """Remember a membership as of when it was asked for: what has happened since then, while
+        the homeserver was answering, is newer."""
+        if user_id is not None:
+            self._notes.set_membership(room_id, user_id, membership, ts=asked_at)
+
+    def fill_member_event(
+        self, room_id: str, user_id: str, content: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Called with the content of every membership event that is sent as an event; for
+        subclasses that add to it, a display name for example.
+
+        Args:
+            room_id: The room.
+            user_id: The user whose membership it is.
+            content: What is about to be sent; it isn't to be changed.
+
+        Returns:
+            The content to send instead, None to leave it so.
+        """
+        return None
+
+    def send_member_event(
+        self,
+        room_id: str,
+        user_id: str,
+        membership: Membership | str,
+        extra_content: Extra | None = None,
+        **options: Unpack[EventOptions],
+    ) -> EventID:
+        """Send an ``m.room.member`` event, for content or a timestamp that the endpoints for
+        memberships don't take.
+
+        Args:
+            room_id: The room.
+            user_id: The user whose membership it is.
+            membership: The membership.
+            extra_content: More keys of the content.
+            options: See :class:`EventOptions`.
+
+        Returns:
+            The event ID.
+
+        Raises:
+            ValueError: It is no membership.
+            MatrixError: The homeserver refused, or couldn't be reached.
+
+        Spec: Client-Server API, ``m.room.member``.
+        """
+        kind = Membership.known(membership)
+        content = {**content_of(extra_content or {}, "extra_content"), "membership": kind.value}
+        filled = self.fill_member_event(room_id, user_id, content)
+        if filled is not None:
+            content = {**filled, "membership": kind.value}
+        # Who is about to join can't be made to join first.
+        endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
+        values = (room_id, "m.room.member", UserID(user_id))
+        asked_at = now()
+        answer = self._call(endpoint, values, content, options)
+        event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
+        self._notes.set_member(
+            room_id, user_id, content, source=Source.SENT, ts=asked_at, event_id=event_id
+        )
+        return event_id
+
+    def _sent_marked(
+        self,
+        membership: Membership,
+        room_id: str,
+        user_id: str,
+        content: Mapping[str, Any],
+        options: CallOptions,
+        origins: tuple[Membership | None, ...],
+        asks: bool = False,
+    ) -> bool:
+        """Send what is said as a person as a member event, which can have a mark; the endpoints
+        for memberships take none.
+
+        Args:
+            membership: What the endpoint makes.
+            room_id: The room.
+            user_id: The user whose membership it is.
+            content: What would be sent to the endpoint.
+            options: The caller's.
+            origins: Of which memberships it makes another, None for an unknown one.
+            asks: Whether the homeserver is asked though something is known.
+
+        Returns:
+            Whether that was done; False if nobody could take it for a person's, if it changes
+            nothing, or if the homeserver refused: the endpoint then says why.
+        """
+        if self.api._mark is None:
+            return False
+        known = self.api.state_store.get_membership(room_id, user_id)
+        if known is None or known not in origins or asks:
+            known = self._asked_membership(room_id, user_id, options)
+        if known not in origins:
+            return False
+        extra = {key: value for key, value in content.items() if key != "user_id"}
+        if membership in _WITH_PROFILE:
+            extra = {**self._profile_in_rooms(user_id, options), **extra}
+        if user_id == self.mxid and membership is not Membership.JOIN:
+            options = {**options, "ensure_joined": False}
+        try:
+            self.send_member_event(room_id, user_id, membership, extra, **options)
+        except MatrixRequestError as refused:
+            if not 400 <= refused.http_status < 500 or refused.http_status == 429:
+                raise
+            return False
+        return True
+
+    def _asked_membership(
+        self, room_id: str, user_id: str, options: CallOptions
+    ) -> Membership | None:
+        """What the homeserver says that a user is in a room; None if it doesn't."""
+        values = (room_id, "m.room.member", user_id)
+        try:
+            found = self._call(GET_STATE, values, options=quiet(options))
+        except (MForbidden, MNotFound):
+            return None
+        said = found.get("membership") if isinstance(found, dict) else None
+        return next((one for one in Membership if one == said), None)
+
+    def _member_event(
+        self, room_id: str, user_id: str, options: CallOptions
+    ) -> list[Mapping[str, Any]]:
+        """The member event of a user, as the homeserver has it now."""
+        values, query = (room_id, "m.room.member", user_id), {"format": "event"}
+        found = self._call(GET_STATE, values, options=quiet(options), query_params=query)
+        return [found] if isinstance(found, dict) else []
+
+    def _profile_in_rooms(self, user_id: str, options: CallOptions) -> dict[str, Any]:
+        """What of a profile stands in member events; nothing if that can't be told, or only by
+        another homeserver."""
+        if server_of(user_id) != server_of(self.mxid):
+            return {}
+        try:
+            found = self._call(PROFILE, (user_id,), options=quiet(options))
+        except MatrixRequestError:
+            return {}
+        profile = found if isinstance(found, dict) else {}
+        return {key: profile[key] for key in ("displayname", "avatar_url") if profile.get(key)}
