@@ -179,6 +179,7 @@ class MatrixAdapter(HTTPAdapter):
                 line.streams[id(connection)] = connection
                 return self.build_response(request, _arriving(answer, connection, line))
         except _FAILURES as error:
+            connection.close()
             raise _as_requests_error(error) from error
         finally:
             line.busy.discard(connection)
@@ -272,7 +273,7 @@ class _Line:
             connection.close()
 
     def give_back(self, connection: Any) -> None:
-        if len(self._free) < self._idle:
+        if len(self._free) < self._idle and not self.broken_off:
             self._free.append(connection)
         else:
             connection.close()

@@ -52,5 +52,5 @@ def test_what_is_said_during_a_restart_is_said_once(
         for thread in threads:
             thread.join(300)
         found = [event for event in bot.messages(room, limit=200) if event.type == "m.room.message"]
-    assert sorted(event.content.body for event in found) == texts
+    assert sorted(event.content["body"] for event in found) == texts
     assert {event.event_id for event in found} == set(sent)
