@@ -70,6 +70,8 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
     made.record(
         lambda state: state.app.extensions.setdefault(EXTENSION, {}).update({state.name: app})
     )
+    # A context of its own for each attempt of a handler: other g, other sessions.
+    made.record(lambda state: setattr(app, "_binding_unit", state.app.app_context))
     return made
 
 

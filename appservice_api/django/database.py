@@ -14,7 +14,7 @@ from ..errors import StateStoreError
 from ..state_store.names import first_line
 from .models import Room
 
-__all__ = ["Database"]
+__all__ = ["Database", "close_broken"]
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Database:
     def unit(self) -> Iterator[None]:
         """A transaction for a handler. On SQLite, its first statement waits for other writers:
         once it had read, it couldn't."""
-        self._renew()
+        close_broken(self.using)
         begun = getattr(self._local, "units", 0)
         with ExitStack() as stack:
             stack.enter_context(transaction.atomic(using=self.using))
@@ -135,16 +135,6 @@ class Database:
                 yield
             finally:
                 self._local.units = begun
-
-    def _renew(self) -> None:
-        """Close this thread's connection if an attempt before has broken it."""
-        connection = connections[self.using]
-        if connection.in_atomic_block or not connection.errors_occurred:
-            return
-        if connection.is_usable():
-            connection.errors_occurred = False
-        else:
-            connection.close()
 
     def _transaction(self, work: Callable[[], None]) -> None:
         with transaction.atomic(using=self.using):
@@ -197,6 +187,21 @@ class Database:
             if connection.alias == self.using and connection.connection is not None:
                 _INHERITED.append(connection)
                 del connections[self.using]
+
+
+def close_broken(using: str) -> None:
+    """Close this thread's connection if it doesn't work any more; the next query makes another.
+
+    Args:
+        using: The alias of the database.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block or not connection.errors_occurred:
+        return
+    if connection.is_usable():
+        connection.errors_occurred = False
+    else:
+        connection.close()
 
 
 class _FirstLocks:

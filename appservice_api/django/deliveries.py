@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
+from ..state_store.deliveries import Begun as BegunEvent
 from ..state_store.deliveries import (
     Claim,
     ClaimLost,
@@ -76,6 +77,8 @@ class DjangoDeliveries(Deliveries):
     ) -> None:
         self._database = database
         self._rows = Rows(database.using)
+        #: The alias of the database.
+        self.using = database.using
         self._most_transactions = transactions
         self._most_handled = handled
         self._after_fork()
@@ -238,18 +241,24 @@ class DjangoDeliveries(Deliveries):
 
     # Processes that died.
 
-    def begin(self, key: str, least: int = 0) -> int:
-        name = named(key)
-        these = self._rows.of(Begun).filter(key=name)
+    def begin(self, key: str, times: int) -> None:
+        row = Begun(key=named(key), times=times, begun_at=now())
+        self._database.write_for_good(
+            lambda: self._rows.update([row], ("key",), ("times", "begun_at"))
+        )
 
-        def work() -> int:
-            self._rows.insert([Begun(key=name, times=0, begun_at=0)])
-            these.filter(times__lt=least).update(times=least)
-            these.update(times=F("times") + 1, begun_at=now())
-            times: int = these.values_list("times", flat=True)[0]
-            return times - 1
+    def begun(self, keys: Iterable[str]) -> dict[str, BegunEvent]:
+        by_name = {named(key): key for key in keys}
 
-        return self._database.write_for_good(work)
+        def work() -> dict[str, BegunEvent]:
+            found: dict[str, BegunEvent] = {}
+            for chunk in chunks(list(by_name)):
+                rows = self._rows.of(Begun).filter(key__in=chunk)
+                for name, times, begun_at in rows.values_list("key", "times", "begun_at"):
+                    found[by_name[name]] = BegunEvent(times, begun_at)
+            return found
+
+        return self._database.read(work)
 
     def ended(self, key: str) -> None:
         self._database.write_for_good(self._rows.of(Begun).filter(key=named(key)).delete)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-__all__ = ["Claim", "ClaimLost", "Deliveries", "Note", "ParkedEvent", "ParkedNote"]
+__all__ = ["Begun", "Claim", "ClaimLost", "Deliveries", "Note", "ParkedEvent", "ParkedNote"]
 
 
 class ClaimLost(Exception):
@@ -49,6 +49,18 @@ class ParkedEvent(NamedTuple):
     parked_at: int
     key: str | None = None
     done: tuple[str, ...] = ()
+
+
+class Begun(NamedTuple):
+    """That processes began to handle an event, and weren't heard of again.
+
+    Attributes:
+        times: How many, one after the other.
+        begun_at: When the last one did, in milliseconds since 1970; 0 if it isn't known.
+    """
+
+    times: int
+    begun_at: int
 
 
 class Note(NamedTuple):
@@ -196,17 +208,21 @@ class Deliveries(abc.ABC):
         found it; 0 where that isn't known."""
         return 0
 
-    def begin(self, key: str, least: int = 0) -> int:
+    def begin(self, key: str, times: int) -> None:
         """Note that an event is about to be handled, where processes have died.
 
         Args:
             key: Its event ID, or another name of what was pushed.
-            least: How often this has happened at least, if more is known than was noted.
-
-        Returns:
-            How often that was noted before, without :meth:`ended` since.
+            times: How often that has happened, this time included.
         """
-        return 0
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        """Which of these were begun, and not :meth:`ended`.
+
+        Args:
+            keys: Event IDs, or other names of what was pushed.
+        """
+        return {}
 
     def ended(self, key: str) -> None:
         """Note that nobody died of an event."""

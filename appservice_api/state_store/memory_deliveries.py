@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..fork import renew_after_fork
-from .deliveries import Claim, Deliveries, Note, ParkedEvent
+from .deliveries import Begun, Claim, Deliveries, Note, ParkedEvent
 from .items import copied, now
 
 __all__ = ["MemoryDeliveries"]
@@ -45,7 +45,7 @@ class MemoryDeliveries(Deliveries):
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
         # How often claims were taken over, and events begun that nobody has ended.
         self._takeovers: dict[tuple[str, str], int] = {}
-        self._begun: OrderedDict[str, int] = OrderedDict()
+        self._begun: OrderedDict[str, Begun] = OrderedDict()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -93,13 +93,15 @@ class MemoryDeliveries(Deliveries):
     def takeovers(self, transaction_id: str, digest: str) -> int:
         return self._takeovers.get((transaction_id, digest), 0)
 
-    def begin(self, key: str, least: int = 0) -> int:
+    def begin(self, key: str, times: int) -> None:
         with self._lock:
-            before = max(self._begun.get(key, 0), least)
-            self._begun[key] = before + 1
+            self._begun[key] = Begun(times, now())
             if len(self._begun) > self._limits[0]:
                 self._begun.popitem(last=False)
-            return before
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        with self._lock:
+            return {key: self._begun[key] for key in keys if key in self._begun}
 
     def ended(self, key: str) -> None:
         with self._lock:

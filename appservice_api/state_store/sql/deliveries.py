@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
-    case,
     cast,
     exists,
     extract,
@@ -25,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ...errors import StateStoreError
 from ...fork import renew_after_fork
-from ..deliveries import Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
+from ..deliveries import Begun, Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
 from ..items import now
 from ..names import storable
 from ..pruning import (
@@ -263,20 +262,21 @@ class SQLDeliveries(Deliveries):
 
     # Processes that died.
 
-    def begin(self, key: str, least: int = 0) -> int:
-        times, name = EVENT_BEGUN.c.times, named(key)
-        with self._ready().writing() as connection:
-            statement = _insert(connection.dialect.name)(EVENT_BEGUN).values(
-                key=name, times=least + 1, begun_at=now()
-            )
-            more = case((times < least, least + 1), else_=times + 1)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["key"], set_={"times": more, "begun_at": now()}
-                )
-            )
-            found = connection.scalar(select(times).where(EVENT_BEGUN.c.key == name))
-            return (found or 1) - 1
+    def begin(self, key: str, times: int) -> None:
+        row = {"times": times, "begun_at": now()}
+        with self._ready().single() as connection:
+            statement = _insert(connection.dialect.name)(EVENT_BEGUN).values(key=named(key), **row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=row))
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        by_name = {named(key): key for key in keys}
+        names, found = list(by_name), dict[str, Begun]()
+        with self._ready().single() as connection:
+            for start in range(0, len(names), _CHUNK):
+                these = EVENT_BEGUN.c.key.in_(names[start : start + _CHUNK])
+                for row in connection.execute(select(EVENT_BEGUN).where(these)):
+                    found[by_name[row.key]] = Begun(row.times, row.begun_at)
+        return found
 
     def ended(self, key: str) -> None:
         with self._ready().single() as connection:
