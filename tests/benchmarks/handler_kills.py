@@ -1,8 +1,8 @@
 """What handlers do is done once, though workers are killed: kill -9 at random moments.
 
 As receiver_kills.py, with handlers that write a row to the database and send a reply: in a Django
-site on PostgreSQL, or with an SQLStateStore on SQLite, whose ``connection`` the handler takes; under
-gunicorn, whose workers are killed. A homeserver on this machine counts the replies.
+site on PostgreSQL, or with an SQLStateStore on SQLite, whose ``connection`` the handler takes;
+under gunicorn, whose workers are killed. A homeserver on this machine counts the replies.
 
     python tests/benchmarks/handler_kills.py --site django --store postgresql
     python tests/benchmarks/handler_kills.py --site sql --store sqlite
@@ -148,7 +148,6 @@ def _set_up_django() -> None:
     sys.path.insert(0, str(CHECKOUT / "tests"))
     import django
     from django.conf import settings
-
     from state_store.django_project import settings_of
 
     settings.configure(

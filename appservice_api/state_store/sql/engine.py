@@ -177,10 +177,12 @@ class Database:
         with self._gate.entered():
             with self.explained("use"):
                 connection = self._writing.connect()
-            ended = False
+            ended = refused = False
 
             def refuse(_: Connection) -> None:
+                nonlocal refused
                 if not ended:
+                    refused = True
                     raise RuntimeError(
                         "a handler's connection is committed when the handler has ended: leave "
                         "out commit(), and use begin_nested() for what may fail"
@@ -196,6 +198,9 @@ class Database:
                     connection.commit()
             finally:
                 self._local.unit = before
+                if refused:
+                    # For SQLAlchemy the transaction is over, for the database it isn't.
+                    connection.invalidate()
                 connection.close()
 
     def _open_unit(self) -> Connection | None:
