@@ -51,6 +51,9 @@ class DjangoStateStore(Cached, ASStateStore):
     once that is committed, and never was if it is rolled back. A write that fails raises, and the
     outer transaction can go on.
 
+    Within a handler's transaction nothing is written before that has ended, whichever way: what
+    the homeserver has answered is remembered, and others don't wait.
+
     What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
     query; where ``AUTOCOMMIT`` is off, nothing is. Another process's writes aren't seen in the
     cache until the homeserver contradicts what it says (:meth:`doubt`).
