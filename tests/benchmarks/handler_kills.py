@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from receiver_kills import (
     database,
     site,
     transactions,
+    workers_of,
 )
 
 REGISTRATION = {
@@ -164,6 +167,33 @@ def _set_up_django() -> None:
     django.setup()
 
 
+# The killer.
+
+
+class HandlerKiller(Killer):
+    """Kills workers that are within a handler, and now and then any."""
+
+    def _kill_one(self) -> None:
+        if self._chooser.random() >= self._busy:
+            super()._kill_one()
+            return
+        while not self.end.wait(0.001):
+            pid = self._within_handler()
+            if pid in workers_of(self._master):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    self.killed.append(pid)
+                    return
+
+    def _within_handler(self) -> int:
+        """The worker whose handler began last, and hasn't ended; 0 if there is none."""
+        with suppress(OSError, ValueError, IndexError), self._heard.open("rb") as file:
+            file.seek(max(0, self._heard.stat().st_size - 300))
+            what, pid, *_ = file.read().splitlines()[-1].split()
+            return int(pid) if what == b"begin" else 0
+        return 0
+
+
 # What came of it.
 
 
@@ -220,7 +250,7 @@ def run(options: argparse.Namespace) -> bool:
             more = {key: environ[key] for key in ("SITE", "HOMESERVER")}
             with site(folder, url, options, "handler_kills:application()", more) as (master, port):
                 homeserver = Homeserver(port)
-                killer = Killer(
+                killer = HandlerKiller(
                     master, homeserver, moments, folder / "heard", chooser, options.busy
                 )  # fmt: skip
                 killing = threading.Thread(target=killer.run)
@@ -263,10 +293,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--worker-class", choices=("sync", "gthread"), default="sync")
     parser.add_argument("--lease", type=float, default=2.0, help="seconds (default: 2)")
-    parser.add_argument("--work", type=float, default=5.0, help="ms a handler takes on average")
-    parser.add_argument(
-        "--busy", type=float, default=0.5, help="share of kills that hit the worker at work"
-    )
+    parser.add_argument("--work", type=float, default=10.0, help="ms a handler takes, at least")
+    parser.add_argument("--busy", type=float, default=0.8, help="share of kills that hit a handler")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     raise SystemExit(0 if run(parser.parse_args()) else 1)
 
