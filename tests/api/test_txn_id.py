@@ -24,15 +24,11 @@ def said(stub: StubHomeserver, room: str) -> list[tuple[str, str]]:
 
 def test_two_users_say_two_things_with_one_id(stub: StubHomeserver, api: AppServiceAPI) -> None:
     room = stub.room(members=[BOT, GHOST, OTHER])
-    ids = [
-        api.intent(user).send_text(room, user, txn_id="backup-1") for user in (GHOST, OTHER, BOT)
-    ]
+    users = [api.intent(user) for user in (GHOST, OTHER, BOT)]
+    ids = [user.send_text(room, user.mxid, txn_id="backup-1") for user in users]
     assert len(set(ids)) == 3
     assert said(stub, room) == [(GHOST, GHOST), (OTHER, OTHER), (BOT, BOT)]
-    again = [
-        api.intent(user).send_text(room, "x", txn_id="backup-1") for user in (GHOST, OTHER, BOT)
-    ]
-    assert again == ids
+    assert [user.send_text(room, "x", txn_id="backup-1") for user in users] == ids
 
 
 @pytest.mark.parametrize(
@@ -52,11 +48,11 @@ def test_it_belongs_to_who_speaks_in_every_method(
     stub: StubHomeserver, api: AppServiceAPI, say: Any
 ) -> None:
     room = stub.room(members=[BOT, GHOST, OTHER])
-    event = api.intent(GHOST).send_text(room, "hi")
     paths = []
+    event = {user: api.intent(user).send_text(room, "hi") for user in (GHOST, OTHER)}
     for user in (GHOST, OTHER, GHOST):
-        say(api.intent(user), room, event)
-        paths.append(stub.requests[-1].path)
+        say(api.intent(user), room, event[user])
+        paths.append(stub.requests[-1].path.rpartition("/")[2])
     assert paths[0] == paths[2] != paths[1]
 
 
