@@ -67,7 +67,16 @@ class Database:
         Raises:
             StateStoreError: The database can't be read.
         """
-        return self._run("read", work)
+        if not getattr(self._local, "reads_beside", False):
+            return self._run("read", work)
+        # A read within a handler's transaction would keep others from writing, or the handler.
+        own = connections[self.using]
+        beside = connections[self.using] = connections.create_connection(self.using)
+        try:
+            return self._run("read", work)
+        finally:
+            beside.close()
+            connections[self.using] = own
 
     def write(self, work: Callable[[], None]) -> None:
         """Do what writes, all of it or nothing; within the caller's transaction, if there is one.
@@ -126,7 +135,12 @@ class Database:
         once it had read, it couldn't."""
         close_broken(self.using)
         begun = getattr(self._local, "units", 0)
+        connection: Any = connections[self.using]
+        in_file = self._is_sqlite and not connection.is_in_memory_db()
         with ExitStack() as stack:
+            if in_file and not self.in_transaction():
+                self._local.reads_beside = True
+                stack.callback(setattr, self._local, "reads_beside", False)
             stack.enter_context(transaction.atomic(using=self.using))
             if self._is_sqlite and not begun:
                 stack.enter_context(connections[self.using].execute_wrapper(_FirstLocks()))
