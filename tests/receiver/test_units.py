@@ -227,7 +227,8 @@ def test_what_is_said_again_is_the_same_request(
     assert app.retry_parked(parked.id)
     assert said(stub, room_id) == [None, "notes.txt", "twice", "twice"]
     requests = [one for one in sent(stub) if "/send/" in one or "/redact/" in one]
-    assert len(requests) == 5 * len(attempts)
+    # Each attempt sends all of it, and one was sent again after the bot was joined.
+    assert len(requests) == 5 * len(attempts) + 1
     assert len(set(requests)) == 5
     assert len({one for one in sent(stub) if "/sendToDevice/" in one}) == 1
 
