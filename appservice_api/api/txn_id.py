@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import threading
-from collections import Counter
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from typing import Any
@@ -75,7 +74,7 @@ class RepeatableIDs:
 
     def __init__(self, *work: str) -> None:
         self._work = work
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def make(self, user: str | None, target: tuple[object, ...], content: Any) -> str | None:
@@ -95,8 +94,8 @@ class RepeatableIDs:
             return None
         digest = hashlib.sha256(said.encode()).hexdigest()[:40]
         with self._lock:
-            number = self._counts[digest]
-            self._counts[digest] += 1
+            number = self._counts.get(digest, 0)
+            self._counts[digest] = number + 1
         return f"{digest}.{number}"
 
     def begin(self) -> Token[RepeatableIDs | None]:

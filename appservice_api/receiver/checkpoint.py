@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
 from ..state_store.pruning import named
-from .handler import Step
+from .handler import Handler, Step
 
 __all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
 
@@ -42,6 +42,8 @@ class Checkpoint:
 
     def left(self, steps: Iterable[Step]) -> list[Step]:
         """The steps that aren't done."""
+        if not self.done:
+            return [*steps]
         return [one for one in steps if getattr(one, "name", None) not in self.done]
 
     def next(self, step: Step, last: bool) -> Note | ParkedNote | None:
@@ -64,9 +66,10 @@ class Checkpoint:
         name = getattr(step, "name", None)
         if name is not None:
             self.done.add(name)
-        succeeded = getattr(step, "succeeded", None)
-        if succeeded is not None:
-            succeeded()
+        if not isinstance(step, Handler):
+            succeeded = getattr(step, "succeeded", None)
+            if succeeded is not None:
+                succeeded()
         self.is_noted = self.is_noted or note is self.note
 
 

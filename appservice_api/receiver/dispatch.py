@@ -125,11 +125,12 @@ class Dispatch:
         left = checkpoint.left(handlers)
         values = self._values_of(item) if left else {}
         for number, handler in enumerate(left, 1):
-            if isinstance(handler, Telling) and handler.skips():
+            if type(handler) is Telling and handler.skips():
                 continue
             note = checkpoint.next(handler, number == len(left) and not problems)
+            joined = self._units.joins(handler)
             try:
-                self._try(handler, values, checkpoint, note)
+                self._try(handler, values, checkpoint, note, joined)
             except BaseException as error:
                 if isinstance(error, ClaimLost) or is_stop(error):
                     raise
@@ -137,22 +138,21 @@ class Dispatch:
                     raise Closed("The application service was closed") from error
                 problems.append(self.tell(error, item))
             else:
-                if note is not None and not self._units.joins(handler):
+                if note is not None and not joined:
                     self._app.state_store.deliveries.note(note)
                 checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 
     def _try(
-        self, handler: Step, values: Values, checkpoint: Checkpoint, note: Note | ParkedNote | None
-    ) -> None:
+        self, handler: Step, values: Values, checkpoint: Checkpoint,
+        note: Note | ParkedNote | None, joined: bool,
+    ) -> None:  # fmt: skip
         """Call a handler, several times if it raises. What succeeds at once costs one call."""
-        if isinstance(handler, (Handler, Telling)):
-            key = handler.key if isinstance(handler, Telling) else checkpoint.key
-        else:
-            key = None
+        # Steps of our own have no name, and say nothing that isn't harmless to repeat.
+        key = (handler.key or checkpoint.key) if isinstance(handler, (Handler, Telling)) else None
         run = self._units.run
         try:
-            run(handler, values, key, note)
+            run(handler, values, key, note, joined)
         except Exception as error:
             if isinstance(error, ClaimLost):
                 raise
@@ -163,7 +163,7 @@ class Dispatch:
         def attempt() -> None:
             if first:
                 raise first.pop()
-            run(handler, values, key, note)
+            run(handler, values, key, note, joined)
 
         self._retrying(attempt)
 

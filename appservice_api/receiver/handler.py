@@ -28,6 +28,8 @@ class Handler:
     """
 
     __slots__ = ("function", "name", "wanted")
+    #: What is done under another name than the event's has one; handlers of events haven't.
+    key: str | None = None
 
     def __init__(self, function: Callable[..., Any], known: Iterable[str]) -> None:
         name = getattr(function, "__qualname__", repr(function))

@@ -12,7 +12,6 @@ from .handler import Step, Values
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..state_store.deliveries import Deliveries
 
 __all__ = ["UnitOfWork", "Units"]
 
@@ -32,18 +31,15 @@ class Units:
 
     def __init__(self, app: AppService) -> None:
         self._app = app
-
-    @property
-    def _deliveries(self) -> Deliveries:
-        return self._app.state_store.deliveries
+        self._store = app.state_store
 
     def joins(self, handler: Step) -> bool:
         """Whether the note is a part of a handler's transaction; else it is noted afterwards."""
-        return self._deliveries.joins("connection" in getattr(handler, "wanted", ()))
+        return self._store.deliveries.joins("connection" in getattr(handler, "wanted", ()))
 
     def run(
         self, handler: Step, values: Values, key: str | None = None,
-        note: Note | ParkedNote | None = None,
+        note: Note | ParkedNote | None = None, joined: bool | None = None,
     ) -> Any:  # fmt: skip
         """Call a handler once.
 
@@ -53,6 +49,7 @@ class Units:
             key: Names what it is called for: what it sends is sent once for that; None for
                 something that doesn't come again.
             note: What is noted if it succeeds and :meth:`joins`.
+            joined: What :meth:`joins` says, where it was asked before.
 
         Returns:
             What the handler returns.
@@ -60,7 +57,8 @@ class Units:
         ids = RepeatableIDs(key, getattr(handler, "name", "")) if key is not None else None
         token = REPEATABLE.set(ids)
         try:
-            joined = self.joins(handler)
+            if joined is None:
+                joined = self.joins(handler)
             if not joined and self._app.unit_of_work is None:
                 return handler(values)
             return self._within(handler, values, note, joined)
@@ -70,7 +68,7 @@ class Units:
     def _within(
         self, handler: Step, values: Values, note: Note | ParkedNote | None, joined: bool
     ) -> Any:
-        store, made = self._app.state_store, self._app.unit_of_work
+        store, made = self._store, self._app.unit_of_work
         failed: BaseException | None = None
         result: Any = None
         keeping = store.keeping_back() if joined else nullcontext()

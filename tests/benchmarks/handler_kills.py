@@ -13,6 +13,7 @@ Prints how many rows and replies there are, and exits with 1 unless each event h
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import random
 import signal
@@ -151,7 +152,8 @@ def _set_up_django() -> None:
     sys.path.insert(0, str(CHECKOUT / "tests"))
     import django
     from django.conf import settings
-    from state_store.django_project import settings_of
+
+    settings_of = importlib.import_module("state_store.django_project").settings_of
 
     settings.configure(
         SECRET_KEY="kills", ALLOWED_HOSTS=["*"], USE_TZ=True, ROOT_URLCONF="bindings.django_urls",

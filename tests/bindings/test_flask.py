@@ -171,7 +171,7 @@ def test_each_attempt_has_a_context_of_its_own(app: AppService, flask_site: Any)
     """Its own g, and teardown functions that are told of the error."""
     story: list[Any] = []
 
-    @flask_site.teardown_appcontext
+    @flask_site.teardown_appcontext  # type: ignore[untyped-decorator]
     def tear_down(error: BaseException | None) -> None:
         story.append(f"end: {error}")
 

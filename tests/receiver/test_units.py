@@ -192,7 +192,7 @@ def test_what_was_done_before_a_stop_is_not_done_again(
 def test_handlers_of_one_name_are_told_apart(app: AppService, pusher: Pusher) -> None:
     calls: list[int] = []
     for number in range(3):
-        app.on("m.room.message")(lambda event, number=number: calls.append(number) or 1 // number)
+        app.on("m.room.message")(lambda event, number=number: [calls.append(number), 1 // number])
     pusher.push(event())
     assert calls == [0, 0, 0, 1, 2]
     [parked] = app.state_store.deliveries.parked()
@@ -454,7 +454,7 @@ def insert(connection: Any, name: str) -> None:
 def test_what_failed_is_rolled_back(sql: Any, stub: StubHomeserver) -> None:
     calls: list[str] = []
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         calls.append(event.event_id)
         insert(connection, event.event_id)
@@ -471,7 +471,7 @@ def test_handled_is_written_with_the_row(sql: Any, stopping: None) -> None:
     """Whoever dies just before the commit has done neither."""
     story: list[Any] = []
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         insert(connection, event.event_id)
         story.append((sql.rows(), sql.state_store.deliveries.handled(["$event1"])))
@@ -492,7 +492,7 @@ def test_handled_is_written_with_the_row(sql: Any, stopping: None) -> None:
 def test_who_has_lost_the_claim_commits_nothing(sql: Any) -> None:
     """Another process has handled the event meanwhile."""
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         sql.state_store.deliveries.note_handled(event.event_id)
         insert(connection, event.event_id)
@@ -530,7 +530,7 @@ def test_a_parked_event_is_taken_back_with_the_row(sql: Any) -> None:
     """Two who retry it at once, after the claim of one was lost."""
     fail = [True]
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         if fail:
             raise RuntimeError("not yet")
@@ -547,7 +547,7 @@ def test_a_parked_event_is_taken_back_with_the_row(sql: Any) -> None:
 
 
 def test_a_handler_does_not_commit_itself(sql: Any) -> None:
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         insert(connection, "row")
         connection.commit()
@@ -559,7 +559,7 @@ def test_a_handler_does_not_commit_itself(sql: Any) -> None:
 
 
 def test_what_may_fail_has_a_savepoint(sql: Any) -> None:
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         insert(connection, "kept")
         with suppress(KeyError), connection.begin_nested():
@@ -575,7 +575,7 @@ def test_what_is_remembered_neither_waits_nor_is_lost(sql: Any, stub: StubHomese
     room_id, found = room_of(stub), []
     store = sql.state_store
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, room: Any, connection: Any) -> None:
         insert(connection, "row")
         sql.api.intent(GHOST).send_notice(room_id, "hi")
@@ -594,7 +594,7 @@ def test_what_is_remembered_neither_waits_nor_is_lost(sql: Any, stub: StubHomese
 
 
 def test_other_workers_claims_do_not_wait_for_a_handler_that_writes_nothing(sql: Any) -> None:
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         other = threading.Thread(target=lambda: done.append(deliveries.claim("2", "y", 60)))
         other.start()
@@ -609,7 +609,7 @@ def test_other_workers_claims_do_not_wait_for_a_handler_that_writes_nothing(sql:
 def test_a_parked_event_can_be_dropped_by_a_handler_that_writes(sql: Any) -> None:
     number = sql.state_store.deliveries.park({"type": "x"}, "")
 
-    @sql.on("m.room.message")
+    @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
         insert(connection, "row")
         sql.state_store.deliveries.unpark(number)

@@ -162,7 +162,8 @@ def test_what_is_remembered_is_not_rolled_back_and_holds_up_nobody(
     site: Site, stub: StubHomeserver
 ) -> None:
     room_id = stub.room(public=True)
-    store, found = site.app.state_store, []
+    store = site.app.state_store
+    found: list[Any] = []
 
     def elsewhere() -> None:
         # Somebody else's handler remembers the same while this one still runs.
