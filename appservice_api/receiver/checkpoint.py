@@ -22,6 +22,13 @@ def mark_of(key: str, name: str) -> str:
     return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
 
 
+def _tell(step: Step) -> None:
+    """Tell a step that it is done, if it wants to know."""
+    succeeded = getattr(step, "succeeded", None)
+    if succeeded is not None:
+        succeeded()
+
+
 class Checkpoint:
     """How far the handlers of an event are.
 
@@ -44,7 +51,13 @@ class Checkpoint:
         """The steps that aren't done."""
         if not self.done:
             return [*steps]
-        return [one for one in steps if getattr(one, "name", None) not in self.done]
+        left = []
+        for one in steps:
+            if getattr(one, "name", None) in self.done:
+                _tell(one)
+            else:
+                left.append(one)
+        return left
 
     def next(self, step: Step, last: bool) -> Note | ParkedNote | None:
         """What is noted when a step has succeeded; nothing for one of our own.
@@ -67,9 +80,7 @@ class Checkpoint:
         if name is not None:
             self.done.add(name)
         if not isinstance(step, Handler):
-            succeeded = getattr(step, "succeeded", None)
-            if succeeded is not None:
-                succeeded()
+            _tell(step)
         self.is_noted = self.is_noted or note is self.note
 
 

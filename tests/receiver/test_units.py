@@ -191,8 +191,16 @@ def test_what_was_done_before_a_stop_is_not_done_again(
 
 def test_handlers_of_one_name_are_told_apart(app: AppService, pusher: Pusher) -> None:
     calls: list[int] = []
+
+    def handler(number: int) -> Any:
+        def handle(event: Any) -> None:
+            calls.append(number)
+            assert 1 // number >= 0
+
+        return handle
+
     for number in range(3):
-        app.on("m.room.message")(lambda event, number=number: [calls.append(number), 1 // number])
+        app.on("m.room.message")(handler(number))
     pusher.push(event())
     assert calls == [0, 0, 0, 1, 2]
     [parked] = app.state_store.deliveries.parked()
