@@ -19,6 +19,7 @@ from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
 from .receiver.receiver import MAX_BODY, Receiver
 from .receiver.service import Service
+from .receiver.units import UnitOfWork
 from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
 
@@ -62,6 +63,10 @@ class AppService(Handlers):
             isn't, a ghost that is: at once or, if that is refused, when it is invited. Nothing is
             done unless both rooms name each other; a room that was joined for it is left again.
             Handlers of :meth:`on_upgrade` are called once for each pair of rooms.
+        unit_of_work: A function that returns a context manager, entered around each attempt of
+            each handler: what opens a database session, begins a transaction, and ends both. None
+            takes that of the binding: an application context of the Flask site that has the
+            blueprint; a transaction of Django's database.
         query_token: Whether the homeserver may show its token in the query, as those of old do.
         api_options: More arguments of :class:`AppServiceAPI`. Without a ``real_user_content_key``
             what real users send is marked with ``appservice_api.double_puppet_source``, whose value
@@ -86,6 +91,7 @@ class AppService(Handlers):
         catch_up_at_start: bool = False,
         follow_upgrades: bool = True,
         query_token: bool = False,
+        unit_of_work: UnitOfWork | None = None,
         **api_options: Any,
     ) -> None:
         super().__init__()
@@ -103,6 +109,11 @@ class AppService(Handlers):
         check_flag("follow_upgrades", follow_upgrades)
         if api_options.get("real_user_content_key") is None:
             api_options["real_user_content_key"] = SOURCE_KEY
+        if unit_of_work is not None and not callable(unit_of_work):
+            raise ValueError(
+                "unit_of_work must be a function that returns a context manager, not "
+                f"{unit_of_work!r}"
+            )
         #: The registration.
         self.registration = registration
         #: The API.
@@ -115,6 +126,8 @@ class AppService(Handlers):
         self.bot: IntentAPI = self.api.bot_intent()
         #: Whether each process that serves catches up first.
         self.catch_up_at_start = catch_up_at_start
+        self._unit_of_work = unit_of_work
+        self._binding_unit: UnitOfWork | None = None
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
         self._echoes = Echoes(self.api._shared)
@@ -150,6 +163,14 @@ class AppService(Handlers):
     def state_store(self) -> ASStateStore:
         """What is remembered of rooms, users and transactions."""
         return self.api.state_store
+
+    @property
+    def unit_of_work(self) -> UnitOfWork | None:
+        """What is entered around each attempt of each handler; None for nothing."""
+        return self._unit_of_work or self._binding_unit
+
+    def _has_connection(self) -> bool:
+        return self.state_store.deliveries.has_connection
 
     def is_ours(self, user_id: str) -> bool:
         """Whether a user is the bot or a ghost: in an exclusive namespace or, in one that isn't,
@@ -300,8 +321,8 @@ class AppService(Handlers):
         return rejoin(self, old, new)
 
     def retry_parked(self, number: int) -> bool:
-        """Hand an event that was put aside to its handlers again, all of them; it is put aside
-        again, under a new number, if one still fails.
+        """Hand an event that was put aside to those of its handlers again that haven't succeeded;
+        it is put aside again, under a new number, if one still fails.
 
         Args:
             number: Its number, as ``state_store.deliveries.parked()`` has it.

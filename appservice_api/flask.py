@@ -70,7 +70,14 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
     made.record(
         lambda state: state.app.extensions.setdefault(EXTENSION, {}).update({state.name: app})
     )
+    made.record(partial(_bind, app))
     return made
+
+
+def _bind(app: AppService, state: Any) -> None:
+    """Have each attempt of a handler in an application context of its own: another ``g``, other
+    database sessions."""
+    app._binding_unit = state.app.app_context
 
 
 def _receive(app: AppService, path: str, rest: str | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""Transaction IDs that no other thread, process, fork or restart ever makes again.
+"""Transaction IDs: new ones, those of callers, and those that a repeat makes again.
 
 Spec: Client-Server API, "Transaction identifiers". Synapse keeps one space of them for each path
 and application service, whoever is acting; so they are unique over all users.
@@ -6,10 +6,21 @@ and application service, whoever is acting; so they are unique over all users.
 
 from __future__ import annotations
 
+import enum
+import hashlib
+import json
 import os
 import threading
+from contextvars import ContextVar, Token
+from functools import lru_cache
+from typing import Any
 
-__all__ = ["TransactionIDs"]
+from .path import quote_part
+
+__all__ = ["REPEATABLE", "RepeatableIDs", "TransactionIDs", "personal_id"]
+
+_LONGEST = 255
+_OWNER = 16
 
 
 class TransactionIDs:
@@ -49,3 +60,75 @@ class TransactionIDs:
         with self._lock:
             self._count += 1
             return f"{self._prefix}.{self._count}"
+
+
+class RepeatableIDs:
+    """IDs that are the same when the same is sent again: made of what is sent, of who sends it,
+    and of the work that it is part of. What is sent twice on purpose has two.
+
+    Args:
+        work: The work.
+    """
+
+    __slots__ = ("_counts", "_lock", "_work")
+
+    def __init__(self, *work: str) -> None:
+        self._work = work
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def make(self, user: str | None, target: tuple[object, ...], content: Any) -> str | None:
+        """Make the ID of a request.
+
+        Args:
+            user: Who speaks.
+            target: The values of its path.
+            content: What is sent.
+
+        Returns:
+            The ID; None if the content can't be sent.
+        """
+        try:
+            said = json.dumps([self._work, user, target, content], sort_keys=True)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        digest = hashlib.sha256(said.encode()).hexdigest()[:40]
+        with self._lock:
+            number = self._counts.get(digest, 0)
+            self._counts[digest] = number + 1
+        return f"{digest}.{number}"
+
+    def begin(self) -> Token[RepeatableIDs | None]:
+        """Have the present context make these IDs; what is returned undoes that."""
+        return REPEATABLE.set(self)
+
+
+#: Makes the IDs of what is sent in the present context; None for new ones.
+REPEATABLE: ContextVar[RepeatableIDs | None] = ContextVar("appservice_api.txn_ids", default=None)
+
+
+def personal_id(txn_id: str, user: str | None) -> str:
+    """The ID as which a caller's own ID goes over the wire: the same for the same user, and
+    another one for another.
+
+    Args:
+        txn_id: The caller's.
+        user: Who speaks; None for whose token it is.
+
+    Raises:
+        ValueError: It can't be a transaction ID.
+    """
+    quote_part(txn_id, "txnId")
+    # Numbers and enumerations of texts are fine.
+    txn_id = str(txn_id.value if isinstance(txn_id, enum.Enum) else txn_id)
+    size = len(txn_id.encode())
+    if size > _LONGEST:
+        raise ValueError(f"transaction ID {txn_id[:40]!r}… is longer than {_LONGEST} bytes")
+    if size > _LONGEST - _OWNER - 1:
+        txn_id = hashlib.sha256(txn_id.encode()).hexdigest()
+    return f"{txn_id}.{_mark_of(user)}"
+
+
+@lru_cache(maxsize=4096)
+def _mark_of(user: str | None) -> str:
+    return hashlib.sha256((user or "").encode()).hexdigest()[:_OWNER]

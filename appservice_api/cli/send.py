@@ -32,9 +32,10 @@ __all__ = ["send"]
 @click.option(
     "--txn-id",
     metavar="ID",
-    help="A name for this message. Running the same command again is then harmless: the message "
-    "is sent once, and both runs print the same event ID. (Synapse remembers it for half an hour; "
-    "with a device in APPSERVICE_DEVICE_ID, for a day.)",
+    help="A name for this message of this user. Running the same command again is then harmless: "
+    "the message is sent once, and both runs print the same event ID. How long a homeserver "
+    "remembers it is its own business: Synapse for 30 to 60 minutes, unless it is restarted; with "
+    "a device in APPSERVICE_DEVICE_ID, for 24 hours.",
 )
 @settings_options
 @click.pass_context

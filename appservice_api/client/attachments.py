@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from ..api.body import Body, body_of
 from ..api.event import event_body, timestamp_ms, with_external_url
 from ..api.retry import retry_policy
 from ..api.shared import split_timeout
+from ..api.txn_id import REPEATABLE
 from ..errors import MatrixError
 from ..events.content import content_of
 from ..ids import ContentURI, EventID
@@ -182,13 +184,14 @@ class AttachmentMethods(MessageMethods, MediaMethods):
     ) -> EventID:
         """Upload what is attached, if it must be, and send the event. An event that can't be
         sent is found out before."""
-        if txn_id is None:
-            txn_id = self.api.next_txn_id()
         info, small = attached.info, attached.thumbnail
+        final_id = self._txn_id(
+            txn_id, (room_id, event_type), [content, attached.url, info, attached.digest()]
+        )
         if small is not None:
             info = {**info, "thumbnail_url": _LONGEST_URI, "thumbnail_info": small.info}
         self._check_event(
-            (room_id, event_type, txn_id),
+            (room_id, event_type, final_id),
             _with(content, attached.url or _LONGEST_URI, info),
             options,
         )
@@ -200,7 +203,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
             if small is not None:
                 info = {**self._sent_thumbnail(small, uploads), **info}
         content = _with(content, url or "", info)
-        return self.send_message_event(room_id, event_type, content, txn_id, **options)
+        return self._send_event(room_id, event_type, content, final_id, options)
 
     def _check_event(
         self, place: tuple[str, str, str], content: dict[str, Any], options: EventOptions
@@ -256,6 +259,17 @@ class _Attached(NamedTuple):
     body: Body | None
     info: dict[str, Any]
     thumbnail: Thumbnail | None
+
+    def digest(self) -> str:
+        """What tells its bytes from others, where they make a transaction ID: an upload that is
+        repeated has another URI."""
+        if self.body is None or REPEATABLE.get() is None:
+            return ""
+        data: Any = self.body.data
+        found = hashlib.sha256()
+        for block in (data,) if isinstance(data, bytes) else data:
+            found.update(block)
+        return found.hexdigest()
 
 
 @contextlib.contextmanager

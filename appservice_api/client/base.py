@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ..api.event import sent_kind
+from ..api.txn_id import REPEATABLE, personal_id
 from ..errors import MatrixRequestError, MatrixResponseError
 from ..ids import UserID
 from .endpoint import Endpoint, Needs
@@ -180,6 +181,22 @@ class ClientMethods:
     def _notes(self) -> Any:
         """The state store, for what the homeserver has answered already."""
         return self.api._shared.notes
+
+    def _txn_id(self, given: str | None, target: tuple[object, ...], content: Any) -> str:
+        """The transaction ID of a request.
+
+        Args:
+            given: The caller's; None if there is none.
+            target: The values of the path, without the ID.
+            content: What is sent.
+        """
+        if given is not None:
+            return personal_id(given, self.api.acting_user)
+        repeatable = REPEATABLE.get()
+        if repeatable is None:
+            return self.api.next_txn_id()
+        made = repeatable.make(self.api.acting_user, target, content)
+        return made if made is not None else self.api.next_txn_id()
 
     if TYPE_CHECKING:  # the chapter of accounts has it
 

@@ -52,9 +52,10 @@ class MessageMethods(ClientMethods, one_request=True):
             room_id: The room.
             event_type: The type of the event.
             content: Its content; it isn't changed.
-            txn_id: The transaction ID; a new one if None. The same room, type and ID mean the
-                same event, whoever sends it: give the ID of the remote message, and sending it
-                again is harmless.
+            txn_id: A name for the event, made part of the transaction ID; a new one if None,
+                and in a handler the one of what is sent (see :class:`Handlers`). The same user,
+                room, type and name mean the same event: give the ID of the remote message, and
+                sending it again is harmless for as long as the homeserver remembers it.
             options: See :class:`EventOptions`.
 
         Returns:
@@ -66,9 +67,15 @@ class MessageMethods(ClientMethods, one_request=True):
 
         Spec: Client-Server API, ``PUT /rooms/{roomId}/send/{eventType}/{txnId}``.
         """
-        if txn_id is None:
-            txn_id = self.api.next_txn_id()
-        answer = self._call(SEND, (room_id, event_type, txn_id), content_of(content), options)
+        sent = content_of(content)
+        final_id = self._txn_id(txn_id, (room_id, event_type), sent)
+        return self._send_event(room_id, event_type, sent, final_id, options)
+
+    def _send_event(
+        self, room_id: str, event_type: str, content: Any, txn_id: str, options: EventOptions
+    ) -> EventID:
+        """Send an event with the transaction ID that goes over the wire."""
+        answer = self._call(SEND, (room_id, event_type, txn_id), content, options)
         return EventID.read(self._field(SEND, answer, "event_id", str))
 
     def send_message(
@@ -244,8 +251,8 @@ class MessageMethods(ClientMethods, one_request=True):
         if options.get("timestamp") is not None or self._redacts_by_event(options):
             content["redacts"] = EventID(event_id)
             return self.send_message_event(room_id, "m.room.redaction", content, txn_id, **options)
-        txn_id = txn_id if txn_id is not None else self.api.next_txn_id()
-        answer = self._call(REDACT, (room_id, event_id, txn_id), content, options)
+        final_id = self._txn_id(txn_id, ("redact", room_id, event_id), content)
+        answer = self._call(REDACT, (room_id, event_id, final_id), content, options)
         return EventID.read(self._field(REDACT, answer, "event_id", str))
 
     def _redacts_by_event(self, options: EventOptions) -> bool:

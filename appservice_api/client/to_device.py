@@ -39,8 +39,8 @@ class ToDeviceMethods(ClientMethods):
             event_type: The type of the messages.
             messages: Their contents by user and device; the device ``*`` is all that the user
                 has. They aren't changed.
-            txn_id: The transaction ID; a new one if None. The same type and ID mean the same
-                messages, whoever sends them and to whom.
+            txn_id: A name for the messages; as for :meth:`send_message_event`. The same user,
+                type and name mean the same messages, whoever they are to.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -57,9 +57,8 @@ class ToDeviceMethods(ClientMethods):
             }
             for user, devices in content_of(messages, "messages").items()
         }
-        if txn_id is None:
-            txn_id = self.api.next_txn_id()
-        self._call(SEND_TO_DEVICE, (event_type, txn_id), {"messages": sent}, options)
+        final_id = self._txn_id(txn_id, ("sendToDevice", event_type), sent)
+        self._call(SEND_TO_DEVICE, (event_type, final_id), {"messages": sent}, options)
 
     def send_to_one_device(
         self,

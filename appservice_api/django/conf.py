@@ -14,12 +14,15 @@ what is to be remembered is kept in the project's default database.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils.module_loading import import_string
 
 from ..application import AppService
@@ -45,8 +48,10 @@ def appservice() -> AppService:
         if not _made:
             app = _load(getattr(settings, "APPSERVICE", None))
             if app not in _signalling:
-                app.on("*")(_send_signal)
+                # A project without receivers has no handler more.
+                app._listen("event", "*", mine=False, when=_has_receivers)(_send_signal)
                 _signalling.add(app)
+                app._binding_unit = unit_of_work
             _made.append(app)
         return _made[0]
 
@@ -68,6 +73,26 @@ def _load(given: Any) -> AppService:
 
         options["state_store"] = DjangoStateStore()
     return AppService.from_registration(**options)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """What surrounds an attempt of a handler: a transaction of the project's default database,
+    unless the state store is in that, and begins one itself."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    deliveries: Any = appservice().state_store.deliveries
+    if connection.vendor == "unknown" or getattr(deliveries, "using", None) == DEFAULT_DB_ALIAS:
+        yield
+        return
+    from .database import close_broken
+
+    close_broken(DEFAULT_DB_ALIAS)
+    with transaction.atomic(using=DEFAULT_DB_ALIAS):
+        yield
+
+
+def _has_receivers() -> bool:
+    return bool(matrix_event.has_listeners(AppService))
 
 
 def _send_signal(event: Any, app: AppService) -> None:

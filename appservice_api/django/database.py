@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, TypeVar
 
 from django.db import Error, connections, transaction
@@ -13,12 +14,14 @@ from ..errors import StateStoreError
 from ..state_store.names import first_line
 from .models import Room
 
-__all__ = ["Database"]
+__all__ = ["Database", "close_broken"]
 
 T = TypeVar("T")
 
 _VENDORS = ("sqlite", "postgresql")
 _BUSY_SECONDS = 10.0
+_SAVEPOINT = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+_LOCK_SQLITE = f'UPDATE "{Room._meta.db_table}" SET "full_members" = "full_members" WHERE 0'  # noqa: S608
 # SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 # Connections of a forked process's parent. They are neither used nor closed here: to close one
@@ -44,6 +47,7 @@ class Database:
                 f"is {connection.vendor}: name another one with DjangoStateStore(using=...)"
             )
         self.using = using
+        self._local = threading.local()
         self._is_sqlite = connection.vendor == "sqlite"
         #: Whether the settings leave all transactions to the project (``AUTOCOMMIT`` is off).
         self.by_hand = not connection.settings_dict.get("AUTOCOMMIT", True)
@@ -63,7 +67,16 @@ class Database:
         Raises:
             StateStoreError: The database can't be read.
         """
-        return self._run("read", work)
+        if not getattr(self._local, "reads_beside", False):
+            return self._run("read", work)
+        # A read within a handler's transaction would keep others from writing, or the handler.
+        own = connections[self.using]
+        beside = connections[self.using] = connections.create_connection(self.using)
+        try:
+            return self._run("read", work)
+        finally:
+            beside.close()
+            connections[self.using] = own
 
     def write(self, work: Callable[[], None]) -> None:
         """Do what writes, all of it or nothing; within the caller's transaction, if there is one.
@@ -94,6 +107,10 @@ class Database:
     def _for_good(self, work: Callable[[], T]) -> T:
         with ExitStack() as stack:
             try:
+                if self.in_unit:
+                    # What a handler itself notes is a part of what it does.
+                    stack.enter_context(transaction.atomic(using=self.using))
+                    return work()
                 if self.in_transaction() and not connections[self.using].in_atomic_block:
                     raise RuntimeError
                 # Within a TestCase's own transaction, Django allows it.
@@ -106,6 +123,32 @@ class Database:
                     "django.db.transaction.non_atomic_requests"
                 ) from None
             return work()
+
+    @property
+    def in_unit(self) -> bool:
+        """Whether this thread is in a handler's transaction."""
+        return getattr(self._local, "units", 0) > 0
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """A transaction for a handler. On SQLite, its first statement waits for other writers:
+        once it had read, it couldn't."""
+        close_broken(self.using)
+        begun = getattr(self._local, "units", 0)
+        connection: Any = connections[self.using]
+        in_file = self._is_sqlite and not connection.is_in_memory_db()
+        with ExitStack() as stack:
+            if in_file and not self.in_transaction():
+                self._local.reads_beside = True
+                stack.callback(setattr, self._local, "reads_beside", False)
+            stack.enter_context(transaction.atomic(using=self.using))
+            if self._is_sqlite and not begun:
+                stack.enter_context(connections[self.using].execute_wrapper(_FirstLocks()))
+            self._local.units = begun + 1
+            try:
+                yield
+            finally:
+                self._local.units = begun
 
     def _transaction(self, work: Callable[[], None]) -> None:
         with transaction.atomic(using=self.using):
@@ -158,6 +201,46 @@ class Database:
             if connection.alias == self.using and connection.connection is not None:
                 _INHERITED.append(connection)
                 del connections[self.using]
+
+
+def close_broken(using: str) -> None:
+    """Close this thread's connection if it doesn't work any more; the next query makes another.
+
+    Args:
+        using: The alias of the database.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block or not connection.errors_occurred:
+        return
+    if connection.is_usable():
+        connection.errors_occurred = False
+    else:
+        connection.close()
+
+
+class _FirstLocks:
+    """Has the first statement of a transaction on SQLite take the lock for writing."""
+
+    def __init__(self) -> None:
+        self._locked = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if not self._locked and not sql.startswith(_SAVEPOINT):
+            self._lock(execute, context)
+            self._locked = True
+        return execute(sql, params, many, context)
+
+    def _lock(self, execute: Callable[..., Any], context: Any) -> None:
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                execute(_LOCK_SQLITE, None, False, context)
+                return
+            except Error as error:
+                if not _is_conflict(error) or time.monotonic() >= until:
+                    raise
 
 
 def _is_conflict(error: Error) -> bool:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q
+from django.db import IntegrityError, connections, transaction
+from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
-from ..state_store.deliveries import Claim, Deliveries, ParkedEvent
+from ..state_store.deliveries import Begun as BegunEvent
+from ..state_store.deliveries import (
+    Claim,
+    ClaimLost,
+    Deliveries,
+    Note,
+    ParkedEvent,
+    ParkedNote,
+)
 from ..state_store.items import now
 from ..state_store.names import storable
 from ..state_store.pruning import (
@@ -19,13 +30,14 @@ from ..state_store.pruning import (
     HANDLED,
     TRANSACTIONS,
     Turns,
+    done_text,
     handled_row,
     lease_ms,
     named,
     time_ms,
 )
 from .database import Database
-from .models import Handled, Parked, Settled, Transaction
+from .models import Begun, Handled, Parked, Settled, Transaction
 from .rows import Rows, chunks
 
 __all__ = ["DjangoDeliveries"]
@@ -65,6 +77,8 @@ class DjangoDeliveries(Deliveries):
     ) -> None:
         self._database = database
         self._rows = Rows(database.using)
+        #: The alias of the database.
+        self.using = database.using
         self._most_transactions = transactions
         self._most_handled = handled
         self._after_fork()
@@ -75,6 +89,8 @@ class DjangoDeliveries(Deliveries):
         self._owner = secrets.token_hex(8)
         self._finished = Turns()
         self._noted = Turns()
+        # How often what this process has claimed was taken over; most never was.
+        self._takeovers: dict[tuple[str, str], int] = {}
 
     # Transactions.
 
@@ -96,15 +112,21 @@ class DjangoDeliveries(Deliveries):
     def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
         length = lease_ms(lease)
         these = self._these(transaction_id, digest)
+        mine: dict[str, Any] = {"owner": self._owner, "claimed_until": _Clock() + length}
 
-        def work() -> int:
+        def work() -> tuple[int, int]:
             self._insert(transaction_id, digest)
-            clock = _Clock()
-            free = these.filter(finished_at=None, claimed_until__lte=clock)
-            changed: int = free.update(owner=self._owner, claimed_until=clock + length)
-            return changed
+            new: int = these.filter(finished_at=None, claimed_until=0).update(**mine)
+            if new:
+                return new, 0
+            over = these.filter(finished_at=None, claimed_until__lte=_Clock())
+            taken = over.update(takeovers=Coalesce(F("takeovers"), 0) + 1, **mine)
+            return taken, these.values_list("takeovers", flat=True)[0] if taken else 0
 
-        if self._database.write_for_good(work):
+        claimed, takeovers = self._database.write_for_good(work)
+        if claimed:
+            if takeovers:
+                self._takeovers[transaction_id, digest] = takeovers
             return Claim.MINE
         done = these.filter(finished_at__isnull=False)
         return Claim.DONE if self._database.read(done.exists) else Claim.BUSY
@@ -114,7 +136,11 @@ class DjangoDeliveries(Deliveries):
         mine = self._mine(transaction_id, digest)
         self._database.write_for_good(lambda: mine.update(claimed_until=_Clock() + length))
 
+    def takeovers(self, transaction_id: str, digest: str) -> int:
+        return self._takeovers.get((transaction_id, digest), 0)
+
     def finish(self, transaction_id: str, digest: str) -> None:
+        self._takeovers.pop((transaction_id, digest), None)
         these = self._these(transaction_id, digest)
 
         def work() -> None:
@@ -127,6 +153,7 @@ class DjangoDeliveries(Deliveries):
             self._prune_transactions()
 
     def give_up(self, transaction_id: str, digest: str) -> None:
+        self._takeovers.pop((transaction_id, digest), None)
         self._database.write_for_good(self._mine(transaction_id, digest).delete)
 
     def in_flight(self) -> set[tuple[str, str]]:
@@ -178,17 +205,90 @@ class DjangoDeliveries(Deliveries):
         found: str | None = self._database.read(rows.values_list("event_id", flat=True).first)
         return found
 
+    # A handler's unit of work.
+
+    has_connection = True
+
+    def joins(self, wants_connection: bool) -> bool:
+        return True
+
+    @contextmanager
+    def unit(self, note: Note | ParkedNote | None) -> Iterator[Any]:
+        with self._database.unit():
+            yield connections[self._database.using]
+            if note is not None:
+                self._note_within(note)
+        if isinstance(note, Note) and self._noted.due():
+            self._prune_handled()
+
+    def _note_within(self, note: Note | ParkedNote) -> None:
+        using = self._database.using
+        noted = True
+        if isinstance(note, Note):
+            try:
+                with transaction.atomic(using=using, savepoint=False):
+                    Handled(**handled_row(*note)).save(using=using, force_insert=True)
+            except IntegrityError:
+                noted = False
+        else:
+            these = self._rows.of(Parked).filter(pk=note.number, done=done_text(note.before))
+            if note.done is None:
+                noted = bool(these.delete()[0])
+            else:
+                noted = bool(these.update(done=done_text(note.done)))
+        if not noted:
+            raise ClaimLost("somebody else has handled the event meanwhile")
+
+    # Processes that died.
+
+    def begin(self, key: str, times: int) -> None:
+        row = Begun(key=named(key), times=times, begun_at=now())
+        self._database.write_for_good(
+            lambda: self._rows.update([row], ("key",), ("times", "begun_at"))
+        )
+
+    def begun(self, keys: Iterable[str]) -> dict[str, BegunEvent]:
+        by_name = {named(key): key for key in keys}
+
+        def work() -> dict[str, BegunEvent]:
+            found: dict[str, BegunEvent] = {}
+            for chunk in chunks(list(by_name)):
+                rows = self._rows.of(Begun).filter(key__in=chunk)
+                for name, times, begun_at in rows.values_list("key", "times", "begun_at"):
+                    found[by_name[name]] = BegunEvent(times, begun_at)
+            return found
+
+        return self._database.read(work)
+
+    def ended(self, key: str) -> None:
+        self._database.write_for_good(self._rows.of(Begun).filter(key=named(key)).delete)
+
     # Events that were put aside.
 
-    def park(self, event: Mapping[str, Any], error: str) -> int:
-        text = json.dumps(dict(event))
+    def park(
+        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
+        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
+    ) -> int:  # fmt: skip
+        row = {
+            "event": json.dumps(dict(event)), "error": storable(error), "parked_at": now(),
+            "key": named(key) if key is not None else None, "done": done_text(done),
+        }  # fmt: skip
 
         def work() -> int:
-            row = Parked(event=text, error=storable(error), parked_at=now())
-            row.save(using=self._database.using, force_insert=True)
-            return int(row.pk)
+            made = Parked(**row)
+            made.save(using=self._database.using, force_insert=True)
+            if note is not None:
+                self._rows.insert([Handled(**handled_row(*note))])
+            if instead_of is not None:
+                self._rows.of(Parked).filter(pk=instead_of).delete()
+            return int(made.pk)
 
         return self._database.write_for_good(work)
+
+    def set_done(self, number: int, done: Iterable[str]) -> None:
+        text = done_text(done)
+        these = self._rows.of(Parked).filter(pk=number)
+        self._database.write_for_good(lambda: these.update(done=text))
 
     def parked(self) -> list[ParkedEvent]:
         rows = self._rows.of(Parked).order_by("pk")
@@ -235,8 +335,16 @@ class DjangoDeliveries(Deliveries):
             # What was to be written is written; old rows are removed another time.
             return
 
+    def _forget(self, rows: Any) -> None:
+        try:
+            self._database.write_for_good(rows.delete)
+        except StateStoreError:
+            # Another time.
+            return
+
     def _prune_transactions(self) -> None:
-        rows = self._rows.of(Transaction)
+        rows, begun = self._rows.of(Transaction), self._rows.of(Begun)
+        self._forget(begun.filter(begun_at__lt=now() - ABANDONED_MS))
         abandoned = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
         self._prune(
             Transaction,
@@ -257,4 +365,5 @@ class DjangoDeliveries(Deliveries):
 
 
 def _parked(row: Any) -> ParkedEvent:
-    return ParkedEvent(row.pk, json.loads(row.event), row.error, row.parked_at)
+    done = tuple(json.loads(row.done)) if row.done else ()
+    return ParkedEvent(row.pk, json.loads(row.event), row.error, row.parked_at, row.key, done)

@@ -10,7 +10,17 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Handled", "Member", "Parked", "Room", "Settled", "State", "Transaction", "User"]
+__all__ = [
+    "Begun",
+    "Handled",
+    "Member",
+    "Parked",
+    "Room",
+    "Settled",
+    "State",
+    "Transaction",
+    "User",
+]
 
 
 class Room(models.Model):
@@ -101,6 +111,8 @@ class Transaction(models.Model):
     claimed_until = models.BigIntegerField()
     # NULL: not handled yet.
     finished_at = models.BigIntegerField(null=True)
+    # How often it was taken over from who had died; NULL for never.
+    takeovers = models.IntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -146,9 +158,30 @@ class Parked(models.Model):
     error = models.TextField()
     # In milliseconds since 1970.
     parked_at = models.BigIntegerField()
+    key = models.CharField(max_length=255, null=True)
+    # The names of handlers that have succeeded, as JSON; NULL for none.
+    done = models.TextField(null=True)
 
     def __str__(self) -> str:
         return f"event {self.pk}"
+
+
+class Begun(models.Model):
+    """An event that was begun by a process that took over from one that had died, and that nobody
+    has ended."""
+
+    key = models.CharField(max_length=255)
+    times = models.IntegerField()
+    # In milliseconds since 1970.
+    begun_at = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="appservice_begun"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}, {self.times} times"
 
 
 class Settled(models.Model):

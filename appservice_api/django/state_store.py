@@ -18,6 +18,7 @@ from ..state_store.cache import Key
 from ..state_store.cached import CACHED, Cached
 from ..state_store.fitting import fits, fitting_members, fitting_names, fitting_rooms
 from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.kept_back import kept_back
 from ..state_store.names import looks, storable
 
 if not apps.is_installed("appservice_api.django"):
@@ -49,6 +50,9 @@ class DjangoStateStore(Cached, ASStateStore):
     It works in the project's transactions as models do: what is written within ``atomic()`` counts
     once that is committed, and never was if it is rolled back. A write that fails raises, and the
     outer transaction can go on.
+
+    Within a handler's transaction nothing is written before that has ended, whichever way: what
+    the homeserver has answered is remembered, and others don't wait.
 
     What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
     query; where ``AUTOCOMMIT`` is off, nothing is. Another process's writes aren't seen in the
@@ -111,7 +115,8 @@ class DjangoStateStore(Cached, ASStateStore):
 
     def _cached(self, key: Key, read: Callable[[], T | None]) -> T | None:
         # Within a transaction a read may see what is never committed, or what was true before.
-        if self._database.in_transaction():
+        # A handler's transaction has nothing of ours in it.
+        if self._database.in_transaction() and not self._database.in_unit:
             return self._database.read(read)
         return self._cache.get(key, lambda: self._database.read(read))
 
@@ -129,6 +134,7 @@ class DjangoStateStore(Cached, ASStateStore):
 
     # Members.
 
+    @kept_back
     def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
         return self._cached((room_id, user_id), lambda: self._read_member(room_id, user_id))
 
@@ -142,6 +148,7 @@ class DjangoStateStore(Cached, ASStateStore):
             return _member(*row)
         return None
 
+    @kept_back
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
@@ -162,6 +169,7 @@ class DjangoStateStore(Cached, ASStateStore):
         query = self._members(room_id, looks=number, membership__in=values)
         return self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
 
+    @kept_back
     def write_members(
         self,
         room_id: str,
@@ -190,6 +198,7 @@ class DjangoStateStore(Cached, ASStateStore):
 
         self._write(work, dropped)
 
+    @kept_back
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
         fitting = fitting_rooms(rooms)
 
@@ -210,6 +219,7 @@ class DjangoStateStore(Cached, ASStateStore):
         ]
         self._write(work, lambda: self._cache.drop(*written))
 
+    @kept_back
     def set_profile(self, user_id: str, key: str, value: str | None) -> None:
         if key not in _PROFILE:
             raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
@@ -269,6 +279,7 @@ class DjangoStateStore(Cached, ASStateStore):
         new = {key: _row(*key, item) for key, item in items.items()}
         self._rows.merge(Member, ("room_id", "user_id"), new, others, changed, _TOLD)
 
+    @kept_back
     def rooms_of(
         self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
     ) -> list[RoomID]:
@@ -279,16 +290,19 @@ class DjangoStateStore(Cached, ASStateStore):
             return []
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
+    @kept_back
     def rooms(self) -> list[RoomID]:
         rooms = self._rows.of(Room).order_by("pk").values_list("room_id", flat=True)
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
+    @kept_back
     def has_full_member_list(self, room_id: str) -> bool:
         rooms = self._rows.of(Room).filter(room_id=room_id, full_members=True)
         return fits(room_id) and self._database.read(lambda: bool(rooms.exists()))
 
     # The state of rooms.
 
+    @kept_back
     def read_state(self, room_id: str, event_type: str) -> StateItem | None:
         return self._cached(
             (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
@@ -324,6 +338,7 @@ class DjangoStateStore(Cached, ASStateStore):
 
     # Users.
 
+    @kept_back
     def is_registered(self, user_id: str) -> bool:
         return self._cached(user_id, lambda: self._is_registered(user_id)) or False
 
@@ -342,6 +357,7 @@ class DjangoStateStore(Cached, ASStateStore):
         if not self.is_registered(user_id):
             self.write_registered((user_id,))
 
+    @kept_back
     def write_registered(self, user_ids: Iterable[str]) -> None:
         users = fitting_names(user_ids)
         self._write(

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..api.sent import SENDING
 from ..errors import BusyError, StateStoreError
-from ..state_store.deliveries import Claim, Deliveries
+from ..state_store.deliveries import (
+    Begun,
+    Claim,
+    ClaimLost,
+    Deliveries,
+    Note,
+    ParkedEvent,
+)
+from .checkpoint import Checkpoint, ParkedCheckpoint
 from .dispatch import Closed, Dispatch
 from .handler import Step
 from .leases import Leases
@@ -41,6 +50,8 @@ _LONGEST_TIME = 2**53
 #: Only events of rooms are always noted: the others can't come again in another transaction.
 _ROOM_EVENT = "event"
 _OUTCOME = {Claim.MINE: "handled", Claim.DONE: "repeated", Claim.BUSY: "busy"}
+# So many deaths in a row are no coincidence.
+_DEATHS = 3
 _UNWANTED = "\nNo handler wants it."
 
 
@@ -90,7 +101,7 @@ class Delivery:
         except Exception as error:
             self._log.exception("transaction %s isn't acknowledged", transaction.id)
             self.tally.count(self.tally.transactions, "failed")
-            told = isinstance(error, (StateStoreError, Closed))
+            told = isinstance(error, (StateStoreError, Closed, ClaimLost))
             what = str(error) if told else type(error).__name__
             return later(f"This transaction can't be taken now: {what}")
         self.tally.count(self.tally.transactions, _OUTCOME[claim])
@@ -161,9 +172,15 @@ class Delivery:
         try:
             self._leases.hold(key)
             self._wait_for_others()
-            yield
+            with self._careful(key):
+                yield
+        except BaseException as error:
+            self._leave(key, error)
+            raise
+        else:
+            self._give_up(key)
         finally:
-            self.release(room_id)
+            self._leases.release(key)
 
     def try_alone(self, room_id: str) -> bool:
         """Have a room to oneself, if nobody else has it, until :meth:`release`. What is being
@@ -207,13 +224,36 @@ class Delivery:
     def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
         try:
             self._leases.hold(key)
-            self.handle(transaction.items())
+            with self._careful(key):
+                self.handle(transaction.items())
             self._deliveries.finish(*key)
-        except BaseException:
-            self._give_up(key)
+        except BaseException as error:
+            self._leave(key, error)
             raise
         finally:
             self._leases.release(key)
+
+    @contextmanager
+    def _careful(self, key: tuple[str, str]) -> Iterator[None]:
+        """Note which event is in flight, if the claim was taken over from somebody who died."""
+        before = getattr(self._local, "careful", False)
+        self._local.careful = self._deliveries.takeovers(*key) > 0
+        try:
+            yield
+        finally:
+            self._local.careful = before
+
+    def _leave(self, key: tuple[str, str], error: BaseException) -> None:
+        """Give a claim back. Whoever is stopped within a handler leaves it as if he had died: the
+        next one takes it over at once, and an event whose handler makes servers stop processes is
+        found."""
+        if isinstance(error, Exception):
+            self._give_up(key)
+            return
+        try:
+            self._deliveries.renew(*key, 0)
+        except Exception as failed:
+            self._log.warning("transaction %s can't be given back: %s", key[0], failed)
 
     def _give_up(self, key: tuple[str, str]) -> None:
         try:
@@ -235,23 +275,57 @@ class Delivery:
             self._local.handling = False
 
     def _handle(self, items: list[Item]) -> None:
-        done = self._deliveries.handled([item.key for item in items])
+        marks = {item.key: found for item in items if (found := self._dispatch.marks(item))}
+        names = [item.key for item in items]
+        done = self._deliveries.handled([*names, *(one for some in marks.values() for one in some)])
         left = [item for item in items if item.key not in done]
         self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
-        unnoted: list[tuple[str, str | None, int | None]] = []
-        for item in left:
+        begun = self._begun(left) if getattr(self._local, "careful", False) else None
+        unnoted: list[Note] = []
+        for item in left if begun is None else _deadly_last(left, begun):
             if item.key in done:
                 continue
             done.add(item.key)
             handlers = self._dispatch.find(item)
             if handlers or not isinstance(item.content, dict):
                 self._note_all(unnoted)
-                self._handle_one(item, handlers)
+                some = marks.get(item.key, {})
+                finished = [name for mark, name in some.items() if mark in done]
+                if begun is None:
+                    self._handle_one(item, handlers, Checkpoint(_note(item), finished))
+                else:
+                    with self._beginning(item.key, begun.get(item.key)) as problem:
+                        checkpoint = Checkpoint(_note(item), finished)
+                        self._handle_one(item, handlers, checkpoint, problem)
             elif item.kind == _ROOM_EVENT:
                 unnoted.append(_note(item))
         self._note_all(unnoted)
 
-    def _note_all(self, unnoted: list[tuple[str, str | None, int | None]]) -> None:
+    def _begun(self, items: list[Item]) -> dict[str, Begun]:
+        """How often events were in flight when a process died. Of the first process that died is
+        only known that it was at the first event that isn't done."""
+        found = self._deliveries.begun([item.key for item in items])
+        if not found:
+            first = next((item for item in items if self._dispatch.find(item)), None)
+            return {first.key: Begun(1, 0)} if first is not None else {}
+        return found
+
+    @contextmanager
+    def _beginning(self, key: str, before: Begun | None) -> Iterator[RuntimeError | None]:
+        """Note that an event is in flight. The value is why it isn't to be handled any more."""
+        times = before.times if before is not None else 0
+        if before is not None and times >= _DEATHS:
+            yield RuntimeError(_died(before))
+        else:
+            self._deliveries.begin(key, times + 1)
+            try:
+                yield None
+            except Exception:
+                self._deliveries.ended(key)
+                raise
+        self._deliveries.ended(key)
+
+    def _note_all(self, unnoted: list[Note]) -> None:
         """Note events that nobody handles."""
         if unnoted:
             self._deliveries.note_all_handled(unnoted)
@@ -270,20 +344,39 @@ class Delivery:
             # One that can't be read mustn't keep all that follow from being handled.
             self._log.exception("state events that were pushed can't be remembered")
 
-    def _handle_one(self, item: Item, handlers: list[Step]) -> None:
-        """Have one item handled, or park it; and note that."""
-        problem = self._call(handlers, item)
-        if problem is not None:
-            number = self._deliveries.park(parked_as(item), problem)
-            self._log.error("%s is parked as number %d: %s", described(item), number, problem)
-        self._count(problem)
-        self._deliveries.note_handled(*_note(item))
+    def _handle_one(
+        self, item: Item, handlers: list[Step], checkpoint: Checkpoint,
+        deadly: RuntimeError | None = None,
+    ) -> None:  # fmt: skip
+        """Have one item handled, or park it; and note that.
 
-    def _call(self, handlers: list[Step], item: Item) -> str | None:
-        """As :meth:`Dispatch.call`, seen by who watches what takes long."""
+        Args:
+            item: The item.
+            handlers: Its handlers.
+            checkpoint: How far they are.
+            deadly: Why they aren't called.
+        """
+        problem = self._call(handlers, item, checkpoint, deadly)
+        if problem is not None:
+            number = self._deliveries.park(
+                parked_as(item), problem, key=item.key, done=sorted(checkpoint.done),
+                note=checkpoint.note,
+            )  # fmt: skip
+            self._log.error("%s is parked as number %d: %s", described(item), number, problem)
+        elif not checkpoint.is_noted:
+            self._deliveries.note_handled(*checkpoint.note)
+        self._count(problem)
+
+    def _call(
+        self, handlers: list[Step], item: Item, checkpoint: Checkpoint, deadly: RuntimeError | None
+    ) -> str | None:
+        """As :meth:`Dispatch.call`, seen by who watches what takes long; handlers of what is
+        deadly aren't called."""
         before = self._dispatch.watch.begin(item)
         try:
-            return self._dispatch.call(handlers, item)
+            if deadly is not None:
+                return self._dispatch.tell(deadly, item)
+            return self._dispatch.call(handlers, item, checkpoint)
         finally:
             self._dispatch.watch.end(before)
 
@@ -302,25 +395,47 @@ class Delivery:
             raise BusyError(f"somebody else is handling the parked event {number}")
         try:
             self._leases.hold(key)
-            return self._retry(number)
-        finally:
+            with self._careful(key):
+                handled = self._retry(number)
+        except BaseException as error:
+            self._leave(key, error)
+            raise
+        else:
             self._give_up(key)
+        finally:
             self._leases.release(key)
+        return handled
 
     def _retry(self, number: int) -> bool:
         parked = self._deliveries.parked_event(number)
         if parked is None:
             raise KeyError(number)
-        item = unparked(parked.event, number)
+        item = unparked(parked.event, number, parked.key)
+        if not self._local.careful:
+            return self._retry_one(parked, item)
+        # Its name was another one when it was pushed.
+        name = f"{_PARKED}:{number}"
+        before = self._deliveries.begun([name]).get(name, Begun(1, 0))
+        with self._beginning(name, before) as deadly:
+            return self._retry_one(parked, item, deadly)
+
+    def _retry_one(
+        self, parked: ParkedEvent, item: Item, deadly: RuntimeError | None = None
+    ) -> bool:
         handlers = self._dispatch.find(item)
-        problem = self._call(handlers, item)
+        checkpoint = ParkedCheckpoint(parked, _note(item))
+        problem = self._call(handlers, item, checkpoint, deadly)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
         # It stays parked as long as its handlers aren't done: whoever dies meanwhile loses nothing.
         if problem is not None:
-            self._deliveries.park(parked.event, problem)
-        self._deliveries.unpark(number)
+            self._deliveries.park(
+                parked.event, problem, key=parked.key, done=sorted(checkpoint.done),
+                instead_of=parked.id,
+            )  # fmt: skip
+        elif not checkpoint.is_noted:
+            self._deliveries.unpark(parked.id)
         self._count(problem)
         return problem is None
 
@@ -331,13 +446,42 @@ def _rooms(transaction: Transaction) -> set[str]:
     return {room for one in events if (room := name_of(one.get("room_id"))) is not None}
 
 
-def _note(item: Item) -> tuple[str, str | None, int | None]:
+def _room_of(item: Item) -> object:
+    return name_of(item.content.get("room_id")) if isinstance(item.content, dict) else None
+
+
+def _deadly_last(items: list[Item], begun: dict[str, Begun]) -> list[Item]:
+    """Items in order, but for those of rooms with events of which processes died: they come last,
+    so that other rooms don't wait for them."""
+    deaths: dict[object, int] = {}
+    for item in items:
+        times = begun[item.key].times if item.key in begun else 0
+        deaths[_room_of(item)] = max(times, deaths.get(_room_of(item), 0))
+    return sorted(items, key=lambda item: deaths[_room_of(item)])
+
+
+def _died(before: Begun) -> str:
+    """Why an event isn't handled any more."""
+    text = (
+        f"{before.times} processes one after the other died, or were stopped, while they handled "
+        "this event"
+    )
+    if before.begun_at:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(before.begun_at / 1000))
+        text += f"; the last one had begun it at {when} UTC"
+    return (
+        f"{text}. That may have been for want of memory, by a crash of the interpreter, or by the "
+        "timeout of the server that runs the handlers; its log may tell"
+    )
+
+
+def _note(item: Item) -> Note:
     """What is noted of an item: its key, its room, and its time."""
     if item.kind != _ROOM_EVENT or not isinstance(item.content, dict):
-        return item.key, None, None
+        return Note(item.key)
     said = item.content.get("origin_server_ts")
     ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
-    return item.key, name_of(item.content.get("room_id")), ts
+    return Note(item.key, name_of(item.content.get("room_id")), ts)
 
 
 def _is_state(event: Any) -> bool:

@@ -6,11 +6,21 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tenacity import Retrying, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
+from ..state_store.deliveries import ClaimLost, Note, ParkedNote
+from ..state_store.pruning import named
+from .checkpoint import Checkpoint, mark_of
 from .handler import Handler, Step, Values
+from .stops import is_stop
 from .transaction import LISTS, Item
-from .upgrades import Upgrades
+from .units import Units
+from .upgrades import Telling, Upgrades
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -55,10 +65,12 @@ class Dispatch:
         self._upgrades = Upgrades(app)
         #: What is being handled.
         self.watch = Watch(self._shared.clock, self._shared.log)
+        self._units = Units(app)
         self._always: dict[str, Callable[[], Any]] = {
             "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
         }  # fmt: skip
         self._retrying = Retrying(
+            retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
             sleep=self._shared.sleep,
@@ -87,34 +99,67 @@ class Dispatch:
         made = self._app._handlers.get(kind, ())
         return [one for of, one in made if name is None or of is None or of == name]
 
-    def call(self, handlers: list[Step], item: Item) -> str | None:
-        """Have an item handled by handlers, each of them called several times if it raises.
+    def marks(self, item: Item) -> dict[str, str]:
+        """Where is noted that handlers of an item are done, if it has several: their names by
+        what is noted."""
+        listeners = self._app._listeners.get(item.kind, ())
+        if item.kind in LISTS:
+            names = [one.name for one in self.handlers(item.kind)]
+        elif len(listeners) > 1 and isinstance(item.content, dict):
+            names = [one.handler.name for one in listeners if one.wants(item.content)]
+        else:
+            return {}
+        return {mark_of(item.key, name): name for name in names} if len(names) > 1 else {}
+
+    def call(self, handlers: list[Step], item: Item, checkpoint: Checkpoint) -> str | None:
+        """Have an item handled by those of its handlers that aren't done, each of them called
+        several times if it raises. What succeeds is noted.
 
         Returns:
             None, or the traceback of why it can't be handled.
 
         Raises:
             Closed: One failed, and the application service was closed meanwhile.
+            ClaimLost: Somebody else has handled it.
         """
         if not isinstance(item.content, dict):
             return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
         problems: list[str] = []
-        values = self._values_of(item) if handlers else {}
-        for handler in handlers:
+        left = checkpoint.left(handlers)
+        values = self._values_of(item) if left else {}
+        for number, handler in enumerate(left, 1):
+            if type(handler) is Telling and handler.skips():
+                continue
             self.watch.note(handler)
+            note = checkpoint.next(handler, number == len(left) and not problems)
+            joined = self._units.joins(handler)
             try:
-                self._try(handler, values)
-            except Exception as error:
+                self._try(handler, values, checkpoint, note, joined)
+            except BaseException as error:
+                if isinstance(error, ClaimLost) or is_stop(error):
+                    raise
                 if self._shared.closed.is_set():
                     raise Closed("The application service was closed") from error
                 problems.append(self.tell(error, item))
+            else:
+                if note is not None and not joined:
+                    self._app.state_store.deliveries.note(note)
+                checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 
-    def _try(self, handler: Step, values: Values) -> None:
+    def _try(
+        self, handler: Step, values: Values, checkpoint: Checkpoint,
+        note: Note | ParkedNote | None, joined: bool,
+    ) -> None:  # fmt: skip
         """Call a handler, several times if it raises. What succeeds at once costs one call."""
+        # Steps of our own have no name, and say nothing that isn't harmless to repeat.
+        key = (handler.key or checkpoint.key) if isinstance(handler, (Handler, Telling)) else None
+        run = self._units.run
         try:
-            handler(values)
+            run(handler, values, key, note, joined)
         except Exception as error:
+            if isinstance(error, ClaimLost):
+                raise
             first = [error]
         else:
             return
@@ -122,11 +167,27 @@ class Dispatch:
         def attempt() -> None:
             if first:
                 raise first.pop()
-            handler(values)
+            run(handler, values, key, note, joined)
 
         self._retrying(attempt)
 
-    def tell(self, error: Exception, item: Item | None = None) -> str:
+    def ask(self, handler: Handler, values: Values) -> Any:
+        """Ask a handler a question, once.
+
+        Raises:
+            RuntimeError: It raised what would end the server's thread.
+        """
+        self.watch.note(handler)
+        try:
+            return self._units.run(handler, values)
+        except Exception:
+            raise
+        except BaseException as error:
+            if is_stop(error):
+                raise
+            raise RuntimeError(f"{handler!r} raised {error!r}") from error
+
+    def tell(self, error: BaseException, item: Item | None = None) -> str:
         """Tell handlers of errors what failed.
 
         Args:
@@ -139,10 +200,13 @@ class Dispatch:
         text = "".join(traceback.format_exception(error))
         shown = self._event(item) if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
+        key = named(item.key) if item is not None else None
         for handler in self.handlers("error"):
             try:
-                handler(values)
-            except Exception:
+                self._units.run(handler, values, key)
+            except BaseException as failed:
+                if is_stop(failed):
+                    raise
                 self._app.log.exception("%r failed, too", handler)
         return text
 
@@ -189,6 +253,11 @@ class Dispatch:
             return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
         except ValueError:
             return None
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another attempt may succeed: an exit is meant, and a lost claim stays lost."""
+    return isinstance(error, Exception) and not isinstance(error, ClaimLost)
 
 
 def _always(value: Any) -> Callable[[], Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
 __all__ = ["Handler", "Step", "Values"]
@@ -25,7 +27,9 @@ class Handler:
         TypeError: It isn't a plain function, or asks for what isn't known.
     """
 
-    __slots__ = ("function", "wanted")
+    __slots__ = ("function", "name", "wanted")
+    #: What is done under another name than the event's has one; handlers of events haven't.
+    key: str | None = None
 
     def __init__(self, function: Callable[..., Any], known: Iterable[str]) -> None:
         name = getattr(function, "__qualname__", repr(function))
@@ -40,6 +44,8 @@ class Handler:
             raise TypeError(f"{name} is a generator, which nobody would run: leave out its yield")
         self.function = function
         self.wanted = _wanted(function, name, tuple(known))
+        #: What it is called in all processes that have it.
+        self.name = f"{_module_of(function)}.{name if hasattr(function, '__qualname__') else ''}"
 
     def __call__(self, values: Values) -> Any:
         """Call the function with what it asks for."""
@@ -47,6 +53,16 @@ class Handler:
 
     def __repr__(self) -> str:
         return f"<Handler {getattr(self.function, '__qualname__', self.function)!s}>"
+
+
+def _module_of(function: Callable[..., Any]) -> str:
+    """The last part of the name of a function's module: a script that is run has it, too."""
+    module = getattr(function, "__module__", None) or ""
+    if module == "__main__":
+        main = sys.modules.get(module)
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec else PurePath(getattr(main, "__file__", None) or "").stem
+    return str(module.rpartition(".")[2])
 
 
 def _wanted(function: Callable[..., Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -14,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Wanted: TypeAlias = str | Iterable[str] | None
 
 _ALWAYS = ("intent", "app", "api")
+_CONNECTION = "connection"
 _OF_EVENTS = ("event", "mine", "room", "ghost", *_ALWAYS)
 _OF_OTHERS = {
     "device_lists": ("changed", "left", *_ALWAYS),
@@ -43,6 +45,7 @@ class Listener(NamedTuple):
         state_keys: The state keys, None for any.
         state: Whether it is for state events only.
         mine: Whether what this application service sent is for it, too.
+        when: Tells whether it is for anything at present; None: it is.
     """
 
     handler: Handler
@@ -53,6 +56,7 @@ class Listener(NamedTuple):
     state_keys: frozenset[str] | None = None
     state: bool = False
     mine: bool = False
+    when: Callable[[], bool] | None = None
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Whether an event is for it, whoever sent it."""
@@ -64,6 +68,7 @@ class Listener(NamedTuple):
             and (self.msgtypes is None or _among(_msgtype(event), self.msgtypes))
             and (not self.state or event.get("state_key") is not None)
             and (self.state_keys is None or _among(event.get("state_key"), self.state_keys))
+            and (self.when is None or self.when())
         )
 
 
@@ -74,15 +79,25 @@ class Handlers:
     ``event`` (a view), ``mine`` (whether this application service sent it), ``room`` (a
     :class:`Room` as the bot sees it), ``intent`` (the bot's), ``ghost`` (the intent of the ghost
     whose membership the event is, or to whose device it was sent; None if there is none), ``app``,
-    and ``api``. Several handlers of one event are called in the order in which they were made.
+    and ``api``; and, where the state store has one, ``connection``: one to its database, in the
+    transaction in which is noted that the handler is done. Several handlers of one event are
+    called in the order in which they were made.
 
     An event whose handler raises is handed to it again a few times, and then put aside: see
-    :meth:`on_error`.
+    :meth:`on_error`. Each attempt is a unit of work of its own: see ``unit_of_work`` of
+    :class:`AppService`. Only those handlers are called again that haven't succeeded.
+
+    What a handler sends is sent once: its transaction IDs are made of the event, the handler, who
+    speaks, and what is sent where, so that the homeserver takes the same, sent again by another
+    attempt or by another process, for a repeat. What a handler sends twice in one attempt is sent
+    twice. This holds for as long as the homeserver remembers transaction IDs, and in threads that
+    a handler starts if they run in a copy of its context (``contextvars.copy_context()``).
     """
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Listener]] = {}
         self._handlers: dict[str, list[tuple[str | None, Handler]]] = {}
+        self._names: Counter[str] = Counter()
 
     def on(
         self, type: Wanted, room: Wanted = None, sender: Wanted = None, msgtype: Wanted = None,
@@ -234,11 +249,24 @@ class Handlers:
         of = None if "*" in chosen else chosen
 
         def decorate(function: F) -> F:
-            handler = Handler(function, _OF_EVENTS)
+            handler = self._made(function, _OF_EVENTS)
             self._listeners.setdefault(kind, []).append(Listener(handler, of, mine=mine, **filters))
             return function
 
         return decorate
+
+    def _made(self, function: Callable[..., Any], known: tuple[str, ...]) -> Handler:
+        """A handler, with a name that no other one has."""
+        handler = Handler(function, (*known, _CONNECTION) if self._has_connection() else known)
+        self._names[handler.name] += 1
+        number = self._names[handler.name]
+        if number > 1:
+            handler.name = f"{handler.name}#{number}"
+        return handler
+
+    def _has_connection(self) -> bool:
+        """Whether handlers may ask for a connection."""
+        return False
 
     def _of_protocol(self, kind: str, name: str | None) -> Callable[[F], F]:
         if not isinstance(name, str) and (name is not None or kind == "protocol"):
@@ -246,7 +274,7 @@ class Handlers:
         return lambda function: self._handle(kind, name, function)
 
     def _handle(self, kind: str, name: str | None, function: F) -> F:
-        handler = Handler(function, _OF_OTHERS[kind])
+        handler = self._made(function, _OF_OTHERS[kind])
         self._handlers.setdefault(kind, []).append((name, handler))
         return function
 

@@ -69,8 +69,7 @@ class Questions:
         """What the first handler says that says anything."""
         values = self._dispatch.values(**given)
         for handler in self._dispatch.handlers(kind, name):
-            self._dispatch.watch.note(handler)
-            found = handler(values)
+            found = self._dispatch.ask(handler, values)
             if found is not None and found is not False:
                 return found
         return None
@@ -126,10 +125,8 @@ class Questions:
         fields = given if protocol is not None else None
         one = given.get(parameter) if protocol is None else None
         values = self._dispatch.values(protocol=protocol, fields=fields, **{asked: one})
-        answers = []
-        for handler in self._dispatch.handlers(route, protocol):
-            self._dispatch.watch.note(handler)
-            answers.append(handler(values))
+        handlers = self._dispatch.handlers(route, protocol)
+        answers = [self._dispatch.ask(handler, values) for handler in handlers]
         told = [answer for answer in answers if answer is not None]
         if not told:
             return None

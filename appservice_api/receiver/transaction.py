@@ -110,9 +110,15 @@ def parked_as(item: Item) -> dict[str, Any]:
     return content if isinstance(content, dict) else {"content": content}
 
 
-def unparked(found: dict[str, Any], number: int) -> Item:
-    """The item that was put aside as an object."""
-    key = f"parked:{number}"
+def unparked(found: dict[str, Any], number: int, name: str | None = None) -> Item:
+    """The item that was put aside as an object.
+
+    Args:
+        found: The object.
+        number: The number under which it was.
+        name: The key that it had.
+    """
+    key = name or f"parked:{number}"
     if len(found) == 1:
         [(name, content)] = found.items()
         if name in LISTS:

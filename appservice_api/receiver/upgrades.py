@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MatrixRequestError, MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, is_server_name
+from .checkpoint import mark_of
 from .handler import Handler, Step, Values
 from .transaction import name_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..intent import IntentAPI
     from ..intent.room import Room
 
-__all__ = ["Rejoined", "Upgrades", "ghosts_in", "rejoin"]
+__all__ = ["Rejoined", "Telling", "Upgrades", "ghosts_in", "rejoin"]
 
 _CREATE, _MEMBER, _TOMBSTONE = "m.room.create", "m.room.member", "m.room.tombstone"
 _JOINED = (Membership.JOIN,)
@@ -127,7 +127,7 @@ class Upgrades:
             return []
         handlers = [handler for _, handler in self._app._handlers.get("upgrade", ())]
         upgrade = _Upgrade(self._app, told, handlers)
-        return [upgrade.follow, *(partial(upgrade.call, one) for one in handlers), upgrade.note]
+        return [upgrade.follow, *(Telling(upgrade, one) for one in handlers), upgrade.note]
 
     def _told_by_invitation(self, event: Mapping[str, Any]) -> _Told | None:
         content, user = event.get("content"), event.get("state_key")
@@ -140,6 +140,40 @@ class Upgrades:
         if new is None or old is None or old == new:
             return None
         return _Told(old, new, invited=user)
+
+
+class Telling:
+    """The step that tells a handler of an upgrade. It is done once for the upgrade, whichever
+    event tells of that."""
+
+    __slots__ = ("_handler", "_upgrade")
+
+    def __init__(self, upgrade: _Upgrade, handler: Handler) -> None:
+        self._upgrade = upgrade
+        self._handler = handler
+
+    @property
+    def name(self) -> str:
+        return self._handler.name
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return self._handler.wanted
+
+    @property
+    def key(self) -> str:
+        return self._upgrade.key
+
+    def skips(self) -> bool:
+        """Whether there is nothing to tell: nobody follows, or the handler was told."""
+        return self._upgrade.skips(self._handler)
+
+    def succeeded(self) -> None:
+        """Take that the handler was told."""
+        self._upgrade.told(self._handler)
+
+    def __call__(self, values: Values) -> None:
+        self._upgrade.call(self._handler, values)
 
 
 class _Upgrade:
@@ -161,18 +195,28 @@ class _Upgrade:
         self._tombstone = told.tombstone
         self._follower: IntentAPI | None = None
         names = f"{told.old} {told.new}".encode()
-        self._key = f"$upgrade:{hashlib.sha256(names).hexdigest()}"
+        self.key = f"$upgrade:{hashlib.sha256(names).hexdigest()}"
 
     # The steps.
 
     def follow(self, values: Values) -> None:
         """Have the bot, or a ghost, join the new room, if the upgrade is one."""
-        if self._key in self._app.state_store.deliveries.handled([self._key]):
+        if self.key in self._app.state_store.deliveries.handled([self.key]):
             return
         user = self._who_follows() if self._told.invited is None else self._who_is_awaited()
         if user is not None and self._come(user):
             self._follower = user
             self._app.log.info("%s is replaced by %s", self._told.old, self._told.new)
+
+    def skips(self, handler: Handler) -> bool:
+        """Whether a handler needn't be told."""
+        if self._follower is None:
+            return True
+        mark = mark_of(self.key, handler.name)
+        if mark not in self._app.state_store.deliveries.handled([mark]):
+            return False
+        self._left.discard(handler)
+        return True
 
     def call(self, handler: Handler, values: Values) -> None:
         """Tell a handler, if somebody follows."""
@@ -188,12 +232,15 @@ class _Upgrade:
             "room": lambda: user.room(told.new),
             "ghosts": lambda: ghosts_in(self._app, old_room),
         })  # fmt: skip
+
+    def told(self, handler: Handler) -> None:
+        """Take that a handler was told."""
         self._left.discard(handler)
 
     def note(self, values: Values) -> None:
         """Note that all handlers were told: the same upgrade is nothing new any more."""
         if self._follower is not None and not self._left:
-            self._app.state_store.deliveries.note_handled(self._key)
+            self._app.state_store.deliveries.note_handled(self.key)
 
     # Who follows.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..events.membership import Membership
@@ -49,6 +50,11 @@ class ASStateStore(abc.ABC):
 
     def flush(self) -> None:
         """Write what isn't written yet."""
+
+    def keeping_back(self) -> AbstractContextManager[None]:
+        """Keep back what this thread writes until the end of the block, and let it read that
+        meanwhile; for handlers whose transaction is in the same database."""
+        return nullcontext()
 
     def leave_thread(self) -> None:
         """Give back what is held for the calling thread, which may use the store again later."""

@@ -10,6 +10,7 @@ from ..ids import UserID
 from .abstract import _ACTIVE, memberships_of
 from .cache import ReadThroughCache
 from .items import KINDS
+from .kept_back import KeepsBack, kept_back
 from .names import looks, skeleton
 
 __all__ = ["CACHED", "Cached"]
@@ -18,7 +19,7 @@ __all__ = ["CACHED", "Cached"]
 CACHED = 65_536
 
 
-class Cached(abc.ABC):
+class Cached(KeepsBack, abc.ABC):
     """Caches what was read, and finds names by what they look like.
 
     Args:
@@ -37,6 +38,7 @@ class Cached(abc.ABC):
             kinds = ((room_id, event_type, "") for event_type in KINDS)
             self._cache.drop(user_id, (room_id, user_id), *kinds)
 
+    @kept_back
     def find_lookalikes(
         self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = _ACTIVE
     ) -> list[UserID]:

@@ -10,9 +10,14 @@ from __future__ import annotations
 import abc
 import enum
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-__all__ = ["Claim", "Deliveries", "ParkedEvent"]
+__all__ = ["Begun", "Claim", "ClaimLost", "Deliveries", "Note", "ParkedEvent", "ParkedNote"]
+
+
+class ClaimLost(Exception):
+    """Somebody else has handled an event meanwhile: what its handler wrote was rolled back."""
 
 
 class Claim(enum.Enum):
@@ -34,12 +39,51 @@ class ParkedEvent(NamedTuple):
         event: The event, as it was pushed.
         error: The traceback of the last failure.
         parked_at: When it was parked, in milliseconds since 1970.
+        key: Its event ID, or another name of what was pushed; None if it isn't known.
+        done: The names of the handlers that have succeeded, and aren't called again.
     """
 
     id: int
     event: dict[str, Any]
     error: str
     parked_at: int
+    key: str | None = None
+    done: tuple[str, ...] = ()
+
+
+class Begun(NamedTuple):
+    """That processes began to handle an event, and weren't heard of again.
+
+    Attributes:
+        times: How many, one after the other.
+        begun_at: When the last one did, in milliseconds since 1970; 0 if it isn't known.
+    """
+
+    times: int
+    begun_at: int
+
+
+class Note(NamedTuple):
+    """That an event, or one of its handlers, is done; see :meth:`Deliveries.note_handled`."""
+
+    key: str
+    room_id: str | None = None
+    ts: int | None = None
+
+
+class ParkedNote(NamedTuple):
+    """That a handler of a parked event is done.
+
+    Attributes:
+        number: The number of the event.
+        before: The names of the handlers that were done before.
+        done: The names of all that are done now; None if none is left, and the event is taken
+            back.
+    """
+
+    number: int
+    before: tuple[str, ...]
+    done: tuple[str, ...] | None
 
 
 class Deliveries(abc.ABC):
@@ -121,12 +165,95 @@ class Deliveries(abc.ABC):
     def settled(self, room_id: str) -> str | None:
         """The event that :meth:`settle` was last told of, None if it was never."""
 
+    def note(self, note: Note | ParkedNote) -> None:
+        """Note that a handler is done, in a transaction of its own."""
+        if isinstance(note, Note):
+            self.note_handled(*note)
+        elif note.done is None:
+            self.unpark(note.number)
+        else:
+            self.set_done(note.number, note.done)
+
+    # A handler's unit of work.
+
+    #: Whether handlers may ask for ``connection``.
+    has_connection = False
+
+    def joins(self, wants_connection: bool) -> bool:
+        """Whether what is noted of a handler can be a part of the transaction in which the
+        handler itself writes.
+
+        Args:
+            wants_connection: Whether the handler asks for ``connection``.
+        """
+        return False
+
+    def unit(self, note: Note | ParkedNote | None) -> AbstractContextManager[Any]:
+        """A transaction for a handler, where :meth:`joins` says so. Its value is the connection.
+        At the end of the block it is committed, with the note; it is rolled back if the block
+        raises.
+
+        Args:
+            note: What is noted; None for nothing.
+
+        Raises:
+            ClaimLost: It was noted already; the transaction was rolled back.
+        """
+        raise NotImplementedError
+
+    # Processes that died.
+
+    def takeovers(self, transaction_id: str, digest: str) -> int:
+        """How often a transaction was taken over from somebody who died, as :meth:`claim` has
+        found it; 0 where that isn't known."""
+        return 0
+
+    def begin(self, key: str, times: int) -> None:
+        """Note that an event is about to be handled, where processes have died.
+
+        Args:
+            key: Its event ID, or another name of what was pushed.
+            times: How often that has happened, this time included.
+        """
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        """Which of these were begun, and not :meth:`ended`.
+
+        Args:
+            keys: Event IDs, or other names of what was pushed.
+        """
+        return {}
+
+    def ended(self, key: str) -> None:
+        """Note that nobody died of an event."""
+
+    # Events that were put aside.
+
     @abc.abstractmethod
-    def park(self, event: Mapping[str, Any], error: str) -> int:
+    def park(
+        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
+        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
+    ) -> int:  # fmt: skip
         """Put an event aside whose handler failed.
+
+        Args:
+            event: The event.
+            error: The traceback.
+            key, done: As those of a :class:`ParkedEvent`.
+            note: What else is noted at the same time: that it was handled.
+            instead_of: The number under which it was parked before, and isn't any more.
 
         Returns:
             Its number.
+        """
+
+    @abc.abstractmethod
+    def set_done(self, number: int, done: Iterable[str]) -> None:
+        """Note which handlers of a parked event have succeeded.
+
+        Args:
+            number: The number of the event.
+            done: All their names.
         """
 
     @abc.abstractmethod

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..fork import renew_after_fork
-from .deliveries import Claim, Deliveries, ParkedEvent
+from .deliveries import Begun, Claim, Deliveries, Note, ParkedEvent
 from .items import copied, now
 
 __all__ = ["MemoryDeliveries"]
@@ -43,6 +43,9 @@ class MemoryDeliveries(Deliveries):
         self._last: OrderedDict[str, str] = OrderedDict()
         self._settled: OrderedDict[str, str] = OrderedDict()
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
+        # How often claims were taken over, and events begun that nobody has ended.
+        self._takeovers: dict[tuple[str, str], int] = {}
+        self._begun: OrderedDict[str, Begun] = OrderedDict()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -55,11 +58,16 @@ class MemoryDeliveries(Deliveries):
         with self._lock:
             if key in self._done:
                 return Claim.DONE
-            if self._claims.get(key, present) > present:
+            end = self._claims.get(key)
+            if end is not None and end > present:
                 return Claim.BUSY
+            if end is not None:
+                self._takeovers[key] = self._takeovers.get(key, 0) + 1
             self._claims[key] = present + lease
             if len(self._claims) > self._limits[0]:
                 self._claims = {one: end for one, end in self._claims.items() if end > present}
+                kept = self._claims
+                self._takeovers = {one: n for one, n in self._takeovers.items() if one in kept}
             return Claim.MINE
 
     def renew(self, transaction_id: str, digest: str, lease: float) -> None:
@@ -72,6 +80,7 @@ class MemoryDeliveries(Deliveries):
         key = (transaction_id, digest)
         with self._lock:
             self._claims.pop(key, None)
+            self._takeovers.pop(key, None)
             self._done[key] = None
             if len(self._done) > self._limits[0]:
                 self._done.popitem(last=False)
@@ -79,6 +88,24 @@ class MemoryDeliveries(Deliveries):
     def give_up(self, transaction_id: str, digest: str) -> None:
         with self._lock:
             self._claims.pop((transaction_id, digest), None)
+            self._takeovers.pop((transaction_id, digest), None)
+
+    def takeovers(self, transaction_id: str, digest: str) -> int:
+        return self._takeovers.get((transaction_id, digest), 0)
+
+    def begin(self, key: str, times: int) -> None:
+        with self._lock:
+            self._begun[key] = Begun(times, now())
+            if len(self._begun) > self._limits[0]:
+                self._begun.popitem(last=False)
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        with self._lock:
+            return {key: self._begun[key] for key in keys if key in self._begun}
+
+    def ended(self, key: str) -> None:
+        with self._lock:
+            self._begun.pop(key, None)
 
     def in_flight(self) -> set[tuple[str, str]]:
         present = self._monotonic()
@@ -91,13 +118,16 @@ class MemoryDeliveries(Deliveries):
 
     def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
         with self._lock:
-            if key in self._handled:
-                return
-            self._handled[key] = room_id
-            if len(self._handled) > self._limits[1]:
-                self._handled.popitem(last=False)
-            if room_id is not None:
-                self._put(self._last, room_id, key)
+            self._note(key, room_id)
+
+    def _note(self, key: str, room_id: str | None) -> None:
+        if key in self._handled:
+            return
+        self._handled[key] = room_id
+        if len(self._handled) > self._limits[1]:
+            self._handled.popitem(last=False)
+        if room_id is not None:
+            self._put(self._last, room_id, key)
 
     def _put(self, kept: OrderedDict[str, str], room_id: str, event_id: str) -> None:
         kept[room_id] = event_id
@@ -119,13 +149,27 @@ class MemoryDeliveries(Deliveries):
     def settled(self, room_id: str) -> str | None:
         return self._settled.get(room_id)
 
-    def park(self, event: Mapping[str, Any], error: str) -> int:
+    def park(
+        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
+        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
+    ) -> int:  # fmt: skip
         with self._lock:
             number = next(self._numbers)
-            self._parked[number] = ParkedEvent(number, copied(event) or {}, error, now())
+            self._parked[number] = ParkedEvent(
+                number, copied(event) or {}, error, now(), key, tuple(done)
+            )
+            if instead_of is not None:
+                self._parked.pop(instead_of, None)
             if len(self._parked) > self._limits[2]:
                 self._parked.popitem(last=False)
+            if note is not None:
+                self._note(note.key, note.room_id)
             return number
+
+    def set_done(self, number: int, done: Iterable[str]) -> None:
+        with self._lock:
+            if number in self._parked:
+                self._parked[number] = self._parked[number]._replace(done=tuple(done))
 
     def parked(self) -> list[ParkedEvent]:
         with self._lock:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 import secrets
+from collections.abc import Iterable
 from typing import Any, Final
 
 from .names import storable
@@ -15,6 +17,7 @@ __all__ = [
     "HANDLED",
     "TRANSACTIONS",
     "Turns",
+    "done_text",
     "handled_row",
     "lease_ms",
     "named",
@@ -68,6 +71,12 @@ def lease_ms(lease: float) -> int:
 def time_ms(ts: int | None) -> int | None:
     """A time of anybody's, None if no database takes it."""
     return ts if isinstance(ts, int) and -_BIGGEST <= ts < _BIGGEST else None
+
+
+def done_text(done: Iterable[str]) -> str | None:
+    """The names of handlers as a text; None for none."""
+    names = [*done]
+    return json.dumps(names) if names else None
 
 
 def handled_row(key: str, room_id: str | None, ts: int | None) -> dict[str, Any]:

@@ -293,19 +293,22 @@ def database(kind: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def site(folder: Path, store: str, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
-    """The site; gunicorn's process and the port."""
+def site(
+    folder: Path, store: str, options: argparse.Namespace,
+    application: str = "receiver_kills:application()", more: dict[str, str] | None = None,
+) -> Iterator[tuple[int, int]]:  # fmt: skip
+    """A site, with more in its environment; gunicorn's process and the port."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         environ = {
             **os.environ, "STORE": store, "HEARD": str(folder / "heard"),
             "LEASE": str(options.lease), "WORK": str(options.work / 1000),
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(HERE.parent)]),
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(HERE.parent)]), **(more or {}),
         }  # fmt: skip
         command = [
             sys.executable, "-m", "gunicorn", "--workers", str(options.workers),
             "--worker-class", options.worker_class, "--threads", "4",
             "--bind", f"fd://{listener.fileno()}", "--log-level", "critical",
-            "receiver_kills:application()",
+            application,
         ]  # fmt: skip
         port: int = listener.getsockname()[1]
         with serving(

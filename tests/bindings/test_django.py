@@ -104,18 +104,22 @@ def test_the_signal_is_sent_once_after_the_settings_were_changed(
     assert got == [1]
 
 
-def test_no_transaction_spans_a_delivery(
+def test_each_handler_has_a_transaction_and_no_other_spans_a_delivery(
     carrier: Carrier, app: AppService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     spanned = []
 
     @app.on("*")
-    def handle() -> None:
-        spanned.append(connections["default"].in_atomic_block)
+    def handle(event: Any) -> None:
+        connection = connections["default"]
+        spanned.append((event.event_id, len(connection.atomic_blocks)))
+        if len(spanned) == 1:
+            raise RuntimeError("once")
 
-    assert carrier.push(event()).status == 200
-    assert spanned == [False]
+    assert carrier.push(event(1), event(2)).status == 200
+    assert spanned == [("$event1", 1), ("$event1", 1), ("$event2", 1)]
+    assert not connections["default"].in_atomic_block
 
 
 def test_deliveries_are_kept_in_the_projects_database(

@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,56 @@ def test_odd_requests_get_json_too(flask_site: Any, method: str, path: str) -> N
     answer = flask_site.test_client().open(f"/bridge{path}", method=method)
     assert answer.status_code == 401
     assert answer.get_json()["errcode"] == "M_MISSING_TOKEN"
+
+
+def test_each_attempt_has_a_context_of_its_own(app: AppService, flask_site: Any) -> None:
+    """Its own g, and teardown functions that are told of the error."""
+    story: list[Any] = []
+
+    @flask_site.teardown_appcontext  # type: ignore[untyped-decorator]
+    def tear_down(error: BaseException | None) -> None:
+        story.append(f"end: {error}")
+
+    @app.on("m.room.message")
+    def handle(event: Any) -> None:
+        assert flask.current_app.name == "site"
+        story.append((event.event_id, "row" in flask.g))
+        flask.g.row = event.event_id
+        if len(story) < 3:
+            raise RuntimeError("busy")
+
+    assert Carrier(over_flask(flask_site)).push(event(1), event(2)).status == 200
+    *handled, request_end = story
+    assert handled == [
+        ("$event1", False), "end: busy", ("$event1", False), "end: None",
+        ("$event2", False), "end: None",
+    ]  # fmt: skip
+    assert request_end == "end: None"
+
+
+def test_a_retry_outside_of_requests_has_one_too(app: AppService, flask_site: Any) -> None:
+    names: list[str] = []
+
+    @app.on("m.room.message")
+    def handle() -> None:
+        names.append(flask.current_app.name)
+
+    assert not flask.has_app_context()
+    assert app.retry_parked(app.state_store.deliveries.park(event(), ""))
+    assert names == ["site"]
+    assert not flask.has_app_context()
+
+
+def test_a_unit_of_work_of_ones_own_takes_its_place(stub: StubHomeserver) -> None:
+    entered: list[bool] = []
+
+    @contextmanager
+    def unit() -> Iterator[None]:
+        entered.append(flask.has_app_context())
+        yield
+
+    with AppService(registration(), stub.base_url, unit_of_work=unit) as app:
+        flask.Flask("site").register_blueprint(blueprint(app))
+        app.on("m.room.message")(lambda: None)
+        app.retry_parked(app.state_store.deliveries.park(event(), ""))
+    assert entered == [False]

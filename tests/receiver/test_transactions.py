@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -287,17 +289,28 @@ def test_who_waits_too_long_is_told_to_come_again(
     assert 45 <= clock.monotonic() < 60
 
 
-def test_a_shutdown_gives_the_claim_back(app: AppService, pusher: Pusher) -> None:
+def test_a_shutdown_gives_the_claim_back(
+    app: AppService, pusher: Pusher, request: pytest.FixtureRequest
+) -> None:
+    """What the handler of a signal raises, as gunicorn's workers do, is the server's stop."""
     seen: list[str] = []
+
+    class Worker:
+        def handle_quit(self, number: int, frame: object) -> None:
+            sys.exit(0)
+
+    before = signal.signal(signal.SIGUSR1, Worker().handle_quit)
+    request.addfinalizer(lambda: signal.signal(signal.SIGUSR1, before))
 
     @app.on("*")
     def ends(event: Any) -> None:
         seen.append(event.event_id)
         if event.event_id == "$event2" and len(seen) == 2:
-            raise SystemExit
+            signal.raise_signal(signal.SIGUSR1)
 
     with pytest.raises(SystemExit):
         pusher.push(event(1), event(2), event(3))
+    assert app.state_store.deliveries.parked() == []
     assert pusher.push(event(1), event(2), event(3)).status == 200
     # The one at which it ended comes again, the one before doesn't.
     assert seen == ["$event1", "$event2", "$event2", "$event3"]

@@ -69,7 +69,7 @@ def empty(alias: str) -> None:
 
     for model in (
         models.Member, models.State, models.Room, models.User, models.Transaction, models.Handled,
-        models.Parked,
+        models.Parked, models.Begun,
     ):  # fmt: skip
         model.objects.using(alias).all().delete()
     connections[alias].close()

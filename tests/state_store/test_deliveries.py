@@ -14,7 +14,13 @@ import pytest
 
 from appservice_api import StateStoreError
 from appservice_api.state_store import open_state_store
-from appservice_api.state_store.deliveries import Claim, Deliveries, ParkedEvent
+from appservice_api.state_store.deliveries import (
+    Claim,
+    Deliveries,
+    Note,
+    ParkedEvent,
+    ParkedNote,
+)
 from appservice_api.state_store.pruning import Turns
 
 if TYPE_CHECKING:
@@ -515,3 +521,48 @@ def test_a_write_that_is_done_does_not_fail_for_old_rows(
 
 def fail(*_: object) -> None:
     raise StateStoreError("no")
+
+
+# Units of work, and processes that died.
+
+
+def test_parked_events_keep_which_handlers_are_done(deliveries: Deliveries) -> None:
+    first = deliveries.park({"type": "m"}, "x", key="$a", done=["one"], note=Note("$a", ROOM, 1))
+    assert deliveries.handled(["$a"]) == {"$a"}
+    assert deliveries.last_handled(ROOM) == "$a"
+    deliveries.note(ParkedNote(first, ("one",), ("one", "two")))
+    [parked] = deliveries.parked()
+    assert (parked.key, parked.done) == ("$a", ("one", "two"))
+    second = deliveries.park({"type": "m"}, "y", key="$a", done=["one", "two"], instead_of=first)
+    assert [one.id for one in deliveries.parked()] == [second]
+    deliveries.note(ParkedNote(second, ("one", "two"), None))
+    assert deliveries.parked() == []
+    plain = deliveries.park({}, "z")
+    found = deliveries.parked_event(plain)
+    assert found is not None
+    assert (found.key, found.done) == (None, ())
+
+
+def test_a_claim_that_is_taken_over_tells_so(deliveries: Deliveries) -> None:
+    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.takeovers("1", "x") == 0
+    for times in (1, 2):
+        deliveries.renew("1", "x", 0)
+        assert deliveries.claim("1", "x", 60) is Claim.MINE
+        assert deliveries.takeovers("1", "x") == times
+    deliveries.finish("1", "x")
+    assert deliveries.claim("1", "x", 60) is Claim.DONE
+    assert deliveries.takeovers("1", "x") == 0
+
+
+def test_events_that_were_begun(deliveries: Deliveries) -> None:
+    assert deliveries.begun(["$a", "$b"]) == {}
+    deliveries.begin("$a", 1)
+    deliveries.begin("$a", 2)
+    deliveries.begin("$" + "long" * 100, 1)
+    found = deliveries.begun(["$a", "$b", "$" + "long" * 100])
+    assert {key: one.times for key, one in found.items()} == {"$a": 2, "$" + "long" * 100: 1}
+    assert found["$a"].begun_at > 1_600_000_000_000
+    deliveries.ended("$a")
+    deliveries.ended("$b")
+    assert deliveries.begun(["$a"]) == {}

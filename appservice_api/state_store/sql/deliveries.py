@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ...errors import StateStoreError
 from ...fork import renew_after_fork
-from ..deliveries import Claim, Deliveries, ParkedEvent
+from ..deliveries import Begun, Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
 from ..items import now
 from ..names import storable
 from ..pruning import (
@@ -31,13 +32,14 @@ from ..pruning import (
     HANDLED,
     TRANSACTIONS,
     Turns,
+    done_text,
     handled_row,
     lease_ms,
     named,
     time_ms,
 )
 from .engine import Database
-from .schema import EVENT_HANDLED, EVENT_PARKED, EVENT_SETTLED, TRANSACTION
+from .schema import EVENT_BEGUN, EVENT_HANDLED, EVENT_PARKED, EVENT_SETTLED, TRANSACTION
 
 __all__ = ["SQLDeliveries"]
 
@@ -76,6 +78,8 @@ class SQLDeliveries(Deliveries):
         self._owner = secrets.token_hex(8)
         self._finished = Turns()
         self._noted = Turns()
+        # How often what this process has claimed was taken over; most never was.
+        self._takeovers: dict[tuple[str, str], int] = {}
 
     # Transactions.
 
@@ -88,19 +92,26 @@ class SQLDeliveries(Deliveries):
             statement = _insert(connection.dialect.name)(TRANSACTION).values(
                 **row, owner=self._owner, claimed_until=clock + length
             )
-            claimed = connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["id", "digest"],
-                    set_={"owner": self._owner, "claimed_until": clock + length},
-                    where=TRANSACTION.c.finished_at.is_(None)
-                    & (TRANSACTION.c.claimed_until <= clock),
-                ),
-                execution_options={"preserve_rowcount": True},
-            )
-            if claimed.rowcount == 1:
+            if _rowcount(connection, statement.on_conflict_do_nothing()):
                 return Claim.MINE
-            query = select(TRANSACTION.c.finished_at).where(*_is(row))
-            return Claim.BUSY if connection.scalar(query) is None else Claim.DONE
+            taken = (
+                TRANSACTION.update()
+                .where(
+                    *_is(row),
+                    TRANSACTION.c.finished_at.is_(None),
+                    TRANSACTION.c.claimed_until <= clock,
+                )
+                .values(
+                    owner=self._owner, claimed_until=clock + length,
+                    takeovers=TRANSACTION.c.takeovers + 1,
+                )
+            )  # fmt: skip
+            if _rowcount(connection, taken):
+                query = select(TRANSACTION.c.takeovers).where(*_is(row))
+                self._takeovers[transaction_id, digest] = connection.scalar(query) or 1
+                return Claim.MINE
+            finished = select(TRANSACTION.c.finished_at).where(*_is(row))
+            return Claim.BUSY if connection.scalar(finished) is None else Claim.DONE
 
     def renew(self, transaction_id: str, digest: str, lease: float) -> None:
         length = lease_ms(lease)
@@ -111,7 +122,11 @@ class SQLDeliveries(Deliveries):
                 .values(claimed_until=_clock(connection.dialect.name) + length)
             )
 
+    def takeovers(self, transaction_id: str, digest: str) -> int:
+        return self._takeovers.get((transaction_id, digest), 0)
+
     def finish(self, transaction_id: str, digest: str) -> None:
+        self._takeovers.pop((transaction_id, digest), None)
         with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
             statement = _insert(connection.dialect.name)(TRANSACTION).values(
@@ -127,6 +142,7 @@ class SQLDeliveries(Deliveries):
             self._prune(self._prune_transactions)
 
     def give_up(self, transaction_id: str, digest: str) -> None:
+        self._takeovers.pop((transaction_id, digest), None)
         with self._ready().single() as connection:
             connection.execute(TRANSACTION.delete().where(*self._mine(transaction_id, digest)))
 
@@ -210,13 +226,85 @@ class SQLDeliveries(Deliveries):
         with self._ready().single() as connection:
             return connection.scalar(query)
 
+    # A handler's unit of work.
+
+    has_connection = True
+
+    def joins(self, wants_connection: bool) -> bool:
+        return wants_connection
+
+    @contextmanager
+    def unit(self, note: Note | ParkedNote | None) -> Iterator[Connection]:
+        database = self._ready()
+        with database.unit() as connection:
+            yield connection
+            if note is not None:
+                with database.explained("write"):
+                    self._note_within(connection, note)
+        if isinstance(note, Note) and self._noted.due():
+            self._prune(self._prune_handled)
+
+    def _note_within(self, connection: Connection, note: Note | ParkedNote) -> None:
+        if isinstance(note, Note):
+            made = _insert(connection.dialect.name)(EVENT_HANDLED).values(handled_row(*note))
+            noted = _rowcount(connection, made.on_conflict_do_nothing())
+        else:
+            before = EVENT_PARKED.c.done == done_text(note.before)
+            this = (EVENT_PARKED.c.number == note.number) & before
+            noted = _rowcount(
+                connection,
+                EVENT_PARKED.delete().where(this)
+                if note.done is None
+                else EVENT_PARKED.update().where(this).values(done=done_text(note.done)),
+            )
+        if not noted:
+            raise ClaimLost("somebody else has handled the event meanwhile")
+
+    # Processes that died.
+
+    def begin(self, key: str, times: int) -> None:
+        row = {"times": times, "begun_at": now()}
+        with self._ready().single() as connection:
+            statement = _insert(connection.dialect.name)(EVENT_BEGUN).values(key=named(key), **row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=row))
+
+    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+        by_name = {named(key): key for key in keys}
+        names, found = list(by_name), dict[str, Begun]()
+        with self._ready().single() as connection:
+            for start in range(0, len(names), _CHUNK):
+                these = EVENT_BEGUN.c.key.in_(names[start : start + _CHUNK])
+                for row in connection.execute(select(EVENT_BEGUN).where(these)):
+                    found[by_name[row.key]] = Begun(row.times, row.begun_at)
+        return found
+
+    def ended(self, key: str) -> None:
+        with self._ready().single() as connection:
+            connection.execute(EVENT_BEGUN.delete().where(EVENT_BEGUN.c.key == named(key)))
+
     # Events that were put aside.
 
-    def park(self, event: Mapping[str, Any], error: str) -> int:
-        row = {"event": json.dumps(dict(event)), "error": storable(error), "parked_at": now()}
+    def park(
+        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
+        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
+    ) -> int:  # fmt: skip
+        row = {
+            "event": json.dumps(dict(event)), "error": storable(error), "parked_at": now(),
+            "key": named(key) if key is not None else None, "done": done_text(done),
+        }  # fmt: skip
         with self._ready().writing() as connection:
-            key: Any = connection.execute(EVENT_PARKED.insert(), row).inserted_primary_key
-            return int(key[0])
+            made: Any = connection.execute(EVENT_PARKED.insert(), row).inserted_primary_key
+            if note is not None:
+                statement = _insert(connection.dialect.name)(EVENT_HANDLED)
+                connection.execute(statement.on_conflict_do_nothing(), handled_row(*note))
+            if instead_of is not None:
+                connection.execute(EVENT_PARKED.delete().where(EVENT_PARKED.c.number == instead_of))
+            return int(made[0])
+
+    def set_done(self, number: int, done: Iterable[str]) -> None:
+        this = EVENT_PARKED.c.number == number
+        with self._ready().single() as connection:
+            connection.execute(EVENT_PARKED.update().where(this).values(done=done_text(done)))
 
     def parked(self) -> list[ParkedEvent]:
         with self._ready().reading() as connection:
@@ -270,6 +358,8 @@ class SQLDeliveries(Deliveries):
             connection.execute(
                 TRANSACTION.delete().where(or_(finished_at < oldest.scalar_subquery(), abandoned))
             )
+            forgotten = EVENT_BEGUN.c.begun_at < now() - ABANDONED_MS
+            connection.execute(EVENT_BEGUN.delete().where(forgotten))
 
     def _prune_handled(self) -> None:
         number, room = EVENT_HANDLED.c.number, EVENT_HANDLED.c.room
@@ -296,6 +386,12 @@ def _clock(dialect: str) -> ColumnElement[int]:
     return cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 
 
+def _rowcount(connection: Connection, statement: Any) -> int:
+    """Do what writes; how many rows it wrote."""
+    options = {"preserve_rowcount": True}
+    return connection.execute(statement, execution_options=options).rowcount
+
+
 def _named(transaction_id: str, digest: str) -> dict[str, str]:
     return {"id": named(transaction_id), "digest": named(digest)}
 
@@ -305,4 +401,5 @@ def _is(row: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 
 def _parked(row: Any) -> ParkedEvent:
-    return ParkedEvent(row.number, json.loads(row.event), row.error, row.parked_at)
+    done = tuple(json.loads(row.done)) if row.done else ()
+    return ParkedEvent(row.number, json.loads(row.event), row.error, row.parked_at, row.key, done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Database:
         self.name = shown(parsed)
         #: Whether the tables are there.
         self.opened = False
+        self._local = threading.local()
         self._file = parsed.database if parsed.get_backend_name() == "sqlite" else None
         self._gate = Gate(_FORK_SECONDS)
         self._locked_until = 0.0
@@ -104,7 +106,7 @@ class Database:
         Raises:
             StateStoreError: The database can't be read.
         """
-        with self._explained("read"), self.engine.connect() as connection:
+        with self._entered("read"), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -114,8 +116,14 @@ class Database:
         Raises:
             StateStoreError: The database can't be written to; nothing was changed.
         """
-        with self._explained("write"), self._writing.begin() as connection:
-            yield connection
+        with self._entered("write"):
+            open_one = self._open_unit()
+            if open_one is not None:
+                with open_one.begin_nested():
+                    yield open_one
+            else:
+                with self._writing.begin() as connection:
+                    yield connection
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Do what writes, all of it or nothing.
@@ -144,14 +152,74 @@ class Database:
         Raises:
             StateStoreError: The database can't be used; the statement changed nothing.
         """
-        with self._explained("use"), self._single.connect() as connection:
-            yield connection
+        with self._entered("use"):
+            open_one = self._open_unit()
+            if open_one is not None:
+                yield open_one
+            else:
+                with self._single.connect() as connection:
+                    yield connection
 
     @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def unit(self) -> Iterator[Connection]:
+        """A connection in a transaction that begins with its first statement, and is committed at
+        the end, by nobody else. On SQLite, what this thread writes meanwhile by :meth:`writing`
+        and :meth:`single` is a part of it: it couldn't wait for itself.
+
+        Raises:
+            StateStoreError: It can't be committed, or there is no connection.
+        """
+        open_one = self._open_unit()
+        if open_one is not None:
+            with open_one.begin_nested():
+                yield open_one
+            return
+        with self._gate.entered():
+            with self.explained("use"):
+                connection = self._writing.connect()
+            ended = refused = False
+
+            def refuse(_: Connection) -> None:
+                nonlocal refused
+                if not ended:
+                    refused = True
+                    raise RuntimeError(
+                        "a handler's connection is committed when the handler has ended: leave "
+                        "out commit(), and use begin_nested() for what may fail"
+                    )
+
+            event.listen(connection, "commit", refuse)
+            before = getattr(self._local, "unit", None)
+            self._local.unit = connection
+            try:
+                yield connection
+                ended = True
+                with self.explained("write"):
+                    connection.commit()
+            finally:
+                self._local.unit = before
+                if refused:
+                    # For SQLAlchemy the transaction is over, for the database it isn't.
+                    connection.invalidate()
+                connection.close()
+
+    def _open_unit(self) -> Connection | None:
+        """The connection of this thread's unit, if others would wait for it."""
+        connection: Connection | None = getattr(self._local, "unit", None)
+        if self._file is None or connection is None or not connection.in_transaction():
+            return None
+        return connection
+
+    @contextmanager
+    def _entered(self, what: str) -> Iterator[None]:
+        with self.explained(what), self._gate.entered():
+            yield
+
+    @contextmanager
+    def explained(self, what: str) -> Iterator[None]:
+        """Raise the database's errors as StateStoreErrors that say what to do."""
         try:
-            with self._gate.entered():
-                yield
+            yield
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             said = _NONE_FREE if isinstance(cause, PoolTimeoutError) else first_line(cause)

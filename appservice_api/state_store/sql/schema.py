@@ -25,10 +25,12 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.schema import CreateColumn
 
 from ...errors import StateStoreError
 
 __all__ = [
+    "EVENT_BEGUN",
     "EVENT_HANDLED",
     "EVENT_PARKED",
     "EVENT_SETTLED",
@@ -94,6 +96,8 @@ TRANSACTION = Table(
     Column("claimed_until", BigInteger, nullable=False),
     # NULL: not handled yet.
     Column("finished_at", BigInteger),
+    # How often it was taken over from who had died.
+    Column("takeovers", Integer, nullable=False, default=0, server_default=text("0")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 _UNFINISHED = TRANSACTION.c.finished_at.is_(None)
@@ -117,6 +121,9 @@ EVENT_PARKED = Table(
     Column("event", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("parked_at", BigInteger, nullable=False),
+    Column("key", String(255)),
+    # The names of handlers that have succeeded, as JSON; NULL for none.
+    Column("done", Text),
     # A number that was taken back is never another event's.
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -125,6 +132,16 @@ EVENT_SETTLED = Table(
     "as_settled", METADATA,
     Column("room", String(255), primary_key=True),
     Column("event_id", String(255), nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Which events were begun by processes that took over from others that had died, and not ended.
+EVENT_BEGUN = Table(
+    "as_begun", METADATA,
+    Column("key", String(255), primary_key=True),
+    Column("times", Integer, nullable=False),
+    # In milliseconds since 1970.
+    Column("begun_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -138,12 +155,23 @@ def _add_settled(connection: Connection) -> None:
     _IN_FLIGHT.create(connection, checkfirst=True)
 
 
+def _add_units(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[EVENT_BEGUN])
+    for column in (TRANSACTION.c.takeovers, EVENT_PARKED.c.key, EVENT_PARKED.c.done):
+        there = {one["name"] for one in inspect(connection).get_columns(column.table.name)}
+        if column.name not in there:
+            # What version 1 lacked was made with all columns.
+            made = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {made}"))
+
+
 #: The version of the tables above.
-VERSION: Final = 3
+VERSION: Final = 4
 # From each version to the next; run in one transaction with the new version's number.
 UPGRADES: Mapping[int, Callable[[Connection], None]] = {
     1: _add_deliveries,
     2: _add_settled,
+    3: _add_units,
 }
 # Any number: all processes that bring one PostgreSQL database up to date wait for each other.
 _LOCK = 0x6D617472

@@ -18,6 +18,7 @@ from ..abstract import ASStateStore, memberships_of
 from ..cached import CACHED, Cached
 from ..fitting import fits, fitting_members, fitting_names, fitting_rooms
 from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, now
+from ..kept_back import kept_back
 from ..names import looks, storable
 from .deliveries import SQLDeliveries
 from .engine import Database
@@ -104,6 +105,7 @@ class SQLStateStore(Cached, ASStateStore):
 
     # Members.
 
+    @kept_back
     def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
         return self._cache.get((room_id, user_id), lambda: self._read_member(room_id, user_id))
 
@@ -115,6 +117,7 @@ class SQLStateStore(Cached, ASStateStore):
             row = connection.execute(query).one_or_none()
         return _member(row) if row is not None else None
 
+    @kept_back
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
@@ -135,6 +138,7 @@ class SQLStateStore(Cached, ASStateStore):
         with self._ready().reading() as connection:
             return [(row.user_id, row.displayname) for row in connection.execute(query)]
 
+    @kept_back
     def write_members(
         self,
         room_id: str,
@@ -182,6 +186,7 @@ class SQLStateStore(Cached, ASStateStore):
         )
         return [row.user for row in connection.execute(query) if row.user_id not in members]
 
+    @kept_back
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
         fitting = fitting_rooms(rooms)
 
@@ -220,6 +225,7 @@ class SQLStateStore(Cached, ASStateStore):
             several = list(some)
             connection.execute(self._upsert(MEMBER, ("room", "user"), several[0]), several)
 
+    @kept_back
     def set_profile(self, user_id: str, key: str, value: str | None) -> None:
         if key not in _PROFILE:
             raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
@@ -272,6 +278,7 @@ class SQLStateStore(Cached, ASStateStore):
             found.update(connection.execute(query).all())
         return found
 
+    @kept_back
     def rooms_of(
         self, user_id: str, memberships: Iterable[Membership | str] = (Membership.JOIN,)
     ) -> list[RoomID]:
@@ -288,11 +295,13 @@ class SQLStateStore(Cached, ASStateStore):
         with self._ready().reading() as connection:
             return [RoomID.read(room_id) for room_id in connection.scalars(query)]
 
+    @kept_back
     def rooms(self) -> list[RoomID]:
         with self._ready().reading() as connection:
             rooms = connection.scalars(select(ROOM.c.room_id).order_by(ROOM.c.id))
             return [RoomID.read(room_id) for room_id in rooms]
 
+    @kept_back
     def has_full_member_list(self, room_id: str) -> bool:
         if not fits(room_id):
             return False
@@ -302,6 +311,7 @@ class SQLStateStore(Cached, ASStateStore):
 
     # The state of rooms.
 
+    @kept_back
     def read_state(self, room_id: str, event_type: str) -> StateItem | None:
         return self._cache.get(
             (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
@@ -324,6 +334,7 @@ class SQLStateStore(Cached, ASStateStore):
 
     # Users.
 
+    @kept_back
     def is_registered(self, user_id: str) -> bool:
         return self._cache.get(user_id, lambda: self._is_registered(user_id)) or False
 
@@ -347,6 +358,7 @@ class SQLStateStore(Cached, ASStateStore):
         if not self.is_registered(user_id):
             self.write_registered((user_id,))
 
+    @kept_back
     def write_registered(self, user_ids: Iterable[str]) -> None:
         users = fitting_names(user_ids)
         if not users:

@@ -1,0 +1,115 @@
+"""Checkpoints: which handlers of an event have succeeded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
+from ..state_store.pruning import named
+from .handler import Handler, Step
+
+__all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
+
+
+def mark_of(key: str, name: str) -> str:
+    """The name under which is noted that one handler of several is done.
+
+    Args:
+        key: The name of the event.
+        name: The name of the handler.
+    """
+    return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
+
+
+def _tell(step: Step) -> None:
+    """Tell a step that it is done, if it wants to know."""
+    succeeded = getattr(step, "succeeded", None)
+    if succeeded is not None:
+        succeeded()
+
+
+class Checkpoint:
+    """How far the handlers of an event are.
+
+    Args:
+        note: What is noted when all are done.
+        done: The names of those that are.
+    """
+
+    __slots__ = ("done", "is_noted", "key", "note")
+
+    def __init__(self, note: Note, done: Iterable[str] = ()) -> None:
+        self.note = note
+        #: What the event is called in transaction IDs and marks.
+        self.key = named(note.key)
+        self.done = set(done)
+        #: Whether all is noted already.
+        self.is_noted = False
+
+    def left(self, steps: Iterable[Step]) -> list[Step]:
+        """The steps that aren't done."""
+        if not self.done:
+            return [*steps]
+        left = []
+        for one in steps:
+            if getattr(one, "name", None) in self.done:
+                _tell(one)
+            else:
+                left.append(one)
+        return left
+
+    def next(self, step: Step, last: bool) -> Note | ParkedNote | None:
+        """What is noted when a step has succeeded; nothing for one of our own.
+
+        Args:
+            step: The step.
+            last: Whether all is done then.
+        """
+        name = getattr(step, "name", None)
+        if name is None:
+            return None
+        key = getattr(step, "key", None)
+        if last and key is None:
+            return self.note
+        return Note(mark_of(key or self.key, name))
+
+    def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
+        """Take that a step has succeeded, and was noted."""
+        name = getattr(step, "name", None)
+        if name is not None:
+            self.done.add(name)
+        if not isinstance(step, Handler):
+            _tell(step)
+        self.is_noted = self.is_noted or note is self.note
+
+
+class ParkedCheckpoint(Checkpoint):
+    """How far the handlers of a parked event are.
+
+    Args:
+        parked: The event.
+        note: What names it.
+    """
+
+    __slots__ = ("_names", "_number")
+
+    def __init__(self, parked: ParkedEvent, note: Note) -> None:
+        super().__init__(note, parked.done)
+        self._number = parked.id
+        self._names = parked.done
+
+    def next(self, step: Step, last: bool) -> Note | ParkedNote | None:
+        name = getattr(step, "name", None)
+        if name is None:
+            return None
+        key = getattr(step, "key", None)
+        if key is not None:
+            return Note(mark_of(key, name))
+        return ParkedNote(self._number, self._names, None if last else (*self._names, name))
+
+    def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
+        super().succeeded(step, note)
+        if isinstance(note, ParkedNote):
+            self.is_noted = note.done is None
+            self._names = note.done or self._names

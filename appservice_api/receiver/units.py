@@ -1,0 +1,88 @@
+"""Units of work: what surrounds each attempt of each handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..api.txn_id import REPEATABLE, RepeatableIDs
+from ..state_store.deliveries import Note, ParkedNote
+from .handler import Step, Values
+
+if TYPE_CHECKING:
+    from ..application import AppService
+
+__all__ = ["UnitOfWork", "Units"]
+
+#: Makes what surrounds one attempt of a handler.
+UnitOfWork: TypeAlias = Callable[[], AbstractContextManager[object]]
+
+
+class Units:
+    """Calls handlers, each attempt in a unit of work.
+
+    From the outside in: what is remembered is kept back; the application's own unit of work; the
+    transaction of the state store's database, with the note that the handler is done.
+
+    Args:
+        app: The application service.
+    """
+
+    def __init__(self, app: AppService) -> None:
+        self._app = app
+        self._store = app.state_store
+
+    def joins(self, handler: Step) -> bool:
+        """Whether the note is a part of a handler's transaction; else it is noted afterwards."""
+        return self._store.deliveries.joins("connection" in getattr(handler, "wanted", ()))
+
+    def run(
+        self, handler: Step, values: Values, key: str | None = None,
+        note: Note | ParkedNote | None = None, joined: bool | None = None,
+    ) -> Any:  # fmt: skip
+        """Call a handler once.
+
+        Args:
+            handler: The handler.
+            values: What it may ask for.
+            key: Names what it is called for: what it sends is sent once for that; None for
+                something that doesn't come again.
+            note: What is noted if it succeeds and :meth:`joins`.
+            joined: What :meth:`joins` says, where it was asked before.
+
+        Returns:
+            What the handler returns.
+        """
+        ids = RepeatableIDs(key, getattr(handler, "name", "")) if key is not None else None
+        token = REPEATABLE.set(ids)
+        try:
+            if joined is None:
+                joined = self.joins(handler)
+            if not joined and self._app.unit_of_work is None:
+                return handler(values)
+            return self._within(handler, values, note, joined)
+        finally:
+            REPEATABLE.reset(token)
+
+    def _within(
+        self, handler: Step, values: Values, note: Note | ParkedNote | None, joined: bool
+    ) -> Any:
+        store, made = self._store, self._app.unit_of_work
+        failed: BaseException | None = None
+        result: Any = None
+        keeping = store.keeping_back() if joined else nullcontext()
+        with keeping, made() if made is not None else nullcontext():
+            try:
+                if joined:
+                    with store.deliveries.unit(note) as connection:
+                        result = handler({**values, "connection": lambda: connection})
+                else:
+                    result = handler(values)
+            except BaseException as error:
+                failed = error
+                raise
+        if failed is not None:
+            # A unit of work that swallows errors doesn't make a success of them.
+            raise failed
+        return result
