@@ -132,8 +132,18 @@ def test_a_transaction_id_makes_a_rerun_harmless(hs: StubHomeserver) -> None:
     assert first.code == second.code == 0
     assert first.out == second.out
     assert hs.requests[0].target == hs.requests[1].target
-    assert hs.requests[0].path.endswith("/backup-2024-06-01")
+    assert "/backup-2024-06-01." in hs.requests[0].path
     assert len([one for one in hs.events(room) if one["type"] == "m.room.message"]) == 1
+
+
+def test_the_same_transaction_id_of_two_ghosts_is_two_messages(hs: StubHomeserver) -> None:
+    room = hs.room(members=[GHOST, f"{GHOST[:-8]}2:hs.test"])
+    for user in (GHOST, f"{GHOST[:-8]}2:hs.test"):
+        hs.add_user(user)
+        assert send(hs, room, user, "--as", user, "--txn-id", "backup-1").code == 0
+    messages = [one for one in hs.events(room) if one["type"] == "m.room.message"]
+    assert [one["content"]["body"] for one in messages] == [one["sender"] for one in messages]
+    assert len(messages) == 2
 
 
 def test_without_a_transaction_id_two_runs_are_two_messages(hs: StubHomeserver) -> None:

@@ -197,7 +197,9 @@ def test_messages_to_devices(stub: StubHomeserver, ghost: IntentAPI) -> None:
     assert "/sendToDevice/m.x%2Fy/" in stub.requests[1].path
     assert last(stub)[2] == {"messages": messages}
     ghost.send_to_one_device("m.x", USER, "*", {"a": 1}, "txn")
-    assert last(stub) == ("PUT", "/sendToDevice/m.x/txn", {"messages": {USER: {"*": {"a": 1}}}})
+    method, path, body = last(stub)
+    assert (method, path) == ("PUT", "/sendToDevice/m.x/txn.fcca050c7be17ca8")
+    assert body == {"messages": {USER: {"*": {"a": 1}}}}
     ghost.send_to_one_device("m.x", USER, "*", {"a": 1})
     assert len({request.path for request in stub.requests}) == 3
 

@@ -44,7 +44,8 @@ def test_views_are_sent_as_they_are(stub: StubHomeserver, ghost: IntentAPI) -> N
     content.set_reply(Event(event_id="$0"))
     before = json.dumps(content)
     ghost.send_message_event(ROOM, EventType.ROOM_MESSAGE, content, "t")
-    assert stub.requests[-1].decoded_path == f"{_ROOMS}/send/m.room.message/t"
+    path = f"{_ROOMS}/send/m.room.message/t.fcca050c7be17ca8"
+    assert stub.requests[-1].decoded_path == path
     assert stub.requests[-1].json == json.loads(before) == content
     assert json.dumps(content) == before
     ghost.send_state_event(ROOM, EventType.ROOM_NAME, RoomNameStateEventContent(name="Tea"))
