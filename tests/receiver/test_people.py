@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -13,7 +14,7 @@ from appservice_api import AppService, IntentAPI, MemoryStateStore
 from appservice_api.api.mark import SOURCE_KEY
 from appservice_api.testing import ManualClock, StubHomeserver
 
-from .conftest import ALICE, BOT, GHOST, ROOM, Pusher, event, registration
+from .conftest import ALICE, BOT, GHOST, ROOM, Pusher, event, registration, store_with_bot
 
 DORA = "@dora:hs.test"
 SHARED = {"users": [{"exclusive": False, "regex": r"@.*:hs\.test"}]}
@@ -74,15 +75,18 @@ def test_the_store_is_asked_only_of_shared_namespaces(stub: StubHomeserver) -> N
             asked.append(user_id)
             return super().is_registered(user_id)
 
-    with AppService(registration(), stub.base_url, Store()) as app:
+    store = Store()
+    store.registered(BOT)
+    with AppService(registration(), stub.base_url, store) as app:
         app.on("*")(lambda: None)
         Pusher(app).push(event(1), event(2, sender=GHOST), event(3, sender=DORA))
-    assert asked == [DORA]
+    assert [user for user in asked if user != BOT] == [DORA]
 
 
 def test_nobody_follows_as_a_person(stub: StubHomeserver, clock: ManualClock) -> None:
     new = "!new:hs.test"
-    with AppService(registration(namespaces=SHARED), stub.base_url, clock=clock) as app:
+    given, store = registration(namespaces=SHARED), store_with_bot()
+    with AppService(given, stub.base_url, store, clock=clock) as app:
         app.state_store.joined(ROOM, DORA)
         app.state_store.joined(ROOM, ALICE)
         stone = event(1, type="m.room.tombstone", state_key="", content={"replacement_room": new})
@@ -172,7 +176,8 @@ def test_transaction_ids_that_a_homeserver_shows(stub: StubHomeserver, app: AppS
     stub.add_user_token("own", ALICE)
     room = stub.room(members=[ALICE])
     app.api.intent(ALICE, token="own").send_text(room, "hi", txn_id="remote/1")
-    shown = {"transaction_id": "remote/1"}
+    shown = {"transaction_id": unquote(stub.requests[-1].path.rpartition("/")[2])}
+    assert shown["transaction_id"].startswith("remote/1.")
     assert app.is_mine(event(7, sender=ALICE, unsigned=shown))
     assert not app.is_mine(event(7, sender=DORA, unsigned=shown))
     assert not app.is_mine(event(7, sender=ALICE, unsigned={"transaction_id": "1"}))
