@@ -20,7 +20,7 @@ import yaml
 from .event_schema import EventSchema
 from .operation import Operation, Parameter, Response, Specification
 
-__all__ = ["FOLDER", "event_examples", "event_schemas", "is_there", "specification"]
+__all__ = ["FOLDER", "definition", "event_examples", "event_schemas", "is_there", "specification"]
 
 FOLDER = Path(
     os.environ.get("MATRIX_SPEC") or Path(__file__).resolve().parents[3] / "shared" / "matrix-spec"
@@ -67,6 +67,12 @@ def event_examples() -> dict[str, Any]:
         for file in sorted((FOLDER / "event-schemas" / "examples").iterdir())
         if file.is_file() and file.stem not in _NOT_EVENTS
     }
+
+
+@cache
+def definition(name: str) -> Any:
+    """A schema of the Client-Server API that operations share."""
+    return _document(FOLDER / "client-server" / "definitions" / f"{name}.yaml")
 
 
 def _document(file: Path) -> Any:
