@@ -6,7 +6,8 @@
 - `ManualClock`: a clock that tests turn by hand.
 
 The pytest fixtures `homeserver`, `synapse_pool`, `stub` and `clock` are in
-`appservice_api.testing.plugin`.
+`appservice_api.testing.plugin`; tests that each state store passes, to subclass, are in
+`appservice_api.testing.contract`. These two need pytest.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ import pytest
 
 from appservice_api.testing import Recorded
 
-from .spec import Operation, Parameter, match
+from .operation import Operation, Parameter, Specification
 
-__all__ = ["check"]
+__all__ = ["check", "mistakes"]
 
 # Without stubs; importing it so needs no settings of mypy.
 _jsonschema: Any = pytest.importorskip("jsonschema", reason="jsonschema isn't installed")
@@ -26,20 +26,26 @@ _MAY_BE_EMPTY = ("stateKey",)
 _NO_BODY = ("GET", "HEAD", "DELETE")
 
 
-def check(request: Recorded) -> list[str]:
+def check(request: Recorded, specification: Specification) -> list[str]:
     """Compare a request with the specification.
 
     Args:
         request: The request as it arrived.
+        specification: What it is compared with.
 
     Returns:
         What is wrong, a line each; none if all is well.
     """
-    found = match(request.method, request.path)
+    found = specification.match(request.method, request.path)
     if found is None:
         return [f"{request.method} {request.path} isn't in the specification"]
     operation, values = found
-    problems = [*_path(operation, values), *_query(operation, request), *_body(operation, request)]
+    alternatives = [list(_body(each, request)) for each in specification.alternatives(operation)]
+    problems = [
+        *_path(operation, values),
+        *_query(operation, request),
+        *min(alternatives, key=len),
+    ]
     return [f"{operation}: {problem}" for problem in problems]
 
 
@@ -50,7 +56,7 @@ def _path(operation: Operation, values: Mapping[str, str]) -> Iterator[str]:
             if name not in _MAY_BE_EMPTY:
                 yield f"{name} in the path is empty"
         else:
-            yield from _mistakes(value, schemas.get(name, {}), f"{name} in the path")
+            yield from mistakes(value, schemas.get(name, {}), f"{name} in the path")
 
 
 def _query(operation: Operation, request: Recorded) -> Iterator[str]:
@@ -87,7 +93,7 @@ def _parameter(parameter: Parameter, values: list[str]) -> Iterator[str]:
         return
     else:
         converted = _converted(values[0], kind)
-    yield from _mistakes(converted, parameter.schema, where)
+    yield from mistakes(converted, parameter.schema, where)
 
 
 def _converted(value: str, kind: object) -> Any:
@@ -102,11 +108,6 @@ def _converted(value: str, kind: object) -> Any:
 
 
 def _body(operation: Operation, request: Recorded) -> Iterator[str]:
-    alternatives = [list(_body_of(each, request)) for each in operation.alternatives()]
-    yield from min(alternatives, key=len)
-
-
-def _body_of(operation: Operation, request: Recorded) -> Iterator[str]:
     if not request.body:
         if operation.body_required:
             yield "the body is missing"
@@ -127,10 +128,20 @@ def _body_of(operation: Operation, request: Recorded) -> Iterator[str]:
     except ValueError as error:
         yield f"the body isn't JSON: {error}"
         return
-    yield from _mistakes(content, operation.bodies[media_type], "the body")
+    yield from mistakes(content, operation.bodies[media_type], "the body")
 
 
-def _mistakes(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:
+def mistakes(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Compare a value with a JSON schema.
+
+    Args:
+        value: The value.
+        schema: The schema.
+        where: What the value is, for the lines.
+
+    Yields:
+        What is wrong, a line each.
+    """
     validator = _jsonschema.Draft202012Validator(schema)
     for error in validator.iter_errors(value):
         place = "".join(f"[{step!r}]" for step in error.absolute_path)

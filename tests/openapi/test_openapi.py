@@ -1,4 +1,5 @@
-"""What the client's methods send, against the specification's own OpenAPI files."""
+"""What the client's methods send, against the specification: the table of facts everywhere, and
+the specification's own OpenAPI files where they are."""
 
 from __future__ import annotations
 
@@ -15,14 +16,13 @@ from appservice_api.client.pages import Pages
 from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
 from tests.conftest import GHOST
 
+from . import facts, files
 from .conformance import check
 from .conftest import CALLED, OUTSIDE, RAISED
+from .operation import Response, Specification
 from .rows import OF_REAL_USERS, ROWS
 from .rows.sample import USER
-from .spec import FOLDER, match, operations
-
-if not (FOLDER / "client-server").is_dir():
-    pytest.skip(f"the specification isn't in {FOLDER}", allow_module_level=True)
+from .sample import sample
 
 pytestmark = pytest.mark.openapi
 
@@ -34,29 +34,44 @@ METHODS = sorted(
 )
 
 
-def _from_specification(request: Recorded) -> Answer:
-    """Answer with the first example of success that the specification gives."""
-    if request.path == "/_matrix/client/versions":
-        # The example is of an old homeserver; the endpoints that matter are the newest.
-        return answer(200, {"versions": ["r0.6.1", "v1.1", "v1.18"]})
-    if request.path.endswith("/account/whoami") and request.token == "user_token":
-        return answer(200, {"user_id": USER})
-    found = match(request.method, request.path)
-    if found is None:
-        return answer(404, {"errcode": "M_UNRECOGNIZED", "error": "not in the specification"})
-    responses = found[0].responses
-    good = next((one for one in responses.values() if one.status.startswith("2")), None)
-    if good is None:
-        return answer(501, {"errcode": "M_UNKNOWN", "error": "no good answer is documented"})
-    if good.media_types and "application/json" not in good.media_types:
-        return answer(int(good.status), b"bytes", {"Content-Type": good.media_types[0]})
-    return answer(int(good.status), good.examples[0] if good.examples else {})
+@pytest.fixture(params=["facts", "files"] if files.is_there() else ["facts"])
+def specification(request: pytest.FixtureRequest) -> Specification:
+    """The specification, as each place has it."""
+    return files.specification() if request.param == "files" else facts.specification()
+
+
+def _answering(specification: Specification) -> Callable[[Recorded], Answer]:
+    """Answers as the first documented response of success does."""
+
+    def respond(request: Recorded) -> Answer:
+        if request.path == "/_matrix/client/versions":
+            # The example is of an old homeserver; the endpoints that matter are the newest.
+            return answer(200, {"versions": ["r0.6.1", "v1.1", "v1.18"]})
+        if request.path.endswith("/account/whoami") and request.token == "user_token":
+            return answer(200, {"user_id": USER})
+        found = specification.match(request.method, request.path)
+        if found is None:
+            return answer(404, {"errcode": "M_UNRECOGNIZED", "error": "not in the specification"})
+        if not found[0].responses:
+            return answer(501, {"errcode": "M_UNKNOWN", "error": "no good answer is documented"})
+        return _answer(found[0].responses[0])
+
+    return respond
+
+
+def _answer(response: Response) -> Answer:
+    status, bodies = int(response.status), response.bodies
+    if bodies and "application/json" not in bodies:
+        return answer(status, b"bytes", {"Content-Type": next(iter(bodies))})
+    if response.examples or not bodies:
+        return answer(status, response.examples[0] if response.examples else {})
+    return answer(status, sample(bodies["application/json"]))
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_endpoint_is_an_operation(name: str) -> None:
+def test_endpoint_is_an_operation(name: str, specification: Specification) -> None:
     endpoint = ENDPOINTS[name]
-    known = {str(operation) for operation in operations()}
+    known = {str(operation) for operation in specification.operations}
     assert f"{endpoint.method} {endpoint.template}" in known
 
 
@@ -65,11 +80,12 @@ def test_method_keeps_to_the_specification(
     name: str,
     stub: StubHomeserver,
     api: AppServiceAPI,
+    specification: Specification,
     record_property: Callable[[str, object], None],
 ) -> None:
     if name not in ROWS:
         pytest.fail(f"{name}() serves an endpoint: add a row with its arguments to ROWS")
-    stub.script("*", "", _from_specification, forever=True)
+    stub.script("*", "", _answering(specification), forever=True)
     problems = []
     speaker = api.intent(USER, token="user_token") if name in OF_REAL_USERS else api.intent(GHOST)
     for args, kwargs in ROWS[name]:
@@ -86,12 +102,12 @@ def test_method_keeps_to_the_specification(
             record_property(RAISED, problems[-1])
     reached = set()
     for request in stub.requests:
-        found = match(request.method, request.path)
+        found = specification.match(request.method, request.path)
         if found is not None:
             deprecated = " (deprecated)" if found[0].deprecated else ""
             reached.add(str(found[0]))
             record_property(CALLED, f"{found[0]}{deprecated}")
-        for problem in check(request):
+        for problem in check(request, specification):
             problems.append(problem)
             record_property(OUTSIDE, f"{name}(): {problem}")
     served = {f"{one.method} {one.template}" for one in ENDPOINTS.values() if name in one.methods}
@@ -104,16 +120,18 @@ def test_method_keeps_to_the_specification(
     ["download_media", "stream_media", "download_thumbnail", "get_url_preview",
      "get_media_repo_config"],
 )  # fmt: skip
-def test_media_of_old_homeservers(name: str, stub: StubHomeserver, api: AppServiceAPI) -> None:
+def test_media_of_old_homeservers(
+    name: str, stub: StubHomeserver, api: AppServiceAPI, specification: Specification
+) -> None:
     stub.script("GET", "/versions", answer(200, {"versions": ["v1.10"]}))
-    stub.script("*", "", _from_specification, forever=True)
+    stub.script("*", "", _answering(specification), forever=True)
     for args, kwargs in ROWS[name]:
         result = getattr(api.intent(GHOST), name)(*args, **kwargs)
         if isinstance(result, MediaStream):
             result.close()
     requests = [request for request in stub.requests if request.path.startswith("/_matrix/media/")]
     assert len(requests) == len(ROWS[name])
-    assert [problem for request in requests for problem in check(request)] == []
+    assert [problem for request in requests for problem in check(request, specification)] == []
 
 
 _R = "/_matrix/client/v3/rooms/!r:hs.test"
@@ -148,8 +166,10 @@ _JSON = {"Content-Type": "application/json"}
         ("POST", f"{_R}/kick", b"", "the body is missing"),
     ],
 )  # fmt: skip
-def test_check(method: str, target: str, body: bytes, problem: str | None) -> None:
-    found = check(Recorded(method, target, _JSON if body else {}, body))
+def test_check(
+    method: str, target: str, body: bytes, problem: str | None, specification: Specification
+) -> None:
+    found = check(Recorded(method, target, _JSON if body else {}, body), specification)
     if problem is None:
         assert found == []
     else:

@@ -1,12 +1,8 @@
-"""The contract of deliveries, the same for each state store, and what only databases can do."""
+"""The deliveries of our state stores keep to the contract, and forget what is old."""
 
 from __future__ import annotations
 
-import math
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +10,20 @@ import pytest
 
 from appservice_api import StateStoreError
 from appservice_api.state_store import open_state_store
-from appservice_api.state_store.deliveries import (
-    Claim,
-    Deliveries,
-    Note,
-    ParkedEvent,
-    ParkedNote,
-)
+from appservice_api.state_store.deliveries import Claim, Deliveries
+from appservice_api.state_store.memory_deliveries import MemoryDeliveries
 from appservice_api.state_store.pruning import Turns
+from appservice_api.testing.contract import (
+    DeliveriesContract,
+    Opening,
+    SharedDeliveriesContract,
+)
 
 if TYPE_CHECKING:
     from appservice_api.django.state_store import DjangoStateStore
 
-MINE, BUSY, DONE = Claim.MINE, Claim.BUSY, Claim.DONE
+DONE, BUSY, MINE = Claim.DONE, Claim.BUSY, Claim.MINE
 ROOM, OTHER = "!r:hs.test", "!o:hs.test"
-Opening = Callable[[], Deliveries]
 
 
 def _sql(url: str) -> Iterator[Opening]:
@@ -44,10 +39,9 @@ def _sql(url: str) -> Iterator[Opening]:
         store.close()
 
 
-KINDS = ["sqlite", "postgresql", "django", "django-postgresql"]
-
-
-def _opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
+@pytest.fixture(params=["sqlite", "postgresql", "django", "django-postgresql"])
+def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
+    """Opens the deliveries of one database again and again, each time as a new process does."""
     if request.param.startswith("django"):
         kind = "postgresql" if request.param == "django-postgresql" else "sqlite"
         store: DjangoStateStore = request.getfixturevalue(f"django_{kind}")
@@ -60,179 +54,46 @@ def _opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]
         yield from _sql(request.getfixturevalue("postgres").new_database())
 
 
-@pytest.fixture(params=KINDS)
-def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
-    """Opens the deliveries of one database again and again, each time as a new process does."""
-    yield from _opened(request, tmp_path)
+class Deaths:
+    """Processes that died: a store of somebody else's need not know of them."""
+
+    def test_a_claim_that_is_taken_over_tells_so(self, deliveries: Deliveries) -> None:
+        assert deliveries.claim("1", "x", 60) is MINE
+        assert deliveries.takeovers("1", "x") == 0
+        for times in (1, 2):
+            deliveries.renew("1", "x", 0)
+            assert deliveries.claim("1", "x", 60) is MINE
+            assert deliveries.takeovers("1", "x") == times
+        deliveries.finish("1", "x")
+        assert deliveries.claim("1", "x", 60) is DONE
+        assert deliveries.takeovers("1", "x") == 0
+
+    def test_events_that_were_begun(self, deliveries: Deliveries) -> None:
+        assert deliveries.begun(["$a", "$b"]) == {}
+        deliveries.begin("$a", 1)
+        deliveries.begin("$a", 2)
+        deliveries.begin("$" + "long" * 100, 1)
+        found = deliveries.begun(["$a", "$b", "$" + "long" * 100])
+        assert {key: one.times for key, one in found.items()} == {"$a": 2, "$" + "long" * 100: 1}
+        assert found["$a"].begun_at > 1_600_000_000_000
+        deliveries.ended("$a")
+        deliveries.ended("$b")
+        assert deliveries.begun(["$a"]) == {}
 
 
-@pytest.fixture(params=["memory", *KINDS])
-def deliveries(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deliveries]:
-    if request.param == "memory":
-        memory = pytest.importorskip("appservice_api.state_store.memory_deliveries")
-        yield memory.MemoryDeliveries()
-        return
-    for opening in _opened(request, tmp_path):
-        yield opening()
+class TestInMemory(Deaths, DeliveriesContract):
+    @pytest.fixture
+    def deliveries(self) -> Deliveries:
+        return MemoryDeliveries()
 
 
-def in_a_child(work: Callable[[], object]) -> int:
-    """Do something in a forked child, and tell how it ended."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            code = int(bool(work()))
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+class TestInDatabases(Deaths, SharedDeliveriesContract):
+    @pytest.fixture
+    def another(self, another: Opening) -> Opening:
+        return another
 
-
-# Claims.
-
-
-def test_a_transaction_is_claimed_handled_and_done(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 60) is MINE
-    assert deliveries.claim("1", "x", 60) is BUSY
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is DONE
-    assert deliveries.claim("1", "x", 0) is DONE
-
-
-def test_a_number_that_comes_again_with_another_body_is_another_transaction(
-    deliveries: Deliveries,
-) -> None:
-    assert deliveries.claim("1", "x", 60) is MINE
-    assert deliveries.claim("1", "y", 60) is MINE
-    assert deliveries.claim("2", "x", 60) is MINE
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is DONE
-    assert deliveries.claim("1", "y", 60) is BUSY
-
-
-def test_a_claim_that_is_over_is_the_next_ones(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 0) is MINE
-    assert deliveries.claim("1", "x", 0) is MINE
-    assert deliveries.claim("1", "x", 60) is MINE
-    assert deliveries.claim("1", "x", 60) is BUSY
-
-
-def test_a_claim_is_renewed(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 0) is MINE
-    deliveries.renew("1", "x", 60)
-    assert deliveries.claim("1", "x", 60) is BUSY
-    deliveries.renew("1", "x", 0)
-    assert deliveries.claim("1", "x", 60) is MINE
-
-
-def test_what_is_done_stays_done(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 60) is MINE
-    deliveries.finish("1", "x")
-    deliveries.renew("1", "x", 60)
-    deliveries.give_up("1", "x")
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is DONE
-
-
-def test_a_claim_is_given_back(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 60) is MINE
-    deliveries.give_up("1", "x")
-    assert deliveries.claim("1", "x", 60) is MINE
-    deliveries.give_up("unknown", "x")
-    deliveries.renew("unknown", "x", 60)
-    assert deliveries.claim("unknown", "x", 60) is MINE
-
-
-def test_what_was_never_claimed_may_be_finished(deliveries: Deliveries) -> None:
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is DONE
-
-
-def test_what_is_claimed_is_in_flight_until_it_ends(deliveries: Deliveries) -> None:
-    assert deliveries.in_flight() == set()
-    for number in ("1", "2", "3"):
-        assert deliveries.claim(number, "x", 60) is MINE
-    assert deliveries.claim("4", "", 0) is MINE  # it is over at once
-    assert deliveries.in_flight() == {("1", "x"), ("2", "x"), ("3", "x")}
-    deliveries.finish("1", "x")
-    deliveries.give_up("2", "x")
-    assert deliveries.in_flight() == {("3", "x")}
-
-
-def test_another_process_sees_what_is_in_flight(another: Opening) -> None:
-    mine, other = another(), another()
-    assert mine.claim("$room", "", 60) is MINE
-    assert other.in_flight() == {("$room", "")}
-
-
-@pytest.mark.parametrize("name", ["", "ü🎉", "a b/c%00", "x" * 10_000, "nul \0", "half \ud83d"])
-def test_names_of_any_kind(name: str, deliveries: Deliveries) -> None:
-    assert deliveries.claim(name, name, 60) is MINE
-    assert deliveries.claim(name + "!", name, 60) is MINE
-    assert deliveries.claim(name, name, 60) is BUSY
-    deliveries.finish(name, name)
-    assert deliveries.claim(name, name, 60) is DONE
-    deliveries.note_handled(name, name)
-    assert deliveries.handled([name, name + "!"]) == {name}
-    deliveries.note_handled("$event", name)
-    assert deliveries.last_handled(name) == "$event"
-    deliveries.settle(name, "$event")
-    assert deliveries.settled(name) == "$event"
-
-
-@pytest.mark.parametrize("lease", [-1, math.nan, math.inf])
-def test_what_is_no_lease(lease: float, another: Opening) -> None:
-    deliveries = another()
-    with pytest.raises(ValueError, match="a lease must be"):
-        deliveries.claim("1", "x", lease)
-    with pytest.raises(ValueError, match="a lease must be"):
-        deliveries.renew("1", "x", lease)
-
-
-def test_a_room_begins_with_the_first_event_that_is_remembered(deliveries: Deliveries) -> None:
-    assert deliveries.first_handled(ROOM) is None
-    deliveries.note_handled("$o", OTHER)
-    deliveries.note_all_handled([("$a", ROOM, 9), ("$b", ROOM, 1)])
-    deliveries.note_handled("$a", ROOM, 9)
-    assert deliveries.first_handled(ROOM) == "$a"
-    assert deliveries.last_handled(ROOM) == "$b"
-    assert deliveries.first_handled(OTHER) == "$o"
-
-
-def test_a_room_is_settled_up_to_an_event(deliveries: Deliveries) -> None:
-    assert deliveries.settled(ROOM) is None
-    deliveries.settle(ROOM, "$a")
-    deliveries.settle(OTHER, "$o")
-    deliveries.settle(ROOM, "$b")
-    assert (deliveries.settled(ROOM), deliveries.settled(OTHER)) == ("$b", "$o")
-    assert deliveries.handled(["$a", "$b"]) == set()
-
-
-def test_one_of_20_threads_gets_it(deliveries: Deliveries) -> None:
-    assert sorted(claimed_at_once(deliveries, "1", threads=20)) == sorted(["1"])
-
-
-def claimed_at_once(deliveries: Deliveries, *numbers: str, threads: int) -> list[str]:
-    """Which transactions threads get that all ask for all of them; those that fail, too."""
-    got: list[str] = []
-    begin = threading.Barrier(threads)
-
-    def ask() -> None:
-        try:
-            begin.wait(60)
-            got.extend(one for one in numbers if deliveries.claim(one, "x", 60) is MINE)
-        except BaseException as error:
-            got.append(repr(error))
-            raise
-        finally:
-            close_connections()
-
-    asking = [threading.Thread(target=ask) for _ in range(threads)]
-    for thread in asking:
-        thread.start()
-    for thread in asking:
-        thread.join()
-    return got
+    def leave_thread(self) -> None:
+        close_connections()
 
 
 def close_connections() -> None:
@@ -244,221 +105,6 @@ def close_connections() -> None:
         return
     if settings.configured:
         connections.close_all()
-
-
-def test_one_of_20_threads_in_4_processes_gets_it(another: Opening, tmp_path: Path) -> None:
-    deliveries = another()
-    numbers = [str(number) for number in range(20)]
-    deliveries.handled(["$x"])  # a connection that the children mustn't use
-    begin_read, begin_write = os.pipe()
-    children = []
-    for child in range(4):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.close(begin_write)
-                os.read(begin_read, 1)  # ends when the parent closes its end
-                got = claimed_at_once(deliveries, *numbers, threads=5)
-                (tmp_path / str(child)).write_text(" ".join(got))
-            finally:
-                os._exit(0)
-        children.append(pid)
-    os.close(begin_write)
-    for pid in children:
-        os.waitpid(pid, 0)
-    os.close(begin_read)
-    got = [one for child in range(4) for one in (tmp_path / str(child)).read_text().split()]
-    assert sorted(got) == sorted(numbers)
-    assert {deliveries.claim(number, "x", 60) for number in numbers} == {BUSY}
-
-
-def test_killed_between_claim_and_finish(another: Opening) -> None:
-    def die(number: str, lease: float) -> None:
-        deliveries = another()
-        assert deliveries.claim(number, "x", lease) is MINE
-        deliveries.note_handled(f"$first-of-{number}", ROOM)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    deliveries = another()
-    assert in_a_child(lambda: die("1", 60)) == -signal.SIGKILL
-    assert in_a_child(lambda: die("2", 0)) == -signal.SIGKILL
-    assert deliveries.claim("1", "x", 60) is BUSY
-    assert deliveries.claim("2", "x", 60) is MINE
-    assert deliveries.handled(["$first-of-1", "$first-of-2", "$second-of-2"]) == {
-        "$first-of-1", "$first-of-2",
-    }  # fmt: skip
-
-
-def test_who_has_lost_a_claim_does_not_give_it_up(another: Opening) -> None:
-    slow, quick = another(), another()
-    assert slow.claim("1", "x", 0) is MINE
-    assert quick.claim("1", "x", 60) is MINE
-    slow.renew("1", "x", 0)
-    slow.give_up("1", "x")
-    assert another().claim("1", "x", 60) is BUSY
-    slow.finish("1", "x")
-    assert quick.claim("1", "x", 60) is DONE
-
-
-def test_a_forked_child_is_somebody_else(another: Opening) -> None:
-    deliveries = another()
-    assert deliveries.claim("1", "x", 60) is MINE
-    assert in_a_child(lambda: deliveries.give_up("1", "x")) == 0
-    assert deliveries.claim("1", "x", 60) is BUSY
-
-
-# Events that were handled.
-
-
-def test_events_that_were_handled(deliveries: Deliveries) -> None:
-    assert deliveries.handled([]) == set()
-    assert deliveries.handled(["$a", "$b"]) == set()
-    deliveries.note_handled("$a", ROOM, 5)
-    deliveries.note_handled("$a", ROOM, 5)
-    deliveries.note_handled("to-device:1")
-    assert deliveries.handled(["$a", "$b", "to-device:1", "$a"]) == {"$a", "to-device:1"}
-    assert deliveries.handled(f"${number}" for number in range(2000)) == set()
-
-
-def test_the_last_event_of_a_room(deliveries: Deliveries) -> None:
-    assert deliveries.last_handled(ROOM) is None
-    deliveries.note_handled("$1", ROOM, 3000)
-    deliveries.note_handled("$other", OTHER, 9000)
-    deliveries.note_handled("none")
-    deliveries.note_handled("$2", ROOM, 1000)  # clocks of homeservers differ: the order counts
-    assert deliveries.last_handled(ROOM) == "$2"
-    assert deliveries.last_handled(OTHER) == "$other"
-    assert deliveries.last_handled("!unknown:h") is None
-
-
-def test_many_events_are_noted_at_once(deliveries: Deliveries) -> None:
-    deliveries.note_all_handled([])
-    deliveries.note_handled("$known", ROOM)
-    events = [(f"${number}", ROOM if number % 2 else OTHER, number) for number in range(700)]
-    deliveries.note_all_handled([*events, ("$1", ROOM, 1), ("none", None, None)])
-    keys = [key for key, *_ in events]
-    assert deliveries.handled([*keys, "$x"]) == set(keys)
-    assert deliveries.handled(["$known", "none"]) == {"$known", "none"}
-    assert deliveries.last_handled(OTHER) == "$698"
-
-
-@pytest.mark.parametrize("ts", [-1, 2**53, 10**30, -(10**30), None, "5", 1.5])
-def test_an_invented_time_does_no_harm(ts: Any, deliveries: Deliveries) -> None:
-    deliveries.note_handled("$a", ROOM, ts)
-    assert deliveries.last_handled(ROOM) == "$a"
-
-
-def test_many_threads_note_at_once(another: Opening) -> None:
-    deliveries = another()
-
-    def work(number: int) -> None:
-        for turn in range(20):
-            deliveries.note_handled(f"${number}-{turn}", f"!{number}:h")
-            deliveries.note_handled(f"$all-{turn}", ROOM)
-        close_connections()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    expected = {f"${number}-{turn}" for number in range(8) for turn in range(20)}
-    expected |= {f"$all-{turn}" for turn in range(20)}
-    assert deliveries.handled([*expected, "$x"]) == expected
-    assert {deliveries.last_handled(f"!{number}:h") for number in range(8)} == {
-        f"${number}-19" for number in range(8)
-    }
-
-
-# Events that were put aside.
-
-EVENTS: dict[str, dict[str, Any]] = {
-    "plain": {"type": "m.room.message", "content": {"body": "hi"}, "event_id": "$a"},
-    "unicode": {"body": "Ü 🎉 \N{RIGHT-TO-LEFT OVERRIDE}", "\N{SNOWMAN}": 1},
-    "nul": {"body": "a\0b", "\0": None},
-    "half of a pair": {"body": "\ud83d", "\udc00": 1},
-    "no event": {"content": None, "type": 5, "sender": [], "x": [[{}], 1.5, -(2**70), True]},
-    "not a number": {"x": math.inf},
-    "huge": {"body": "x" * 5_000_000},
-    "empty": {},
-}
-
-
-@pytest.mark.parametrize("kind", EVENTS)
-def test_an_event_comes_back_as_it_was(kind: str, deliveries: Deliveries) -> None:
-    event = EVENTS[kind]
-    number = deliveries.park(event, "Traceback\n  ValueError: ü 🎉")
-    assert deliveries.parked() == [
-        ParkedEvent(
-            number, event, "Traceback\n  ValueError: ü 🎉", deliveries.parked()[0].parked_at
-        )
-    ]
-    taken = deliveries.unpark(number)
-    assert taken is not None
-    assert (taken.id, taken.event) == (number, event)
-    assert 1.7e12 < taken.parked_at < 4e12
-    assert deliveries.parked() == []
-
-
-def test_the_oldest_comes_first_and_numbers_are_never_used_again(deliveries: Deliveries) -> None:
-    numbers = [deliveries.park({"n": number}, "") for number in range(4)]
-    assert [event.event["n"] for event in deliveries.parked()] == [0, 1, 2, 3]
-    assert deliveries.count_parked() == 4
-    assert [event.id for event in deliveries.parked()] == sorted(numbers)
-    assert deliveries.parked_event(numbers[3]) == deliveries.parked()[3]
-    assert deliveries.unpark(numbers[3]) is not None
-    assert deliveries.parked_event(numbers[3]) is None
-    assert deliveries.parked_event(10**30) is None
-    assert deliveries.unpark(numbers[3]) is None
-    assert deliveries.unpark(10**30) is None
-    assert deliveries.park({}, "") not in numbers
-
-
-@pytest.mark.parametrize("error", ["", "a\0b", "\ud83d", "x" * 1_000_000])
-def test_a_traceback_of_any_kind(error: str, another: Opening) -> None:
-    deliveries = another()
-    number = deliveries.park({}, error)
-    taken = deliveries.unpark(number)
-    assert taken is not None
-    assert len(taken.error) == len(error)
-
-
-def test_one_of_many_takes_an_event_back(another: Opening) -> None:
-    deliveries = another()
-    number = deliveries.park({}, "")
-    got: list[ParkedEvent | None] = []
-
-    def take() -> None:
-        got.append(deliveries.unpark(number))
-        close_connections()
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(got) == 8
-    assert len([one for one in got if one is not None]) == 1
-
-
-# Restarts, and bounds.
-
-
-def test_the_next_process_knows_it(another: Opening) -> None:
-    before = another()
-    assert before.claim("1", "x", 60) is MINE
-    before.finish("1", "x")
-    assert before.claim("2", "x", 60) is MINE
-    before.note_handled("$a", ROOM)
-    number = before.park({"type": "m"}, "why")
-    after = another()
-    assert after.claim("1", "x", 60) is DONE
-    assert after.claim("2", "x", 60) is BUSY
-    assert after.handled(["$a"]) == {"$a"}
-    assert after.last_handled(ROOM) == "$a"
-    assert [(event.id, event.event, event.error) for event in after.parked()] == [
-        (number, {"type": "m"}, "why")
-    ]
 
 
 def bounded(deliveries: Any, most: int, every: int = 1) -> Any:
@@ -521,48 +167,3 @@ def test_a_write_that_is_done_does_not_fail_for_old_rows(
 
 def fail(*_: object) -> None:
     raise StateStoreError("no")
-
-
-# Units of work, and processes that died.
-
-
-def test_parked_events_keep_which_handlers_are_done(deliveries: Deliveries) -> None:
-    first = deliveries.park({"type": "m"}, "x", key="$a", done=["one"], note=Note("$a", ROOM, 1))
-    assert deliveries.handled(["$a"]) == {"$a"}
-    assert deliveries.last_handled(ROOM) == "$a"
-    deliveries.note(ParkedNote(first, ("one",), ("one", "two")))
-    [parked] = deliveries.parked()
-    assert (parked.key, parked.done) == ("$a", ("one", "two"))
-    second = deliveries.park({"type": "m"}, "y", key="$a", done=["one", "two"], instead_of=first)
-    assert [one.id for one in deliveries.parked()] == [second]
-    deliveries.note(ParkedNote(second, ("one", "two"), None))
-    assert deliveries.parked() == []
-    plain = deliveries.park({}, "z")
-    found = deliveries.parked_event(plain)
-    assert found is not None
-    assert (found.key, found.done) == (None, ())
-
-
-def test_a_claim_that_is_taken_over_tells_so(deliveries: Deliveries) -> None:
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
-    assert deliveries.takeovers("1", "x") == 0
-    for times in (1, 2):
-        deliveries.renew("1", "x", 0)
-        assert deliveries.claim("1", "x", 60) is Claim.MINE
-        assert deliveries.takeovers("1", "x") == times
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is Claim.DONE
-    assert deliveries.takeovers("1", "x") == 0
-
-
-def test_events_that_were_begun(deliveries: Deliveries) -> None:
-    assert deliveries.begun(["$a", "$b"]) == {}
-    deliveries.begin("$a", 1)
-    deliveries.begin("$a", 2)
-    deliveries.begin("$" + "long" * 100, 1)
-    found = deliveries.begun(["$a", "$b", "$" + "long" * 100])
-    assert {key: one.times for key, one in found.items()} == {"$a": 2, "$" + "long" * 100: 1}
-    assert found["$a"].begun_at > 1_600_000_000_000
-    deliveries.ended("$a")
-    deliveries.ended("$b")
-    assert deliveries.begun(["$a"]) == {}
