@@ -58,11 +58,10 @@ class Ghosts:
         Raises:
             StateStoreError: The store can't be reached.
         """
-        if self._is_surely_ours(user_id):
-            return True
-        if self._is_exclusive(user_id) is None:
-            return False
-        return self._shared.state_store.is_registered(user_id)
+        exclusive = self._is_exclusive(user_id)
+        if exclusive is False and user_id != self._shared.bot_mxid:
+            return self._shared.state_store.is_registered(user_id)
+        return bool(exclusive) or user_id == self._shared.bot_mxid
 
     def ours_among(self, user_ids: Iterable[str]) -> list[str]:
         """Who of many users is the bot or a ghost, in their order; as :meth:`is_ours`."""

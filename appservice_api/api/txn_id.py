@@ -11,8 +11,10 @@ import hashlib
 import json
 import os
 import threading
-from contextvars import ContextVar, Token
+from collections import defaultdict
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from .path import quote_part
@@ -70,12 +72,11 @@ class RepeatableIDs:
         work: The work.
     """
 
-    __slots__ = ("_counts", "_lock", "_work")
+    __slots__ = ("_counts", "_work")
 
     def __init__(self, *work: str) -> None:
         self._work = work
-        self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._counts: defaultdict[str, count[int]] = defaultdict(count)
 
     def make(self, user: str | None, target: tuple[object, ...], content: Any) -> str | None:
         """Make the ID of a request.
@@ -93,14 +94,7 @@ class RepeatableIDs:
         except (TypeError, ValueError, RecursionError):
             return None
         digest = hashlib.sha256(said.encode()).hexdigest()[:40]
-        with self._lock:
-            number = self._counts.get(digest, 0)
-            self._counts[digest] = number + 1
-        return f"{digest}.{number}"
-
-    def begin(self) -> Token[RepeatableIDs | None]:
-        """Have the present context make these IDs; what is returned undoes that."""
-        return REPEATABLE.set(self)
+        return f"{digest}.{next(self._counts[digest])}"
 
 
 #: Makes the IDs of what is sent in the present context; None for new ones.

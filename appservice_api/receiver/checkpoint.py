@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
-from ..state_store.pruning import named
-from .handler import Handler, Step
+from .handler import Step
 
 __all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
 
@@ -22,13 +21,6 @@ def mark_of(key: str, name: str) -> str:
     return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
 
 
-def _tell(step: Step) -> None:
-    """Tell a step that it is done, if it wants to know."""
-    succeeded = getattr(step, "succeeded", None)
-    if succeeded is not None:
-        succeeded()
-
-
 class Checkpoint:
     """How far the handlers of an event are.
 
@@ -37,24 +29,22 @@ class Checkpoint:
         done: The names of those that are.
     """
 
-    __slots__ = ("done", "is_noted", "key", "note")
+    __slots__ = ("done", "is_noted", "note")
 
     def __init__(self, note: Note, done: Iterable[str] = ()) -> None:
         self.note = note
-        #: What the event is called in transaction IDs and marks.
-        self.key = named(note.key)
         self.done = set(done)
         #: Whether all is noted already.
         self.is_noted = False
 
-    def left(self, steps: Iterable[Step]) -> list[Step]:
+    def left(self, steps: list[Step]) -> list[Step]:
         """The steps that aren't done."""
         if not self.done:
-            return [*steps]
+            return steps
         left = []
         for one in steps:
-            if getattr(one, "name", None) in self.done:
-                _tell(one)
+            if one.name in self.done:
+                one.succeeded()
             else:
                 left.append(one)
         return left
@@ -66,21 +56,17 @@ class Checkpoint:
             step: The step.
             last: Whether all is done then.
         """
-        name = getattr(step, "name", None)
-        if name is None:
+        if step.name is None:
             return None
-        key = getattr(step, "key", None)
-        if last and key is None:
+        if last and step.key is None:
             return self.note
-        return Note(mark_of(key or self.key, name))
+        return Note(mark_of(step.key or self.note.key, step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
         """Take that a step has succeeded, and was noted."""
-        name = getattr(step, "name", None)
-        if name is not None:
-            self.done.add(name)
-        if not isinstance(step, Handler):
-            _tell(step)
+        if step.name is not None:
+            self.done.add(step.name)
+        step.succeeded()
         self.is_noted = self.is_noted or note is self.note
 
 
@@ -100,13 +86,11 @@ class ParkedCheckpoint(Checkpoint):
         self._names = parked.done
 
     def next(self, step: Step, last: bool) -> Note | ParkedNote | None:
-        name = getattr(step, "name", None)
-        if name is None:
+        if step.name is None:
             return None
-        key = getattr(step, "key", None)
-        if key is not None:
-            return Note(mark_of(key, name))
-        return ParkedNote(self._number, self._names, None if last else (*self._names, name))
+        if step.key is not None:
+            return Note(mark_of(step.key, step.name))
+        return ParkedNote(self._number, self._names, None if last else (*self._names, step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
         super().succeeded(step, note)

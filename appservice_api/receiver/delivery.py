@@ -268,14 +268,26 @@ class Delivery:
 
     def handle(self, given: Iterable[Item]) -> None:
         """Handle items that weren't handled before, in order; by who has claimed them."""
-        self._local.handling = True
+        with self._watched():
+            self._local.handling = True
+            try:
+                self._handle(list(given))
+            finally:
+                self._local.handling = False
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Have what this thread handles be seen by who watches what takes long."""
+        outer = getattr(self._local, "work", None)
+        self._local.work, before = self._dispatch.watch.begin()
         try:
-            self._handle(list(given))
+            yield
         finally:
-            self._local.handling = False
+            self._dispatch.watch.end(before)
+            self._local.work = outer
 
     def _handle(self, items: list[Item]) -> None:
-        marks = {item.key: found for item in items if (found := self._dispatch.marks(item))}
+        marks = self._dispatch.marks(items)
         names = [item.key for item in items]
         done = self._deliveries.handled([*names, *(one for some in marks.values() for one in some)])
         left = [item for item in items if item.key not in done]
@@ -289,8 +301,8 @@ class Delivery:
             handlers = self._dispatch.find(item)
             if handlers or not isinstance(item.content, dict):
                 self._note_all(unnoted)
-                some = marks.get(item.key, {})
-                finished = [name for mark, name in some.items() if mark in done]
+                some = marks.get(item.key)
+                finished = [name for mark, name in some.items() if mark in done] if some else []
                 if begun is None:
                     self._handle_one(item, handlers, Checkpoint(_note(item), finished))
                 else:
@@ -356,7 +368,10 @@ class Delivery:
             checkpoint: How far they are.
             deadly: Why they aren't called.
         """
-        problem = self._call(handlers, item, checkpoint, deadly)
+        if deadly is not None:
+            problem: str | None = self._dispatch.tell(deadly, item)
+        else:
+            problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
         if problem is not None:
             number = self._deliveries.park(
                 parked_as(item), problem, key=item.key, done=sorted(checkpoint.done),
@@ -366,19 +381,6 @@ class Delivery:
         elif not checkpoint.is_noted:
             self._deliveries.note_handled(*checkpoint.note)
         self._count(problem)
-
-    def _call(
-        self, handlers: list[Step], item: Item, checkpoint: Checkpoint, deadly: RuntimeError | None
-    ) -> str | None:
-        """As :meth:`Dispatch.call`, seen by who watches what takes long; handlers of what is
-        deadly aren't called."""
-        before = self._dispatch.watch.begin(item)
-        try:
-            if deadly is not None:
-                return self._dispatch.tell(deadly, item)
-            return self._dispatch.call(handlers, item, checkpoint)
-        finally:
-            self._dispatch.watch.end(before)
 
     def _count(self, problem: str | None) -> None:
         self.tally.count(self.tally.events, "handled" if problem is None else "parked")
@@ -424,7 +426,11 @@ class Delivery:
     ) -> bool:
         handlers = self._dispatch.find(item)
         checkpoint = ParkedCheckpoint(parked, _note(item))
-        problem = self._call(handlers, item, checkpoint, deadly)
+        if deadly is not None:
+            problem: str | None = self._dispatch.tell(deadly, item)
+        else:
+            with self._watched():
+                problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"

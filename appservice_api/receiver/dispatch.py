@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import (
@@ -14,14 +14,13 @@ from tenacity import (
 )
 
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
-from ..state_store.pruning import named
 from .checkpoint import Checkpoint, mark_of
 from .handler import Handler, Step, Values
 from .stops import is_stop
 from .transaction import LISTS, Item
 from .units import Units
-from .upgrades import Telling, Upgrades
-from .watch import Watch
+from .upgrades import Upgrades
+from .watch import Watch, Work
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -66,9 +65,7 @@ class Dispatch:
         #: What is being handled.
         self.watch = Watch(self._shared.clock, self._shared.log)
         self._units = Units(app)
-        self._always: dict[str, Callable[[], Any]] = {
-            "app": lambda: app, "api": lambda: app.api, "intent": lambda: app.bot,
-        }  # fmt: skip
+        self._always = Values({"app": app, "api": app.api, "intent": app.bot})
         self._retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(policy.attempts),
@@ -84,7 +81,7 @@ class Dispatch:
         if not isinstance(item.content, dict):
             return []
         found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(item.content)]
-        if found and self._app.is_mine(item.content):
+        if found and self._app._echoes.is_mine(item.content):
             found = [one for one in found if one.mine]
         steps = self._upgrades.steps(item.content) if item.kind == "event" else []
         return [*steps, *(one.handler for one in found)]
@@ -99,19 +96,25 @@ class Dispatch:
         made = self._app._handlers.get(kind, ())
         return [one for of, one in made if name is None or of is None or of == name]
 
-    def marks(self, item: Item) -> dict[str, str]:
-        """Where is noted that handlers of an item are done, if it has several: their names by
-        what is noted."""
-        listeners = self._app._listeners.get(item.kind, ())
-        if item.kind in LISTS:
-            names = [one.name for one in self.handlers(item.kind)]
-        elif len(listeners) > 1 and isinstance(item.content, dict):
-            names = [one.handler.name for one in listeners if one.wants(item.content)]
-        else:
-            return {}
-        return {mark_of(item.key, name): name for name in names} if len(names) > 1 else {}
+    def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
+        """Where is noted that handlers of items are done that have several: by the item's key,
+        the names of the handlers by what is noted."""
+        found: dict[str, dict[str, str]] = {}
+        for kind, key, content in items:
+            listeners = self._app._listeners.get(kind, ())
+            if kind in LISTS:
+                names = [one.name for one in self.handlers(kind)]
+            elif len(listeners) > 1 and isinstance(content, dict):
+                names = [one.handler.name for one in listeners if one.wants(content)]
+            else:
+                continue
+            if len(names) > 1:
+                found[key] = {mark_of(key, name): name for name in names}
+        return found
 
-    def call(self, handlers: list[Step], item: Item, checkpoint: Checkpoint) -> str | None:
+    def call(
+        self, handlers: list[Step], item: Item, checkpoint: Checkpoint, work: Work
+    ) -> str | None:
         """Have an item handled by those of its handlers that aren't done, each of them called
         several times if it raises. What succeeds is noted.
 
@@ -124,13 +127,14 @@ class Dispatch:
         """
         if not isinstance(item.content, dict):
             return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
+        self.watch.next(work, item)
         problems: list[str] = []
         left = checkpoint.left(handlers)
-        values = self._values_of(item) if left else {}
+        values = self._values_of(item) if left else self._always
         for number, handler in enumerate(left, 1):
-            if type(handler) is Telling and handler.skips():
+            if handler.skips():
                 continue
-            self.watch.note(handler)
+            work.handler = handler
             note = checkpoint.next(handler, number == len(left) and not problems)
             joined = self._units.joins(handler)
             try:
@@ -143,7 +147,7 @@ class Dispatch:
                 problems.append(self.tell(error, item))
             else:
                 if note is not None and not joined:
-                    self._app.state_store.deliveries.note(note)
+                    self._shared.state_store.deliveries.note(note)
                 checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 
@@ -152,8 +156,8 @@ class Dispatch:
         note: Note | ParkedNote | None, joined: bool,
     ) -> None:  # fmt: skip
         """Call a handler, several times if it raises. What succeeds at once costs one call."""
-        # Steps of our own have no name, and say nothing that isn't harmless to repeat.
-        key = (handler.key or checkpoint.key) if isinstance(handler, (Handler, Telling)) else None
+        # Steps of our own say nothing that isn't harmless to repeat.
+        key = None if handler.name is None else handler.key or checkpoint.note.key
         run = self._units.run
         try:
             run(handler, values, key, note, joined)
@@ -200,7 +204,7 @@ class Dispatch:
         text = "".join(traceback.format_exception(error))
         shown = self._event(item) if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
-        key = named(item.key) if item is not None else None
+        key = item.key if item is not None else None
         for handler in self.handlers("error"):
             try:
                 self._units.run(handler, values, key)
@@ -210,13 +214,13 @@ class Dispatch:
                 self._app.log.exception("%r failed, too", handler)
         return text
 
-    def values(self, **given: Any) -> dict[str, Callable[[], Any]]:
+    def values(self, **given: Any) -> Values:
         """What handlers of any kind may ask for.
 
         Args:
             given: What there is beside.
         """
-        return self._always | {name: _always(value) for name, value in given.items()}
+        return Values(given, self._always)
 
     def _values_of(self, item: Item) -> Values:
         content = item.content
@@ -224,31 +228,62 @@ class Dispatch:
             return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
         if item.kind in LISTS:
             return self.values(counts=content, types=content)
-        event = self._event(item)
-        return self._always | {
-            "event": lambda: event,
-            "mine": lambda: self._app.is_mine(content),
-            "room": lambda: self._room(event),
-            "ghost": lambda: self._ghost(item),
-        }
+        return _OfEvent(item, self._app, self._always)
 
     def _event(self, item: Item) -> Event:
-        from ..events import Event, ToDeviceEvent
+        return _OfEvent(item, self._app, self._always).event
 
-        kind = ToDeviceEvent if item.kind == "to_device" else Event
-        return kind.read(item.content)
 
-    def _room(self, event: Event) -> Room | None:
-        room_id = event.room_id
+class _OfEvent(Values):
+    """What handlers of an event may ask for.
+
+    Args:
+        item: The event.
+        app: The application service.
+        below: What there is beside.
+    """
+
+    __slots__ = ("_app", "_event", "_item")
+    _below: Values
+
+    def __init__(self, item: Item, app: AppService, below: Values) -> None:
+        self._item = item
+        self._app = app
+        self._below = below
+        self._event: Event | None = None
+
+    def get(self, name: str) -> Any:
+        if name == "event":
+            return self.event
+        if name == "room":
+            return self._room()
+        if name == "mine":
+            return self._app.is_mine(self._item.content)
+        if name == "ghost":
+            return self._ghost()
+        return self._below.get(name)
+
+    @property
+    def event(self) -> Event:
+        """The event, for all handlers the same."""
+        if self._event is None:
+            from ..events import Event, ToDeviceEvent
+
+            kind = ToDeviceEvent if self._item.kind == "to_device" else Event
+            self._event = kind.read(self._item.content)
+        return self._event
+
+    def _room(self) -> Room | None:
+        room_id = self.event.room_id
         try:
             return self._app.bot.room(room_id) if room_id is not None else None
         except ValueError:
             return None
 
-    def _ghost(self, item: Item) -> IntentAPI | None:
-        event: Mapping[str, Any] = item.content
+    def _ghost(self) -> IntentAPI | None:
+        event: Mapping[str, Any] = self._item.content
         about = event.get("state_key") if event.get("type") == "m.room.member" else None
-        user_id = event.get("to_user_id") if item.kind == "to_device" else about
+        user_id = event.get("to_user_id") if self._item.kind == "to_device" else about
         try:
             return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
         except ValueError:
@@ -258,10 +293,6 @@ class Dispatch:
 def _may_pass(error: BaseException) -> bool:
     """Whether another attempt may succeed: an exit is meant, and a lost claim stays lost."""
     return isinstance(error, Exception) and not isinstance(error, ClaimLost)
-
-
-def _always(value: Any) -> Callable[[], Any]:
-    return lambda: value
 
 
 def _users(content: Any, key: str) -> list[str]:

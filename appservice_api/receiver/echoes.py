@@ -52,20 +52,25 @@ class Echoes:
             StateStoreError: The store can't be reached.
         """
         sender, content = event.get("sender"), event.get("content")
-        if sender is not None and self.is_ours(sender):
+        if isinstance(sender, str) and self._ghosts.is_ours(sender):
             return True
-        if not isinstance(content, Mapping):
+        # Nearly all are dicts; asking the abstract class costs more than the rest.
+        if not isinstance(content, (dict, Mapping)):
             return False
         if isinstance(sender, str):
             return self._was_sent(event, sender, content)
-        told = [*_told(event, content)]
-        return bool(told) and all(self.is_ours(name[-1]) or self._sent.knows(name) for name in told)
+        names = [*_told(event, content)]
+        known = (self.is_ours(name[-1]) or self._sent.knows(name) for name in names)
+        return bool(names) and all(known)
 
     def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
         """Whether an event of a person was sent through us."""
         mark = self._mark
         # Who changes a state event in another client may copy the mark that it had.
-        if mark is not None and mark.is_on(content) and not mark.is_on(_previous(event)):
+        if (
+            mark is not None and mark.key in content
+            and mark.is_on(content) and not mark.is_on(_previous(event))
+        ):  # fmt: skip
             return True
         event_id, sent = event.get("event_id"), self._sent
         if not isinstance(event_id, str):

@@ -6,17 +6,66 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any, TypeAlias
+from typing import Any
 
 __all__ = ["Handler", "Step", "Values"]
 
-#: What makes each value that a handler may ask for.
-Values = Mapping[str, Callable[[], Any]]
-#: What is done for an item: a handler is called, or something of our own.
-Step: TypeAlias = Callable[[Values], Any]
+
+class Values:
+    """What handlers may ask for by name, each made when it is asked for.
+
+    Args:
+        given: What there is by name.
+        below: What there is beside.
+    """
+
+    __slots__ = ("_below", "_given")
+
+    def __init__(self, given: Mapping[str, Any], below: Values | None = None) -> None:
+        self._given = given
+        self._below = below
+
+    def get(self, name: str) -> Any:
+        """The value of a name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        if name in self._given:
+            return self._given[name]
+        if self._below is None:
+            raise KeyError(name)
+        return self._below.get(name)
 
 
-class Handler:
+class Step:
+    """What is done for an item: a handler is called, or something of our own.
+
+    Attributes:
+        name: What a handler is called in all processes that have it; None for what is ours, and
+            does no harm when it is done again.
+        key: As what it is noted, if that isn't the item.
+        wanted: What a handler asks for.
+    """
+
+    __slots__ = ()
+    name: str | None = None
+    key: str | None = None
+    wanted: tuple[str, ...] = ()
+
+    def skips(self) -> bool:
+        """Whether there is nothing to do."""
+        return False
+
+    def succeeded(self) -> None:
+        """Take that it is done, and was noted."""
+
+    def __call__(self, values: Values) -> Any:
+        """Do it."""
+        raise NotImplementedError
+
+
+class Handler(Step):
     """A function, and what it asks for.
 
     Args:
@@ -28,8 +77,8 @@ class Handler:
     """
 
     __slots__ = ("function", "name", "wanted")
-    #: What is done under another name than the event's has one; handlers of events haven't.
-    key: str | None = None
+    name: str
+    wanted: tuple[str, ...]
 
     def __init__(self, function: Callable[..., Any], known: Iterable[str]) -> None:
         name = getattr(function, "__qualname__", repr(function))
@@ -49,7 +98,7 @@ class Handler:
 
     def __call__(self, values: Values) -> Any:
         """Call the function with what it asks for."""
-        return self.function(**{name: values[name]() for name in self.wanted})
+        return self.function(**{name: values.get(name) for name in self.wanted})
 
     def __repr__(self) -> str:
         return f"<Handler {getattr(self.function, '__qualname__', self.function)!s}>"

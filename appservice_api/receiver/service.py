@@ -65,7 +65,7 @@ class Service:
 
     def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
         """Answer a question of the homeserver; None if nobody answers such questions."""
-        before = self.watch.begin(Question(route, name))
+        _, before = self.watch.begin(Question(route, name))
         try:
             return self._questions.ask(route, name, given)
         finally:

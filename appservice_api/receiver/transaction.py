@@ -26,6 +26,8 @@ _COUNTS = (
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
 #: How many characters the name of an event, room or user has at most.
 LONGEST_NAME = 255
+# The names of what has no ID begin with that of its transaction; no database cuts them.
+_LONGEST_START = 200
 #: The kinds of items that aren't events.
 LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
 
@@ -36,7 +38,8 @@ class Item(NamedTuple):
     Attributes:
         kind: ``event``, ``ephemeral``, ``to_device``, ``device_lists``, ``one_time_keys`` or
             ``fallback_keys``.
-        key: What it is known by: the event ID, or where it stands in which transaction.
+        key: What it is known by: the event ID, or where it stands in which transaction. A name
+            that every database takes as it is.
         content: What was pushed, of any type.
     """
 
@@ -84,6 +87,8 @@ class Transaction:
     def items(self) -> Iterator[Item]:
         """All of it, in the order in which it is to be handled: keys before what they open."""
         start = f"{self.id}:{self.digest}"
+        if len(start) > _LONGEST_START:
+            start = hashlib.sha256(start.encode()).hexdigest()
         for kind, told in (
             ("device_lists", self.device_lists), ("one_time_keys", self.one_time_keys),
             ("fallback_keys", self.fallback_keys),

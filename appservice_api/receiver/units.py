@@ -35,7 +35,7 @@ class Units:
 
     def joins(self, handler: Step) -> bool:
         """Whether the note is a part of a handler's transaction; else it is noted afterwards."""
-        return self._store.deliveries.joins("connection" in getattr(handler, "wanted", ()))
+        return self._store.deliveries.joins("connection" in handler.wanted)
 
     def run(
         self, handler: Step, values: Values, key: str | None = None,
@@ -54,7 +54,7 @@ class Units:
         Returns:
             What the handler returns.
         """
-        ids = RepeatableIDs(key, getattr(handler, "name", "")) if key is not None else None
+        ids = RepeatableIDs(key, handler.name or "") if key is not None else None
         token = REPEATABLE.set(ids)
         try:
             if joined is None:
@@ -76,7 +76,7 @@ class Units:
             try:
                 if joined:
                     with store.deliveries.unit(note) as connection:
-                        result = handler({**values, "connection": lambda: connection})
+                        result = handler(Values({"connection": connection}, values))
                 else:
                     result = handler(values)
             except BaseException as error:

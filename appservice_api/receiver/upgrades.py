@@ -6,7 +6,7 @@ Spec: Client-Server API, "Room upgrades".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MatrixRequestError, MBadState, MForbidden, MNotFound
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..intent import IntentAPI
     from ..intent.room import Room
 
-__all__ = ["Rejoined", "Telling", "Upgrades", "ghosts_in", "rejoin"]
+__all__ = ["Rejoined", "Upgrades", "ghosts_in", "rejoin"]
 
 _CREATE, _MEMBER, _TOMBSTONE = "m.room.create", "m.room.member", "m.room.tombstone"
 _JOINED = (Membership.JOIN,)
@@ -127,7 +127,8 @@ class Upgrades:
             return []
         handlers = [handler for _, handler in self._app._handlers.get("upgrade", ())]
         upgrade = _Upgrade(self._app, told, handlers)
-        return [upgrade.follow, *(Telling(upgrade, one) for one in handlers), upgrade.note]
+        telling = (_Telling(upgrade, one) for one in handlers)
+        return [_Doing(upgrade.follow), *telling, _Doing(upgrade.note)]
 
     def _told_by_invitation(self, event: Mapping[str, Any]) -> _Told | None:
         content, user = event.get("content"), event.get("state_key")
@@ -142,27 +143,28 @@ class Upgrades:
         return _Told(old, new, invited=user)
 
 
-class Telling:
+class _Doing(Step):
+    """A step of ours."""
+
+    __slots__ = ("_do",)
+
+    def __init__(self, do: Callable[[Values], None]) -> None:
+        self._do = do
+
+    def __call__(self, values: Values) -> None:
+        self._do(values)
+
+
+class _Telling(Step):
     """The step that tells a handler of an upgrade. It is done once for the upgrade, whichever
     event tells of that."""
 
-    __slots__ = ("_handler", "_upgrade")
+    __slots__ = ("_handler", "_upgrade", "key", "name", "wanted")
 
     def __init__(self, upgrade: _Upgrade, handler: Handler) -> None:
         self._upgrade = upgrade
         self._handler = handler
-
-    @property
-    def name(self) -> str:
-        return self._handler.name
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        return self._handler.wanted
-
-    @property
-    def key(self) -> str:
-        return self._upgrade.key
+        self.name, self.wanted, self.key = handler.name, handler.wanted, upgrade.key
 
     def skips(self) -> bool:
         """Whether there is nothing to tell: nobody follows, or the handler was told."""
@@ -174,6 +176,22 @@ class Telling:
 
     def __call__(self, values: Values) -> None:
         self._upgrade.call(self._handler, values)
+
+
+class _OfUpgrade(Values):
+    """What handlers of an upgrade may ask for; the homeserver may have to be asked for ghosts."""
+
+    __slots__ = ("_app", "_old_room")
+
+    def __init__(
+        self, given: Mapping[str, Any], below: Values, app: AppService, old_room: Room
+    ) -> None:
+        super().__init__(given, below)
+        self._app = app
+        self._old_room = old_room
+
+    def get(self, name: str) -> Any:
+        return ghosts_in(self._app, self._old_room) if name == "ghosts" else super().get(name)
 
 
 class _Upgrade:
@@ -224,14 +242,11 @@ class _Upgrade:
         if user is None:
             return
         event, old_room = self._event(), user.room(told.old)
-        handler({
-            **values,
-            "event": lambda: event,
-            "mine": lambda: self._app.is_mine(event),
-            "old_room": lambda: old_room,
-            "room": lambda: user.room(told.new),
-            "ghosts": lambda: ghosts_in(self._app, old_room),
-        })  # fmt: skip
+        given = {
+            "event": event, "mine": self._app.is_mine(event), "old_room": old_room,
+            "room": user.room(told.new),
+        }  # fmt: skip
+        handler(_OfUpgrade(given, values, self._app, old_room))
 
     def told(self, handler: Handler) -> None:
         """Take that a handler was told."""

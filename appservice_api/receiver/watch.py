@@ -9,7 +9,7 @@ from ..api.retry import Clock
 from ..fork import renew_after_fork
 from .transaction import Item, name_of
 
-__all__ = ["Question", "Watch", "described"]
+__all__ = ["Question", "Watch", "Work", "described"]
 
 # Seconds after which the log names what is still being handled; each time twice as many.
 _LONG = 30.0
@@ -27,11 +27,11 @@ class Question(NamedTuple):
     name: str | None
 
 
-class _Work:
+class Work:
     """What a thread handles.
 
     Attributes:
-        what: An item of a transaction, or a question.
+        what: An item of a transaction, or a question; None before the first one.
         began: When that began.
         handler: The handler that is being called.
         told_at: After how many seconds the log names it.
@@ -39,7 +39,7 @@ class _Work:
 
     __slots__ = ("began", "handler", "told_at", "what")
 
-    def __init__(self, what: Item | Question, began: float) -> None:
+    def __init__(self, what: Item | Question | None, began: float) -> None:
         self.what = what
         self.began = began
         self.handler: object = None
@@ -61,21 +61,29 @@ class Watch:
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._works: dict[int, _Work] = {}
+        self._works: dict[int, Work] = {}
         self._lock = threading.Lock()
 
-    def begin(self, what: Item | Question) -> _Work | None:
-        """Note what the present thread handles from now on.
+    def begin(self, what: Question | None = None) -> tuple[Work, Work | None]:
+        """Note that the present thread handles something from now on.
+
+        Args:
+            what: A question; None if there will be items, see :meth:`next`.
 
         Returns:
-            What it has handled so far, for :meth:`end`.
+            What it handles, and what it has handled so far, for :meth:`end`.
         """
         thread = threading.get_ident()
         before = self._works.get(thread)
-        self._works[thread] = _Work(what, self._clock.monotonic())
-        return before
+        work = self._works[thread] = Work(what, self._clock.monotonic())
+        return work, before
 
-    def end(self, before: _Work | None) -> None:
+    def next(self, work: Work, item: Item) -> None:
+        """Note that an item is what is handled from now on."""
+        work.what, work.began = item, self._clock.monotonic()
+        work.handler, work.told_at = None, _LONG
+
+    def end(self, before: Work | None) -> None:
         """Note that this is done, and the present thread goes on with what was before."""
         if before is None:
             self._works.pop(threading.get_ident(), None)
@@ -91,7 +99,7 @@ class Watch:
     @property
     def number(self) -> int:
         """How many events and questions are being handled."""
-        return len(self._works)
+        return len(self._all())
 
     @property
     def longest(self) -> float:
@@ -115,12 +123,14 @@ class Watch:
                 work.handler,
             )  # fmt: skip
 
-    def _all(self) -> list[_Work]:
-        return list(self._works.values())
+    def _all(self) -> list[Work]:
+        return [work for work in list(self._works.values()) if work.what is not None]
 
 
-def described(what: Item | Question) -> str:
+def described(what: Item | Question | None) -> str:
     """What an item or a question is, for who reads the log; nothing of its content."""
+    if what is None:
+        return ""
     if isinstance(what, Question):
         return " ".join([what.route, *([name] if (name := name_of(what.name)) else [])])
     given = what.content if isinstance(what.content, dict) else {}
