@@ -151,8 +151,8 @@ def _statements(node: ast.AST, how: str) -> Iterator[tuple[ast.Import | ast.Impo
             yield from _statements(part, how)
     else:
         called = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for part in ast.iter_child_nodes(node):
-            yield from _statements(part, LATE if called and how == LOADED else how)
+        for child in ast.iter_child_nodes(node):
+            yield from _statements(child, LATE if called and how == LOADED else how)
 
 
 def _targets(
