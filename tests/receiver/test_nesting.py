@@ -64,7 +64,8 @@ def test_what_is_no_event_and_nested_deeply_stalls_nothing(app: AppService, push
 
 
 def test_a_cut_leaves_all_else() -> None:
-    data = f'{{"a": [1, {nested(5000)}, "x"], "b": {nested(20)}, "c": {{}}}}'.encode()
+    # Python 3.12 and 3.13 read some 10,000 levels.
+    data = f'{{"a": [1, {nested(100_000)}, "x"], "b": {nested(20)}, "c": {{}}}}'.encode()
     found = loads(data)
     assert found["a"][::2] == [1, "x"]
     assert (found["b"], found["c"]) == (json.loads(nested(20)), {})
