@@ -385,21 +385,24 @@ class Exchange:
         good = 200 <= status < 300
         end, wait = (None, self.timeouts.data) if good else (self.timeouts.end, self.timeouts[1])
         incoming = Incoming(response, self._failure, end, wait)
-        begun = self.shared.clock.monotonic()
+        begun, arrived = time.monotonic(), None
         try:
             if status == 206:
                 raise MatrixResponseError(
                     "a part instead of the whole", http_status=status, **self.facts()
                 )
-            if good:
-                return reader(incoming)
-            raise refusal(self, response, incoming.read(_MAX_REFUSAL))
+            if not good:
+                raise refusal(self, response, incoming.read(_MAX_REFUSAL))
+            result = reader(incoming)
+            arrived = time.monotonic()
+            return result
         except BaseException:
             incoming.close()
             raise
         finally:
             if good:
-                self.extend(self.shared.clock.monotonic() - begun)
+                # What nothing came in doesn't count as travelling.
+                self.extend((arrived or incoming.arrived) - begun)
 
 
 def _without(token: str, error: Exception) -> Exception | None:

@@ -39,7 +39,7 @@ class Incoming:
         wait: Seconds to wait for each block; None for what the connection waits already.
     """
 
-    __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest", "_wait")
+    __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest", "_wait", "arrived")
 
     def __init__(
         self,
@@ -56,6 +56,8 @@ class Incoming:
         self._end = end
         self._blocks = self._receive()
         self._rest = b""
+        #: When the last block came, or the head, by ``time.monotonic()``.
+        self.arrived = time.monotonic()
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -84,11 +86,7 @@ class Incoming:
         blocks = self._decoded()
         while True:
             try:
-                if self._end is not None:
-                    left = self._end - time.monotonic()
-                    if left <= 0:
-                        raise TimeoutError("the answer took too long in all")
-                    _set_timeout(self._response, min(left, self._wait or left))
+                self._keep_time()
                 block = next(blocks, None)
             except TRANSPORT_FAILURES as error:
                 self.close()
@@ -96,7 +94,21 @@ class Incoming:
                 raise failure from failure.__cause__
             if block is None:
                 return
+            self.arrived = time.monotonic()
             yield block
+
+    def _keep_time(self) -> None:
+        """Wait for what comes next no longer than until the end.
+
+        Raises:
+            TimeoutError: That is over.
+        """
+        if self._end is None:
+            return
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long in all")
+        _set_timeout(self._response, min(left, self._wait or left))
 
     def _decoded(self) -> Iterator[bytes]:
         """The body, decoded: it was asked for as it is, but not every proxy heeds that."""
@@ -123,6 +135,8 @@ class Incoming:
             if left is not None:
                 left -= len(piece)
             yield piece
+            # Many pieces may unpack to nothing.
+            self._keep_time()
         if left:
             raise http.client.IncompleteRead(b"", left)
         self._response._content_consumed = True

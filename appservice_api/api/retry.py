@@ -258,13 +258,16 @@ def retry_policy(
     """A policy with another count or deadline.
 
     Raises:
-        ValueError: A number is negative.
+        ValueError: Something isn't a number, or is negative.
     """
     policy = RetryPolicy() if policy is None else policy
-    numbers = [*policy] if isinstance(policy, RetryPolicy) else [None]
-    for number in (*numbers, count or 0, deadline or 0.0):
+    if not isinstance(policy, RetryPolicy):
+        raise ValueError(f"retry must be a RetryPolicy, not {policy!r}")
+    given = {"retry_count": count, "deadline": deadline}
+    numbers = [pair for pair in given.items() if pair[1] is not None]
+    for name, number in (*numbers, *policy._asdict().items()):
         if not isinstance(number, (int, float)) or math.isnan(number):
-            raise ValueError(f"a retry policy must be a RetryPolicy of numbers, not {number!r}")
+            raise ValueError(f"{name} must be a number, not {number!r}")
     if count is not None:
         policy = policy._replace(repeats=count)
     if deadline is not None:

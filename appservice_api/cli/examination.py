@@ -237,7 +237,7 @@ def _device(api: AppServiceAPI, report: _Report) -> None:
     try:
         api.intent(ensure_joined=False).whoami()
     except MUnknownDevice:
-        text = f"{api.device_id} isn't there yet: the first request as this device makes it"
+        text = f"{api.device_id} isn't there yet: an intent makes it with its first request"
         report.say("ok", "device", text)
     except MatrixError as error:
         report.failed("device", str(error), _todo(error), exit_code(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sys
 import traceback
@@ -67,7 +68,7 @@ def advice(error: BaseException) -> str:
         return "ask a moderator of the room to lift the ban"
     if isinstance(error, MatrixError) and error.temporary:
         seconds = getattr(error, "retry_after", None)
-        return f"try again in {seconds:.0f} seconds" if seconds else "try again later"
+        return f"try again in {math.ceil(seconds)} seconds" if seconds else "try again later"
     return ""
 
 

@@ -54,7 +54,8 @@ class SyncMethods(ClientMethods):
 
         Raises:
             ValueError: An argument can't be used.
-            MatrixError: The homeserver refused, or couldn't be reached.
+            MatrixError: The homeserver refused, or couldn't be reached. Synapse answers 500 to the
+                bot of an application service, always; ghosts may ask.
 
         Spec: Client-Server API, ``GET /sync``.
         """

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from ..errors import MatrixRequestError
 from ..ids import RoomAlias, RoomID, UserID
 from ..state_store.items import copied
 from .intent import IntentAPI
 
 if TYPE_CHECKING:
-    from ..events import Member, PowerLevelStateEventContent
+    from ..events import EventContent, Member, PowerLevelStateEventContent
 
 __all__ = ["Room"]
 
@@ -42,13 +44,38 @@ def verb(
     return said
 
 
+def _absent(kind: Any) -> Any:
+    """A class of errors, as one of AttributeErrors."""
+
+    def reduced(self: MatrixRequestError) -> tuple[Any, ...]:
+        rebuild, (_, state) = kind.__reduce__(self)
+        return rebuild, (kind, state)
+
+    names = {"__module__": kind.__module__, "__reduce__": reduced}
+    return type(kind.__name__, (kind, AttributeError), names)
+
+
+@contextmanager
+def _looking() -> Iterator[None]:
+    """Have a refusal be an AttributeError, too: ``hasattr()``, ``getattr()`` with a default, and
+    what completes names take that for something that isn't there."""
+    try:
+        yield
+    except MatrixRequestError as refused:
+        kind = _absent(type(refused))
+        absent = kind.__new__(kind, refused.reason)
+        absent.__dict__.update(refused.__dict__)
+        raise absent from refused.__cause__
+
+
 class Room:
     """A room, as one user sees it: the intent's methods without their first argument.
 
     Rooms are made by :meth:`IntentAPI.room`, hold nothing but the intent and the room ID, and two
     of the same are equal. Making one asks the homeserver nothing; each property asks it anew, and
     changes nothing: nobody is registered or joined for it, and nothing is remembered. A homeserver
-    that shows the user nothing raises :class:`MForbidden`; the methods join first.
+    that shows the user nothing raises :class:`MForbidden`, which is an AttributeError then, so that
+    ``hasattr()`` is False; the methods join first.
 
     Args:
         intent: Who acts.
@@ -85,7 +112,8 @@ class Room:
     @property
     def members(self) -> dict[UserID, Member]:
         """The joined members' ``displayname`` and ``avatar_url``, by user ID. One request."""
-        return self.intent._ask_members(self.room_id, {"ensure_joined": False})
+        with _looking():
+            return self.intent._ask_members(self.room_id, {"ensure_joined": False})
 
     @property
     def power_levels(self) -> PowerLevelStateEventContent:
@@ -95,13 +123,13 @@ class Room:
 
         known = self.intent.api.state_store.get_power_levels(self.room_id)
         if known is None:
-            known = self.intent._look(self.room_id, "m.room.power_levels")
+            known = self._look("m.room.power_levels")
         return PowerLevelStateEventContent(copied(known or {}))
 
     @property
     def version(self) -> str | None:
         """The room version, None if the room can't be found. One request."""
-        create = self.intent._look(self.room_id, "m.room.create")
+        create = self._look("m.room.create")
         if create is None:
             return None
         found = create.get("room_version")
@@ -112,11 +140,15 @@ class Room:
         """Whether messages are to be encrypted. One request; none once it is known that they
         are, which doesn't end."""
         known = self.intent.api.state_store.is_encrypted(self.room_id)
-        return known or self.intent._look(self.room_id, "m.room.encryption") is not None
+        return known or self._look("m.room.encryption") is not None
+
+    def _look(self, event_type: str) -> EventContent | None:
+        with _looking():
+            return self.intent._look(self.room_id, event_type)
 
     def _text(self, event_type: str, key: str) -> str | None:
         """A text in the content of a state event, None if there is none, or an empty one."""
-        content = self.intent._look(self.room_id, event_type)
+        content = self._look(event_type)
         found = content.get(key) if content is not None else None
         return found if isinstance(found, str) and found else None
 

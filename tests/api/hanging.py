@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
@@ -103,6 +104,17 @@ def _dripped_body(server: Hanging, connection: socket.socket) -> None:
     server.drip(connection)
 
 
+def _dripped_gzip(server: Hanging, connection: socket.socket) -> None:
+    """What unpacks to nothing: one empty block after the other."""
+    _head(connection)
+    packer = zlib.compressobj(wbits=31)
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100000\r\n\r\n"
+        + packer.compress(b"") + packer.flush(zlib.Z_SYNC_FLUSH)
+    )  # fmt: skip
+    server.drip(connection, b"\0\0\0\xff\xff")
+
+
 def _dripped_chunk(server: Hanging, connection: socket.socket) -> None:
     _head(connection)
     connection.sendall(_CHUNKED + b"fffff\r\n")
@@ -140,6 +152,7 @@ WAYS: dict[str, tuple[str, Behaviour | None]] = {
     "a dripped head": ("http", _dripped_head),
     "100 Continue without end": ("http", _continue),
     "a dripped body": ("http", _dripped_body),
+    "a dripped gzip body": ("http", _dripped_gzip),
     "a dripped chunk": ("http", _dripped_chunk),
     "dripped chunks": ("http", _dripped_sizes),
     "429 without end": ("http", _limited),

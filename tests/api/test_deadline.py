@@ -271,6 +271,26 @@ def test_a_download_waits_for_data_as_long_as_its_timeout() -> None:
         api.session.close()
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_download_that_stalls_is_not_begun_again_after_its_deadline(own: bool) -> None:
+    class Stalling(RawHomeserver):
+        def _talk(self, connection: Any, stream: Any) -> None:
+            stream.readline()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nxx")
+            stream.read()  # until it is given up
+
+    with requests.Session() as session:
+        server = Stalling([])
+        api = AppServiceAPI(server.base_url, BOT, "as_token", timeout=0.3,
+                            client_session=None if own else session)  # fmt: skip
+        api._shared.versions[server.base_url] = {"versions": ["v1.11"]}
+        error = ended(lambda: api.bot_intent().download_media(MXC, deadline=0.25))
+        server.close()
+        api.session.close()
+    assert isinstance(error, MatrixConnectionError)
+    assert error.attempts == 1
+
+
 @pytest.mark.parametrize("way", ["silence", "a dripped head", "a dripped body"])
 def test_close_ends_what_waits_for_data(way: str) -> None:
     with hanging(way) as (url, server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -126,3 +127,17 @@ def test_members_are_those_of_now(stub: StubHomeserver, api: AppServiceAPI) -> N
     assert api.state_store.get_membership(room.room_id, "@owner:hs.test") is None
     assert room.power_levels.users[BOT] == 100
     assert api.state_store.get_power_levels(room.room_id) is None
+
+
+def test_whoever_looks_for_something_is_not_stopped(stub: StubHomeserver) -> None:
+    room_id = stub.room(members=["@owner:hs.test"])
+    with AppServiceAPI(stub.base_url, BOT, "as_token") as api:
+        room = api.intent(GHOST).room(room_id)
+        assert not hasattr(room, "members")
+        assert getattr(room, "name", "hidden") == "hidden"
+        assert "send_text" in dict(inspect.getmembers(room))
+        with pytest.raises(MForbidden) as caught:
+            _ = room.members
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (copied.user, copied.http_status, str(copied)) == (GHOST, 403, str(caught.value))
+    assert {request.method for request in stub.requests} == {"GET"}
