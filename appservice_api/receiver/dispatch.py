@@ -13,6 +13,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
 from .checkpoint import Checkpoint, mark_of
 from .handler import Handler, Step, Values
@@ -20,7 +21,7 @@ from .stops import is_stop
 from .transaction import LISTS, Item
 from .units import Units
 from .upgrades import Upgrades
-from .watch import Watch, Work
+from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -138,7 +139,7 @@ class Dispatch:
             note = checkpoint.next(handler, number == len(left) and not problems)
             joined = self._units.joins(handler)
             try:
-                self._try(handler, values, checkpoint, note, joined)
+                self._try(handler, values, item, note, joined)
             except BaseException as error:
                 if isinstance(error, ClaimLost) or is_stop(error):
                     raise
@@ -152,17 +153,19 @@ class Dispatch:
         return "\n".join(problems) or None
 
     def _try(
-        self, handler: Step, values: Values, checkpoint: Checkpoint,
-        note: Note | ParkedNote | None, joined: bool,
+        self, handler: Step, values: Values, item: Item, note: Note | ParkedNote | None,
+        joined: bool,
     ) -> None:  # fmt: skip
         """Call a handler, several times if it raises. What succeeds at once costs one call."""
         # Steps of our own say nothing that isn't harmless to repeat.
-        key = None if handler.name is None else handler.key or checkpoint.note.key
+        key = None if handler.name is None else handler.key or item.key
         run = self._units.run
         try:
             run(handler, values, key, note, joined)
-        except Exception as error:
-            if isinstance(error, ClaimLost):
+        except BaseException as error:
+            if joined and self._is_done(error, item, note):
+                return
+            if not isinstance(error, Exception) or isinstance(error, ClaimLost):
                 raise
             first = [error]
         else:
@@ -171,9 +174,29 @@ class Dispatch:
         def attempt() -> None:
             if first:
                 raise first.pop()
-            run(handler, values, key, note, joined)
+            try:
+                run(handler, values, key, note, joined)
+            except BaseException as error:
+                if not (joined and self._is_done(error, item, note)):
+                    raise
 
         self._retrying(attempt)
+
+    def _is_done(self, error: BaseException, item: Item, note: Note | ParkedNote | None) -> bool:
+        """Whether a handler is done though it failed: what comes after its transaction, such as
+        Django's ``on_commit`` or the end of a unit of work, can't undo it. The error is told."""
+        if note is None or isinstance(error, ClaimLost) or is_stop(error):
+            return False
+        try:
+            if not self._app.state_store.deliveries.is_noted(note):
+                return False
+        except StateStoreError:
+            return False
+        problem = self.tell(error, item)
+        self._app.log.error(
+            "%s is handled, and what came after it failed: %s", described(item), problem
+        )
+        return True
 
     def ask(self, handler: Handler, values: Values) -> Any:
         """Ask a handler a question, once.

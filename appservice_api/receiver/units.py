@@ -71,8 +71,8 @@ class Units:
         store, made = self._store, self._app.unit_of_work
         failed: BaseException | None = None
         result: Any = None
-        keeping = store.keeping_back() if joined else nullcontext()
-        with keeping, made() if made is not None else nullcontext():
+        # The unit of work may hold a lock of the same database.
+        with store.keeping_back(), made() if made is not None else nullcontext():
             try:
                 if joined:
                     with store.deliveries.unit(note) as connection:

@@ -174,6 +174,15 @@ class Deliveries(abc.ABC):
         else:
             self.set_done(note.number, note.done)
 
+    def is_noted(self, note: Note | ParkedNote) -> bool:
+        """Whether that is noted: a handler that failed afterwards is done all the same."""
+        if isinstance(note, Note):
+            return bool(self.handled([note.key]))
+        parked = self.parked_event(note.number)
+        if parked is None or note.done is None:
+            return parked is None
+        return set(note.done) <= set(parked.done)
+
     # A handler's unit of work.
 
     #: Whether handlers may ask for ``connection``.

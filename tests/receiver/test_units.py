@@ -554,6 +554,75 @@ def test_a_parked_event_is_taken_back_with_the_row(sql: Any) -> None:
     assert sql.rows() == []
 
 
+@pytest.mark.parametrize("error", [RuntimeError("cleaning up"), SystemExit(1)])
+def test_what_fails_after_the_commit_undoes_nothing(
+    stub: StubHomeserver, clock: ManualClock, tmp_path: Path, error: BaseException
+) -> None:
+    """The handler is done: it isn't called again, and whoever looks after errors is told."""
+    ends, calls, told = [True], [], []
+
+    @contextmanager
+    def unit() -> Iterator[None]:
+        yield
+        if ends:
+            raise error
+
+    pytest.importorskip("sqlalchemy")
+    with AppService(
+        registration(), stub.base_url, f"sqlite:///{tmp_path}/state.db", clock=clock,
+        unit_of_work=unit,
+    ) as app:  # fmt: skip
+
+        @app.on("m.room.message")
+        def handle(event: Any, connection: Any) -> None:
+            calls.append(event.event_id)
+
+        @app.on_error
+        def tell(error: Any) -> None:
+            told.append(error)
+            ends.clear()
+
+        deliveries, pusher = app.state_store.deliveries, Pusher(app)
+        assert pusher.push(event(1)).status == 200
+        assert (calls, told, deliveries.parked()) == (["$event1"], [error], [])
+        number = deliveries.park(event(2), "it failed")
+        ends.append(True)
+        assert app.retry_parked(number)
+        assert (calls, told, deliveries.parked()) == (["$event1", "$event2"], [error] * 2, [])
+
+
+def test_what_is_remembered_does_not_wait_for_a_unit_of_work(
+    stub: StubHomeserver, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Whose own session has the same file locked, as in a site that has one database."""
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    url = f"sqlite:///{tmp_path}/state.db"
+    engine = sqlalchemy.create_engine(url)
+
+    @contextmanager
+    def unit() -> Iterator[None]:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("INSERT INTO mine VALUES (1)"))
+            yield
+
+    with AppService(registration(), stub.base_url, url, clock=clock, unit_of_work=unit) as app:
+        app.state_store.open()
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("CREATE TABLE mine (number INT)"))
+        room_id, locked = room_of(stub), []
+
+        @app.on("m.room.message")
+        def handle(event: Any) -> None:
+            app.api.intent(GHOST).send_text(room_id, "Hello")
+            locked.append(app.state_store.is_joined(room_id, GHOST))
+
+        assert Pusher(app).push(event()).status == 200
+        assert app.state_store.deliveries.parked() == []
+        assert (locked, app.state_store.is_joined(room_id, GHOST)) == ([True], True)
+    assert said(stub, room_id) == ["Hello"]
+    engine.dispose()
+
+
 def test_a_handler_does_not_commit_itself(sql: Any) -> None:
     @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("django", reason="the extra django isn't installed")
 
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 
 from appservice_api.application import AppService
 from appservice_api.testing import ManualClock, StubHomeserver
@@ -85,6 +85,26 @@ def test_what_failed_is_rolled_back_and_the_others_go_on(site: Site) -> None:
     assert site.app.state_store.deliveries.handled(["$event1", "$event2"]) == {
         "$event1", "$event2",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [RuntimeError("afterwards"), SystemExit(1)])
+def test_what_fails_on_commit_undoes_nothing(site: Site, error: BaseException) -> None:
+    told: list[object] = []
+
+    def fail() -> None:
+        raise error
+
+    @site.app.on("m.room.message")
+    def handle(event: Any) -> None:
+        site.write(event.event_id)
+        transaction.on_commit(fail, using=site.alias)
+
+    site.app.on_error(lambda error: told.append(error))
+    assert site.push(event(1)) == 200
+    deliveries = site.app.state_store.deliveries
+    assert (site.rows(), told, deliveries.parked()) == (["$event1"], [error], [])
+    assert site.app.retry_parked(deliveries.park(event(2), "it failed"))
+    assert (site.rows(), told, deliveries.parked()) == (["$event1", "$event2"], [error] * 2, [])
 
 
 def test_handled_is_written_with_the_row(site: Site) -> None:
