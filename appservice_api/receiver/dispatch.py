@@ -101,12 +101,18 @@ class Dispatch:
         """Where is noted that handlers of items are done that have several: by the item's key,
         the names of the handlers by what is noted."""
         found: dict[str, dict[str, str]] = {}
+        listeners = self._app._listeners
+        several = {kind for kind in listeners if len(listeners[kind]) > 1}
+        several |= {kind for kind in LISTS if len(self.handlers(kind)) > 1}
+        if not several:
+            return found
         for kind, key, content in items:
-            listeners = self._app._listeners.get(kind, ())
+            if kind not in several:
+                continue
             if kind in LISTS:
                 names = [one.name for one in self.handlers(kind)]
-            elif len(listeners) > 1 and isinstance(content, dict):
-                names = [one.handler.name for one in listeners if one.wants(content)]
+            elif isinstance(content, dict):
+                names = [one.handler.name for one in listeners[kind] if one.wants(content)]
             else:
                 continue
             if len(names) > 1:

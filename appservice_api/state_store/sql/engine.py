@@ -92,6 +92,9 @@ class Database:
             options = str(parsed.query.get("options", ""))
             event.listen(self.engine, "connect", lambda made, _: _limit(made, options))
         self._writing = self.engine.execution_options(appservice_writes=True)
+        # An engine of their own, for only engines have listeners in SQLAlchemy 2.0.
+        self._units = self.engine.execution_options(appservice_writes=True)
+        event.listen(self._units, "commit", self._refuse_commit)
         # SQLite's connections begin nothing by themselves: see _prepare_sqlite.
         self._single = (
             self.engine
@@ -176,32 +179,27 @@ class Database:
             return
         with self._gate.entered():
             with self.explained("use"):
-                connection = self._writing.connect()
-            ended = refused = False
-
-            def refuse(_: Connection) -> None:
-                nonlocal refused
-                if not ended:
-                    refused = True
-                    raise RuntimeError(
-                        "a handler's connection is committed when the handler has ended: leave "
-                        "out commit(), and use begin_nested() for what may fail"
-                    )
-
-            event.listen(connection, "commit", refuse)
+                connection = self._units.connect()
             before = getattr(self._local, "unit", None)
             self._local.unit = connection
             try:
                 yield connection
-                ended = True
+                self._local.unit = before
                 with self.explained("write"):
                     connection.commit()
             finally:
                 self._local.unit = before
-                if refused:
-                    # For SQLAlchemy the transaction is over, for the database it isn't.
-                    connection.invalidate()
                 connection.close()
+
+    def _refuse_commit(self, connection: Connection) -> None:
+        """Have nobody commit a unit before its end."""
+        if getattr(self._local, "unit", None) is connection:
+            # For SQLAlchemy the transaction is over, for the database it isn't.
+            connection.invalidate()
+            raise RuntimeError(
+                "a handler's connection is committed when the handler has ended: leave out "
+                "commit(), and use begin_nested() for what may fail"
+            )
 
     def _open_unit(self) -> Connection | None:
         """The connection of this thread's unit, if others would wait for it."""
