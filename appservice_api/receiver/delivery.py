@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..api.sent import SENDING
@@ -446,10 +447,15 @@ class Delivery:
         return problem is None
 
 
+# Rooms come again and again.
+_room_name = lru_cache(maxsize=1024)(name_of)
+
+
 def _rooms(transaction: Transaction) -> set[str]:
     """The rooms that a transaction has events of."""
-    events = (one for one in transaction.events if isinstance(one, dict))
-    return {room for one in events if (room := name_of(one.get("room_id"))) is not None}
+    given = [one.get("room_id") for one in transaction.events if isinstance(one, dict)]
+    found = {one for one in given if isinstance(one, str)}
+    return {room for room in map(_room_name, found) if room is not None}
 
 
 def _room_of(item: Item) -> object:
@@ -487,7 +493,8 @@ def _note(item: Item) -> Note:
         return Note(item.key)
     said = item.content.get("origin_server_ts")
     ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
-    return Note(item.key, name_of(item.content.get("room_id")), ts)
+    room = item.content.get("room_id")
+    return Note(item.key, _room_name(room) if isinstance(room, str) else None, ts)
 
 
 def _is_state(event: Any) -> bool:

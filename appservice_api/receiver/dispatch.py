@@ -81,11 +81,12 @@ class Dispatch:
             return [*self.handlers(item.kind)]
         if not isinstance(item.content, dict):
             return []
-        found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(item.content)]
-        if found and self._app._echoes.is_mine(item.content):
+        content = item.content
+        found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(content)]
+        if found and self._app._echoes.is_mine(content):
             found = [one for one in found if one.mine]
-        steps = self._upgrades.steps(item.content) if item.kind == "event" else []
-        return [*steps, *(one.handler for one in found)]
+        steps = self._upgrades.steps(content) if item.kind == "event" else []
+        return steps + [one.handler for one in found]
 
     def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
         """The handlers of what isn't an event.

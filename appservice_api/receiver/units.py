@@ -59,16 +59,18 @@ class Units:
         try:
             if joined is None:
                 joined = self.joins(handler)
-            if not joined and self._app.unit_of_work is None:
+            made = self._app.unit_of_work
+            if not joined and made is None:
                 return handler(values)
-            return self._within(handler, values, note, joined)
+            return self._within(handler, values, note, joined, made)
         finally:
             REPEATABLE.reset(token)
 
     def _within(
-        self, handler: Step, values: Values, note: Note | ParkedNote | None, joined: bool
-    ) -> Any:
-        store, made = self._store, self._app.unit_of_work
+        self, handler: Step, values: Values, note: Note | ParkedNote | None, joined: bool,
+        made: UnitOfWork | None,
+    ) -> Any:  # fmt: skip
+        store = self._store
         failed: BaseException | None = None
         result: Any = None
         # The unit of work may hold a lock of the same database.

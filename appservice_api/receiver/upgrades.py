@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Rejoined", "Upgrades", "ghosts_in", "rejoin"]
 
 _CREATE, _MEMBER, _TOMBSTONE = "m.room.create", "m.room.member", "m.room.tombstone"
+_TELLING = (_TOMBSTONE, _MEMBER)
 _JOINED = (Membership.JOIN,)
 
 
@@ -120,7 +121,7 @@ class Upgrades:
 
     def steps(self, event: Mapping[str, Any]) -> list[Step]:
         """What is to be done for an event of a room, before its handlers are called."""
-        if not self._app.follow_upgrades:
+        if event.get("type") not in _TELLING or not self._app.follow_upgrades:
             return []
         told = _told_by_tombstone(event) or self._told_by_invitation(event)
         if told is None:
