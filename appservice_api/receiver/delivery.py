@@ -375,7 +375,10 @@ class Delivery:
             checkpoint: How far they are.
             deadly: Why they aren't called.
         """
-        problem = self._called(item, handlers, checkpoint, deadly)
+        if deadly is None:
+            problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
+        else:
+            problem = self._tell_deadly(deadly, item)
         if problem is not None:
             number = self._deliveries.park(
                 parked_as(item), problem, key=item.key, done=sorted(checkpoint.done),
@@ -386,15 +389,9 @@ class Delivery:
             self._deliveries.note_handled(*checkpoint.note)
         self.tally.count(self.tally.events, "handled" if problem is None else "parked")
 
-    def _called(
-        self, item: Item, handlers: list[Step], checkpoint: Checkpoint, deadly: RuntimeError | None
-    ) -> str | None:
-        """Have the handlers of an item called, or those of errors, if it is deadly. Returns why it
-        is to be parked, None if it isn't."""
-        work = self._local.work
-        if deadly is None:
-            return self._dispatch.call(handlers, item, checkpoint, work)
-        self._dispatch.watch.next(work, item)
+    def _tell_deadly(self, deadly: RuntimeError, item: Item) -> str:
+        """Tell handlers of errors why an item isn't handled any more."""
+        self._dispatch.watch.next(self._local.work, item)
         return self._dispatch.tell(deadly, item)
 
     def retry(self, number: int) -> bool:
@@ -439,7 +436,10 @@ class Delivery:
         handlers = self._dispatch.find(item)
         checkpoint = ParkedCheckpoint(parked, _note(item))
         with self._watched():
-            problem = self._called(item, handlers, checkpoint, deadly)
+            if deadly is None:
+                problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
+            else:
+                problem = self._tell_deadly(deadly, item)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
