@@ -22,6 +22,7 @@ from .receiver.service import Service
 from .receiver.units import UnitOfWork
 from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
+from .wsgi import WSGI
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .intent import IntentAPI
     from .intent.room import Room
     from .state_store import ASStateStore
-    from .wsgi import WSGI
 
 __all__ = ["AppService"]
 
@@ -217,8 +217,6 @@ class AppService(Handlers):
     @cached_property
     def wsgi(self) -> WSGI:
         """The receiver as a WSGI application, for any WSGI server; may be mounted below a path."""
-        from .wsgi import WSGI
-
         return WSGI(self.receiver)
 
     def run(

@@ -7,22 +7,32 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from .errors import MatrixError, MissingExtraError
 from .http_server import Server
 from .receiver.arguments import check_count, check_seconds
+from .receiver.receiver import Receiver
+from .registration import Registration
 
-if TYPE_CHECKING:
-    from .application import AppService
-
-__all__ = ["run", "serve_in_thread"]
+__all__ = ["Served", "run", "serve_in_thread"]
 
 _FLUSH = 0.2
 _HIGHEST_PORT = 65_535
 
 
-def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
+class Served(Protocol):
+    """What a server needs of an application service."""
+
+    registration: Registration
+    receiver: Receiver
+    log: Any
+
+    def ping(self) -> int:
+        """Have the homeserver ping. Returns in how many milliseconds it did."""
+
+
+def run(app: Served, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
     """Serve by waitress, until SIGINT or SIGTERM comes; see :meth:`AppService.run`."""
     _check(app, host, port, grace)
     check_count("threads", threads)
@@ -31,7 +41,7 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
     except ImportError as error:
         raise MissingExtraError("app.run()", "server") from error
     with _named(host, port):
-        server = create(app, host, port, threads)
+        server = create(app.receiver, host, port, threads)
     app.receiver.limit_waiting(threads)
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
@@ -56,7 +66,7 @@ def _named(host: str, port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stopping(app: AppService, grace: float) -> Iterator[None]:
+def _stopping(app: Served, grace: float) -> Iterator[None]:
     """Have SIGINT and SIGTERM end what the main thread does, once no request is being answered;
     a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
@@ -96,7 +106,7 @@ def _interrupt_main() -> None:
 
 @contextlib.contextmanager
 def serve_in_thread(
-    app: AppService, host: str, port: int, *, ping: bool, grace: float,
+    app: Served, host: str, port: int, *, ping: bool, grace: float,
     listener: socket.socket | None = None,
 ) -> Iterator[str]:  # fmt: skip
     """Serve in a thread; see :meth:`AppService.serve_in_thread`.
@@ -126,7 +136,7 @@ def serve_in_thread(
         server.server_close()
 
 
-def _check(app: AppService, host: object, port: object, grace: object) -> None:
+def _check(app: Served, host: object, port: object, grace: object) -> None:
     """Refuse what can't be served, or listened at; the system's own errors don't name it."""
     app.receiver.check_open()
     if not isinstance(host, str):
@@ -135,11 +145,11 @@ def _check(app: AppService, host: object, port: object, grace: object) -> None:
     check_seconds("grace", grace)
 
 
-def _ping_in_thread(app: AppService) -> None:
+def _ping_in_thread(app: Served) -> None:
     threading.Thread(target=_ping, args=(app,), name="ping", daemon=True).start()
 
 
-def _ping(app: AppService) -> None:
+def _ping(app: Served) -> None:
     """Have the homeserver ping; it then sends what it holds back."""
     url = app.registration.url
     try:

@@ -4,7 +4,7 @@ that are closed soon if they never showed the homeserver's token."""
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
@@ -14,16 +14,14 @@ from waitress.task import ThreadedTaskDispatcher
 
 from .http_server import IDLE, UNAUTHENTICATED_IDLE
 from .receiver.binding import UNAUTHENTICATED_BODY
+from .receiver.receiver import Receiver
 from .receiver.request import Request
+from .wsgi import WSGI
 
 try:
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 except ImportError:  # Windows
     getrlimit = None  # type: ignore[assignment]
-
-if TYPE_CHECKING:
-    from .application import AppService
-    from .receiver.receiver import Receiver
 
 __all__ = ["Server", "create"]
 
@@ -42,11 +40,11 @@ _MARGIN = 16
 _END, _LEAST_END = 5.0, 0.2
 
 
-def create(app: AppService, host: str, port: int, threads: int) -> Any:
+def create(receiver: Receiver, host: str, port: int, threads: int) -> Any:
     """Make a server that listens; ``run()`` serves.
 
     Args:
-        app: The application service.
+        receiver: Who answers.
         host: The address to listen at.
         port: The port.
         threads: How many transactions are handled at once.
@@ -57,14 +55,15 @@ def create(app: AppService, host: str, port: int, threads: int) -> Any:
     most = max_connections()
     settings = Adjustments(
         host=host, port=port, threads=threads, ident=None,
-        max_request_body_size=_MORE * app.receiver.max_body, max_request_header_size=_MAX_HEAD,
+        max_request_body_size=_MORE * receiver.max_body, max_request_header_size=_MAX_HEAD,
         clear_untrusted_proxy_headers=True, channel_timeout=int(IDLE), cleanup_interval=1,
         connection_limit=most + _MARGIN, asyncore_use_poll=True,
     )  # fmt: skip
     dispatchers = _Dispatchers(threads)
     sockets: dict[int, Any] = {}
     made = [
-        Server(app, most, sockets, dispatchers, settings, address) for address in settings.listen
+        Server(receiver, most, sockets, dispatchers, settings, address)
+        for address in settings.listen
     ]
     if len(made) == 1:
         return made[0]
@@ -175,10 +174,10 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Listens at an address, for an application service.
+    """Listens at an address.
 
     Args:
-        app: The application service.
+        receiver: Who answers.
         most: How many connections may be open.
         sockets: All open sockets.
         dispatchers: Who answers requests.
@@ -189,12 +188,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     channel_class = _Channel
 
     def __init__(
-        self, app: AppService, most: int, sockets: dict[int, Any], dispatchers: _Dispatchers,
+        self, receiver: Receiver, most: int, sockets: dict[int, Any], dispatchers: _Dispatchers,
         settings: Any, address: Any,
     ) -> None:  # fmt: skip
-        self.receiver: Receiver = app.receiver
+        self.receiver = receiver
         self._most = most
-        super().__init__(app.wsgi, sockets, dispatcher=dispatchers, adj=settings, sockinfo=address)
+        super().__init__(
+            WSGI(receiver), sockets, dispatcher=dispatchers, adj=settings, sockinfo=address
+        )
 
     def maintenance(self, now: float) -> None:
         """Close connections that are silent for too long."""
