@@ -14,13 +14,14 @@ from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
+from .receiver.decorators import Decorators
 from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
 from .receiver.receiver import MAX_BODY, Receiver
+from .receiver.rejoining import Rejoined
 from .receiver.service import Service
 from .receiver.units import UnitOfWork
-from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
 from .wsgi import WSGI
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["AppService"]
 
 
-class AppService(Handlers):
+class AppService(Decorators):
     """An application service: speaks to its homeserver, and handles what that pushes.
 
     >>> app = AppService.from_registration("registration.yaml", "http://localhost:8008")
@@ -53,8 +54,9 @@ class AppService(Handlers):
         server_name: The homeserver's name, where the registration doesn't tell.
         handler_policy: How often a handler is called that raises.
         lease: Seconds after which another process takes the transaction of one that has died.
-        patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
-            60. In each process, two wait at once, and others are refused, to be repeated.
+        copy_timeout: Seconds for which a copy of a transaction waits for the first; homeservers
+            wait 60. In each process, two wait at once, and others are refused, to be repeated. Its
+            former name ``patience`` is accepted, too.
         max_body: How many bytes a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
             what the homeserver pushes waits meanwhile. Under a WSGI server, the first request of
@@ -86,7 +88,7 @@ class AppService(Handlers):
         server_name: str | None = None,
         handler_policy: HandlerPolicy | None = None,
         lease: float = 30.0,
-        patience: float = 45.0,
+        copy_timeout: float = 45.0,
         max_body: int = MAX_BODY,
         catch_up_at_start: bool = False,
         follow_upgrades: bool = True,
@@ -94,7 +96,6 @@ class AppService(Handlers):
         unit_of_work: UnitOfWork | None = None,
         **api_options: Any,
     ) -> None:
-        super().__init__()
         if not isinstance(registration, Registration):
             raise ValueError(
                 f"registration must be a Registration, not {type(registration).__name__}; "
@@ -102,7 +103,8 @@ class AppService(Handlers):
             )
         policy = check_policy(handler_policy)
         check_seconds("lease", lease, positive=True)
-        check_seconds("patience", patience)
+        copy_timeout = api_options.pop("patience", copy_timeout)
+        check_seconds("copy_timeout", copy_timeout)
         check_count("max_body", max_body)
         check_flag("query_token", query_token)
         check_flag("catch_up_at_start", catch_up_at_start)
@@ -126,13 +128,18 @@ class AppService(Handlers):
         self.bot: IntentAPI = self.api.bot_intent()
         #: Whether each process that serves catches up first.
         self.catch_up_at_start = catch_up_at_start
-        self._unit_of_work = unit_of_work
-        self._binding_unit: UnitOfWork | None = None
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
-        self._echoes = Echoes(self.api._shared)
-        self._service = Service(self, policy, lease=lease, patience=patience)
-        #: Answers the homeserver's requests, whatever server takes them.
+        shared, deliveries = self.api._shared, self.state_store.deliveries
+        self._echoes = Echoes(shared.ghosts, shared.sent, shared.mark)
+        self._handlers = Handlers(has_connection=deliveries.has_connection)
+        self._service = Service(
+            self, registration, self.api, shared, self._handlers, self._echoes, policy,
+            lease=lease, copy_timeout=copy_timeout, unit_of_work=unit_of_work,
+            follow_upgrades=lambda: self.follow_upgrades,
+            catch_up_at_start=lambda: self.catch_up_at_start,
+        )  # fmt: skip
+        #: Responds to the homeserver's requests, whatever server receives them.
         self.receiver = Receiver(
             self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
             max_body=max_body, query_token=query_token, log=self.log,
@@ -167,10 +174,7 @@ class AppService(Handlers):
     @property
     def unit_of_work(self) -> UnitOfWork | None:
         """What is entered around each attempt of each handler; None for nothing."""
-        return self._unit_of_work or self._binding_unit
-
-    def _has_connection(self) -> bool:
-        return self.state_store.deliveries.has_connection
+        return self._service.units.unit_of_work
 
     def is_ours(self, user_id: str) -> bool:
         """Whether a user is the bot or a ghost: in an exclusive namespace or, in one that isn't,
@@ -230,7 +234,7 @@ class AppService(Handlers):
         Args:
             host: The address to listen at.
             port: The port.
-            threads: How many transactions are handled at once. The homeserver's questions have
+            threads: How many transactions are handled at once. The homeserver's queries have
                 half as many threads beside, and health checks have threads of their own.
             ping: Whether to have the homeserver ping at the start, which makes it send what it
                 holds back; if that fails, the log says why.
@@ -315,8 +319,9 @@ class AppService(Handlers):
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
         """
-        old, new = check_room(self, "old_room", old_room), check_room(self, "new_room", new_room)
-        return rejoin(self, old, new)
+        old = check_room(self.bot, "old_room", old_room)
+        new = check_room(self.bot, "new_room", new_room)
+        return self._service.rejoining.rejoin(old, new)
 
     def retry_parked(self, number: int) -> bool:
         """Hand an event that was put aside to those of its handlers again that haven't succeeded;
@@ -333,7 +338,7 @@ class AppService(Handlers):
             BusyError: Somebody else is handling it at this moment.
             StateStoreError: The store can't be reached.
         """
-        return self._service.retry(number)
+        return self._service.parked.retry(number)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""

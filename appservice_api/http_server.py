@@ -13,9 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from typing import Any
 
-from .receiver.binding import UNAUTHENTICATED_BODY, take
+from .receiver.binding import UNAUTHENTICATED_BODY, serve
 from .receiver.receiver import Receiver
-from .receiver.request import Answer, Request, refusal
+from .receiver.request import Request
+from .receiver.response import Response, refusal
 
 __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 
@@ -23,7 +24,7 @@ __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 #: (Synapse: 2 minutes). Whoever closes first makes a request fail that is being sent then.
 IDLE = 180.0
 #: Seconds for which connections are kept that never showed the homeserver's token, however they
-#: use them: since they were opened, or their last request was answered.
+#: use them: since they were opened, or their last response was sent.
 UNAUTHENTICATED_IDLE = 10.0
 #: How many of those are open: each has a thread.
 _MAX_UNAUTHENTICATED = 128
@@ -32,7 +33,7 @@ _PART = 64 * 1024
 # How long is waited for what a client still sends that was refused, and how much of it is taken.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 _SHORTEST = 0.001
-# How long is waited at the end for answers to go out.
+# Seconds that responses have to go out at the end.
 _FLUSH = 1.0
 # What a request to a proxy begins with.
 _ORIGIN = re.compile(r"^[^/]+//[^/]*")
@@ -42,7 +43,7 @@ class Server(ThreadingHTTPServer):
     """Serves a receiver.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
         host: The address to listen at.
         port: The port; 0 takes a free one.
         listener: A socket that listens already, instead of host and port; closed at the end.
@@ -81,7 +82,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection; if there are too many, for the oldest that never authenticated."""
+        """Accept a connection; if there are too many, for the oldest that never authenticated."""
         with self._lock:
             self._open[request] = _Held(time.monotonic())
             others = [pair for pair in self._open.items() if not pair[1].authenticated]
@@ -103,7 +104,7 @@ class Server(ThreadingHTTPServer):
                     _break_off(request, held)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close once the client has sent all: what isn't read would cut off its answer."""
+        """Close once the client has sent all: what isn't read would cut off its response."""
         held = self._open[request]
         left = _LEFT if held.authenticated else UNAUTHENTICATED_BODY
         end = time.monotonic() + _LINGER
@@ -122,7 +123,7 @@ class Server(ThreadingHTTPServer):
         """Nothing: the client has gone away, and the receiver raises nothing."""
 
     def server_close(self) -> None:
-        """End all connections; answers that are going out are finished."""
+        """End all connections; responses that are going out are finished."""
         super().server_close()
         with self._lock:
             left = dict(self._open)
@@ -139,7 +140,7 @@ class _Held:
     """What is known of an open connection.
 
     Attributes:
-        since: When it was opened, or its last request was answered.
+        since: When it was opened, or its last response was sent.
         authenticated: Whether a request of it showed the homeserver's token.
         thread: Who serves it.
     """
@@ -183,7 +184,7 @@ class _Connection(BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"
     timeout = IDLE
     disable_nagle_algorithm = True
-    # Head and body of an answer go out together.
+    # Head and body of a response go out together.
     wbufsize = -1
 
     def setup(self) -> None:
@@ -192,7 +193,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._held = self.server._open[self.request]
 
     def handle_one_request(self) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         super().handle_one_request()
         if not self._held.authenticated:
             self._held.since = max(self._held.since, time.monotonic())
@@ -235,24 +236,26 @@ class _Connection(BaseHTTPRequestHandler):
 
         path, _, query = _ORIGIN.sub("", self.path).partition("?")
         self._admitted()
-        answer = take(self.server.receiver, self.command, path, query, self.headers.items(), read)
+        response = serve(
+            self.server.receiver, self.command, path, query, self.headers.items(), read
+        )
         # What isn't read isn't the next request.
         self.close_connection = self.close_connection or left > 0
-        self._send(answer)
+        self._send(response)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _receive
 
-    def _send(self, answer: Answer) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
+    def _send(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.data)))
+        self.send_header("Content-Length", str(len(response.data)))
         self.send_header("Date", self.date_time_string())
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.data)
+            self.wfile.write(response.data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what can't be understood; where the next request begins isn't known."""

@@ -4,7 +4,7 @@
 >>> REGISTRY.register(AppServiceCollector(app))
 
 How many events are parked is asked from the state store whenever the metrics are: it is right
-whichever of several processes answers. What is counted, each process counts for itself.
+whichever of several processes is asked. What is counted, each process counts for itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AppServiceCollector(Collector):
     - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
       ``handled``, ``parked`` or ``unwanted`` (by any handler). What is parked and retried counts
       again.
-    - ``appservice_handling``: events and questions of the homeserver that this process is handling
+    - ``appservice_handling``: events and queries of the homeserver that this process is handling
       now;
     - ``appservice_longest_handling_seconds``: for how long it has been handling the one of them
       that was begun first; the log names it after 30 seconds.
@@ -77,7 +77,7 @@ class AppServiceCollector(Collector):
                 labels=["appservice", "outcome"],
             ),
             GaugeMetricFamily(
-                "appservice_handling", "Events and questions that this process handles now.",
+                "appservice_handling", "Events and queries that this process handles now.",
                 labels=["appservice"],
             ),
             GaugeMetricFamily(
@@ -91,18 +91,21 @@ class AppServiceCollector(Collector):
         """The metrics. A store that can't be reached has no number of parked events."""
         parked, transactions, events, handling, longest = self.describe()
         for app in self._apps:
-            name, tally = app.registration.id, app._service.tally
+            name, counters = app.registration.id, app.receiver.counters
             try:
                 number = app.state_store.deliveries.count_parked()
             except Exception as error:
                 app.log.warning("how many events are parked can't be told: %s", error)
             else:
                 parked.add_sample(parked.name, {"appservice": name}, number)
-            watch = app._service.watch
+            watch = app.receiver.watch
             handling.add_sample(handling.name, {"appservice": name}, watch.number)
             longest.add_sample(longest.name, {"appservice": name}, watch.longest)
-            for metric, counts in ((transactions, tally.transactions), (events, tally.events)):
-                for outcome, count in list(counts.items()):
+            for metric, counter in (
+                (transactions, counters.transactions),
+                (events, counters.events),
+            ):
+                for outcome, count in list(counter.items()):
                     labels = {"appservice": name, "outcome": outcome}
                     metric.add_sample(f"{metric.name}_total", labels, count)
         yield from (parked, transactions, events, handling, longest)

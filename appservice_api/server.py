@@ -1,4 +1,4 @@
-"""Servers for those who have none: waitress for production, the standard library's in a thread."""
+"""Serving without a framework: waitress for production, the standard library's in a thread."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _named(host: str, port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopping(app: Served, grace: float) -> Iterator[None]:
-    """Have SIGINT and SIGTERM end what the main thread does, once no request is being answered;
+    """Have SIGINT and SIGTERM end what the main thread does, once no request is being handled;
     a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -77,7 +77,7 @@ def _stopping(app: Served, grace: float) -> Iterator[None]:
     def finish() -> None:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)
-        # The answer of the last one has to go out.
+        # The last response has to go out.
         threading.Event().wait(_FLUSH)
         _interrupt_main()
 

@@ -25,7 +25,8 @@ except ImportError:  # Windows
 
 __all__ = ["Server", "create"]
 
-# What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
+# Bodies that waitress accepts may be larger than the receiver's limit, so that the receiver refuses
+# them.
 _MORE = 2
 _MAX_HEAD = 64 * 1024
 #: How many connections are open at most; and how many files a process needs for other things.
@@ -44,7 +45,7 @@ def create(receiver: Receiver, host: str, port: int, threads: int) -> Any:
     """Make a server that listens; ``run()`` serves.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
         host: The address to listen at.
         port: The port.
         threads: How many transactions are handled at once.
@@ -82,32 +83,32 @@ def max_connections() -> int:
 
 
 class _Dispatchers:
-    """Threads for transactions, others for the homeserver's questions, and others for what never
-    takes long: none of them can keep the others from being answered.
+    """Threads for transactions, others for the homeserver's queries, and others for what never
+    takes long: none of them can keep the others waiting.
 
     Args:
         threads: How many transactions are handled at once.
     """
 
     def __init__(self, threads: int) -> None:
-        self._others, self._questions, self._transactions = (
+        self._others, self._queries, self._transactions = (
             _started(2), _started(max(1, threads // 2)), _started(threads),
         )  # fmt: skip
 
     def add_task(self, channel: _Channel) -> None:
-        """Have the next request of a connection answered."""
+        """Have the next request of a connection handled."""
         route = channel.requests[0].route
         if route is None or route == "ping":
             self._others.add_task(channel)
         elif route == "transaction":
             self._transactions.add_task(channel)
         else:
-            self._questions.add_task(channel)
+            self._queries.add_task(channel)
 
     def shutdown(self) -> None:
         """End all threads, those that don't hang within seconds."""
         end = time.monotonic() + _END
-        for one in (self._others, self._questions, self._transactions):
+        for one in (self._others, self._queries, self._transactions):
             one.shutdown(timeout=max(_LEAST_END, end - time.monotonic()))
 
 
@@ -120,7 +121,7 @@ def _started(threads: int) -> Any:
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request; of those that don't show the homeserver's token, no large body."""
 
-    #: The route of what the homeserver asks; None for all else.
+    #: The route of the homeserver's request; None for all else.
     route: str | None = None
     chunked: bool
     content_length: int
@@ -131,7 +132,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self._channel = channel
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head, and look who asks."""
+        """Read the head, and look who sends it."""
         super().parse_header(header_plus)
         allowed = {"authorization": self.headers.get("AUTHORIZATION", "")}
         asked = Request(self.command, self.path, self.query, allowed)
@@ -140,7 +141,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             self._channel.authenticated = True
             self.route = receiver.route_of(asked)
         elif self.chunked or self.content_length > UNAUTHENTICATED_BODY:
-            # It is answered without its body, and the connection closed.
+            # The response comes without its body being read, and the connection is closed.
             self.close()
             self.body_rcv, self.content_length, self.chunked = None, 0, False
             self.expect_continue, self.connection_close = False, True
@@ -155,7 +156,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        #: When it was opened, or the last request of it was answered.
+        #: When it was opened, or its last response was made.
         self.since = self.creation_time
 
     def parser_class(self, settings: Any) -> _Parser:
@@ -163,13 +164,13 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return _Parser(settings, self)
 
     def service(self) -> None:
-        """Answer a request, in a thread."""
+        """Respond to a request, in a thread."""
         super().service()
         self.since = time.time()
 
     @property
     def is_dispensable(self) -> bool:
-        """Whether it never authenticated, and nothing of it is being answered."""
+        """Whether it never authenticated, and no request of it is being handled."""
         return not (self.authenticated or self.requests or self.will_close)
 
 
@@ -177,10 +178,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     """Listens at an address.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
         most: How many connections may be open.
         sockets: All open sockets.
-        dispatchers: Who answers requests.
+        dispatchers: The threads that handle requests.
         settings: The settings.
         address: Where to listen.
     """
@@ -205,7 +206,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 channel.will_close = True
 
     def handle_accept(self) -> None:
-        """Take a connection; if there are too many, for one that never authenticated."""
+        """Accept a connection; if there are too many, for one that never authenticated."""
         super().handle_accept()
         if len(self._map) > self._most:
             channels = (one for one in self._map.values() if isinstance(one, _Channel))

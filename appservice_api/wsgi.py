@@ -11,7 +11,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from .receiver.binding import take
+from .receiver.binding import serve
 from .receiver.receiver import Receiver
 
 __all__ = ["WSGI"]
@@ -26,7 +26,7 @@ class WSGI:
     """A WSGI application.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -35,14 +35,14 @@ class WSGI:
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Answer a request."""
-        answer = take(
+        """Respond to a request."""
+        response = serve(
             self._receiver, environ.get("REQUEST_METHOD", "GET"), path_of(environ),
             environ.get("QUERY_STRING", ""), _headers(environ), _reader(environ),
         )  # fmt: skip
-        headers = [*answer.headers.items(), ("Content-Length", str(len(answer.data)))]
-        start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)
-        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.data]
+        headers = [*response.headers.items(), ("Content-Length", str(len(response.data)))]
+        start_response(f"{response.status} {responses.get(response.status, 'Unknown')}", headers)
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [response.data]
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:

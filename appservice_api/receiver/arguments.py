@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from .dispatch import HandlerPolicy
 
 if TYPE_CHECKING:
-    from ..application import AppService
     from ..ids import RoomID
+    from ..intent import IntentAPI
     from ..intent.room import Room
 
 __all__ = [
@@ -79,7 +79,7 @@ def check_flag(name: str, value: object) -> bool:
     return value
 
 
-def check_room(app: AppService, name: str, value: object) -> Room:
+def check_room(bot: IntentAPI, name: str, value: object) -> Room:
     """A room; one of which only the ID is given is the bot's.
 
     Raises:
@@ -88,7 +88,7 @@ def check_room(app: AppService, name: str, value: object) -> Room:
     from ..intent.room import Room
 
     if isinstance(value, str):
-        return app.bot.room(value)
+        return bot.room(value)
     if not isinstance(value, Room):
         raise ValueError(f"{name} must be a room ID or a Room, not {value!r}")
     return value

@@ -14,11 +14,13 @@ from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..state_store.items import Source
 from .arguments import check_room_ids
-from .delivery import Delivery
+from .claims import Claims
+from .deduplication import Deduplication
+from .echoes import Echoes
 from .transaction import Item, name_of
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
     from ..ids import RoomID, UserID
     from ..intent import IntentAPI
     from ..state_store.deliveries import Deliveries
@@ -65,19 +67,21 @@ class Backlog:
     Of each room is kept up to which event it was looked after. Of a room that is looked after for
     the first time, what counts is what came after the first event that was handled; if none was,
     after who looks has joined it through this application service; else nothing.
-
-    Args:
-        app: The application service.
-        delivery: Who has events handled.
     """
 
-    def __init__(self, app: AppService, delivery: Delivery) -> None:
-        self._app = app
-        self._delivery = delivery
+    def __init__(
+        self, api: AppServiceAPI, echoes: Echoes, claims: Claims, deduplication: Deduplication
+    ) -> None:
+        self._api = api
+        self._bot = api.bot_intent()
+        self._store = api.state_store
+        self._echoes = echoes
+        self._claims = claims
+        self._deduplication = deduplication
 
     @property
     def _deliveries(self) -> Deliveries:
-        return self._app.state_store.deliveries
+        return self._store.deliveries
 
     def catch_up(
         self,
@@ -91,7 +95,7 @@ class Backlog:
             rooms, progress: As there.
             stopping: What is set to have this stop soon; None for nothing.
         """
-        if self._delivery.is_handling:
+        if self._deduplication.is_handling:
             raise RuntimeError(
                 "a handler can't catch up: it would wait for the event that it handles; do it in "
                 "another thread, or by the command line"
@@ -135,18 +139,18 @@ class Backlog:
         """Who can read each room: the bot or, where it isn't, ghosts."""
         from ..ids import RoomID, UserID
 
-        bot = self._app.bot
+        bot = self._bot
         try:
             # Not by a method that has the answer remembered: who has joined by us must stay known.
             joined = bot.api.request("GET", Path.v3.joined_rooms)["joined_rooms"]
         except MForbidden:
             joined = []  # who isn't registered is nowhere
         found = {RoomID.read(room_id): [bot.mxid] for room_id in joined}
-        wanted = self._app.state_store.rooms() if rooms is None else rooms
+        wanted = self._store.rooms() if rooms is None else rooms
         for room_id in wanted:
             if room_id not in found:
-                members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
-                ghosts = [UserID.read(user) for user in self._app._echoes.ours_among(members)]
+                members = self._store.read_members(room_id, (Membership.JOIN,))
+                ghosts = [UserID.read(user) for user in self._echoes.ours_among(members)]
                 if ghosts or rooms is not None:
                     found[room_id] = ghosts or [bot.mxid]
         return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
@@ -165,9 +169,9 @@ class Backlog:
         refused: MForbidden | None = None
         for user in users:
             try:
-                return self._look_as(self._app.api.intent(user), room_id, stopping)
+                return self._look_as(self._api.intent(user), room_id, stopping)
             except MForbidden as error:
-                self._app.state_store.doubt(room_id, user)
+                self._store.doubt(room_id, user)
                 refused = error
         assert refused is not None
         raise refused
@@ -180,28 +184,31 @@ class Backlog:
         timeline = self._read(reader, room_id)
         if timeline.missed:
             # What is being handled at this moment isn't noted yet: only alone one can tell.
-            with self._delivery.alone(room_id):
+            with self._claims.alone(room_id) as taken_over:
                 timeline = self._read(reader, room_id)
-                if not self._handle(timeline.missed, stopping):
+                if not self._handle(timeline.missed, taken_over, stopping):
                     return 0
         if timeline.newest is not None:
             self._deliveries.settle(room_id, timeline.newest)
         return len(timeline.missed)
 
-    def _handle(self, missed: list[dict[str, Any]], stopping: threading.Event | None) -> bool:
+    def _handle(
+        self, missed: list[dict[str, Any]], taken_over: bool, stopping: threading.Event | None
+    ) -> bool:
         """Have events handled. Returns whether all were."""
         for start in range(0, len(missed), _PORTION):
             if stopping is not None and stopping.is_set():
                 return False
             portion = missed[start : start + _PORTION]
-            self._delivery.handle(Item("event", one["event_id"], one) for one in portion)
+            items = [Item("event", one["event_id"], one) for one in portion]
+            self._deduplication.handle(items, taken_over)
         return True
 
     def _read(self, reader: IntentAPI, room_id: RoomID) -> _Timeline:
         """Read a room's timeline back to where it was looked after."""
         deliveries = self._deliveries
-        others = self._app.state_store.get_members(room_id, (Membership.JOIN,))
-        alone = not set(self._app._echoes.ours_among(others)) - {reader.mxid}
+        others = self._store.get_members(room_id, (Membership.JOIN,))
+        alone = not set(self._echoes.ours_among(others)) - {reader.mxid}
         ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None
@@ -229,7 +236,7 @@ class Backlog:
 
     def _has_joined_by_us(self, room_id: str, user_id: str) -> bool:
         """Whether a user is known to have joined by what was sent, not by what was seen."""
-        member = self._app.state_store.read_member(room_id, user_id)
+        member = self._store.read_member(room_id, user_id)
         return (
             member is not None
             and member.membership is Membership.JOIN

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
 from .handler import Step
+from .transaction import Item, room_name
 
-__all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
+__all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of", "note_of"]
+
+_LONGEST_TIME = 2**53
 
 
 def mark_of(key: str, name: str) -> str:
@@ -19,6 +22,17 @@ def mark_of(key: str, name: str) -> str:
         name: The name of the handler.
     """
     return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
+
+
+def note_of(item: Item) -> Note:
+    """What is noted of an item that is done: its key, its room, and its time."""
+    # Only events of rooms may come again in another transaction.
+    if item.kind != "event" or not isinstance(item.content, dict):
+        return Note(item.key)
+    said = item.content.get("origin_server_ts")
+    ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
+    room = item.content.get("room_id")
+    return Note(item.key, room_name(room) if isinstance(room, str) else None, ts)
 
 
 class Checkpoint:

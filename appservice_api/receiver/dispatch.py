@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import (
@@ -16,18 +16,20 @@ from tenacity import (
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
 from .checkpoint import Checkpoint, mark_of
-from .handler import Handler, Step, Values
+from .echoes import Echoes
+from .handler import Handler, Step
+from .handlers import Handlers
+from .runtime import Runtime
 from .stops import is_stop
 from .transaction import LISTS, Item
 from .units import Units
 from .upgrades import Upgrades
+from .values import CommonValues, EventValues, Values
 from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
     from ..events import Event
-    from ..intent import IntentAPI
-    from ..intent.room import Room
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
@@ -55,63 +57,59 @@ class Dispatch:
     """Calls handlers.
 
     Args:
-        app: The application service, whose handlers they are.
+        app: What handlers get as ``app``.
         policy: How often a handler is called that raises.
     """
 
-    def __init__(self, app: AppService, policy: HandlerPolicy) -> None:
-        self._app = app
-        self._shared = app.api._shared
-        self._upgrades = Upgrades(app)
+    def __init__(
+        self, app: object, api: AppServiceAPI, handlers: Handlers, echoes: Echoes,
+        upgrades: Upgrades, units: Units, watch: Watch, runtime: Runtime, policy: HandlerPolicy,
+    ) -> None:  # fmt: skip
+        self._store = api.state_store
+        self._log = api.base_log
+        self._handlers = handlers
+        self._echoes = echoes
+        self._upgrades = upgrades
+        self._units = units
+        self._runtime = runtime
         #: What is being handled.
-        self.watch = Watch(self._shared.clock, self._shared.log)
-        self._units = Units(app)
-        self._always = Values({"app": app, "api": app.api, "intent": app.bot})
+        self.watch = watch
+        self._common = CommonValues(app, api, echoes)
         self._retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
-            sleep=self._shared.sleep,
+            sleep=runtime.sleep,
             reraise=True,
         )
 
     def find(self, item: Item) -> list[Step]:
         """The handlers of an item, and what is to be done before."""
         if item.kind in LISTS:
-            return [*self.handlers(item.kind)]
+            return [*self._handlers.of(item.kind)]
         if not isinstance(item.content, dict):
             return []
         content = item.content
-        found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(content)]
-        if found and self._app._echoes.is_mine(content):
+        found = [one for one in self._handlers.listeners.get(item.kind, ()) if one.wants(content)]
+        if found and self._echoes.is_mine(content):
             found = [one for one in found if one.mine]
         steps = self._upgrades.steps(content) if item.kind == "event" else []
         return steps + [one.handler for one in found]
-
-    def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
-        """The handlers of what isn't an event.
-
-        Args:
-            kind: Of what.
-            name: The name of the protocol that they must be for, None for any.
-        """
-        made = self._app._handlers.get(kind, ())
-        return [one for of, one in made if name is None or of is None or of == name]
 
     def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
         """Where is noted that handlers of items are done that have several: by the item's key,
         the names of the handlers by what is noted."""
         found: dict[str, dict[str, str]] = {}
-        listeners = self._app._listeners
+        listeners = self._handlers.listeners
         several = {kind for kind in listeners if len(listeners[kind]) > 1}
-        several |= {kind for kind in LISTS if len(self.handlers(kind)) > 1}
+        several |= {kind for kind in LISTS if len(self._handlers.of(kind)) > 1}
         if not several:
             return found
         for kind, key, content in items:
             if kind not in several:
                 continue
             if kind in LISTS:
-                names = [one.name for one in self.handlers(kind)]
+                names = [one.name for one in self._handlers.of(kind)]
             elif isinstance(content, dict):
                 names = [one.handler.name for one in listeners[kind] if one.wants(content)]
             else:
@@ -134,11 +132,11 @@ class Dispatch:
             ClaimLost: Somebody else has handled it.
         """
         if not isinstance(item.content, dict):
-            return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
+            return self.report(ValueError(f"This {item.kind} isn't an object"), item)
         self.watch.next(work, item)
         problems: list[str] = []
         left = checkpoint.left(handlers)
-        values = self._values_of(item) if left else self._always
+        values = self._values_of(item) if left else self._common
         for number, handler in enumerate(left, 1):
             if handler.skips():
                 continue
@@ -150,12 +148,12 @@ class Dispatch:
             except BaseException as error:
                 if isinstance(error, ClaimLost) or is_stop(error):
                     raise
-                if self._shared.closed.is_set():
+                if self._runtime.closed.is_set():
                     raise Closed("The application service was closed") from error
-                problems.append(self.tell(error, item))
+                problems.append(self.report(error, item))
             else:
                 if note is not None and not joined:
-                    self._shared.state_store.deliveries.note(note)
+                    self._store.deliveries.note(note)
                 checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 
@@ -195,18 +193,18 @@ class Dispatch:
         if note is None or isinstance(error, ClaimLost) or is_stop(error):
             return False
         try:
-            if not self._app.state_store.deliveries.is_noted(note):
+            if not self._store.deliveries.is_noted(note):
                 return False
         except StateStoreError:
             return False
-        problem = self.tell(error, item)
-        self._app.log.error(
+        problem = self.report(error, item)
+        self._log.error(
             "%s is handled, and what came after it failed: %s", described(item), problem
         )
         return True
 
-    def ask(self, handler: Handler, values: Values) -> Any:
-        """Ask a handler a question, once.
+    def query(self, handler: Handler, values: Values) -> Any:
+        """Call a handler for a query, once.
 
         Raises:
             RuntimeError: It raised what would end the server's thread.
@@ -221,12 +219,12 @@ class Dispatch:
                 raise
             raise RuntimeError(f"{handler!r} raised {error!r}") from error
 
-    def tell(self, error: BaseException, item: Item | None = None) -> str:
-        """Tell handlers of errors what failed.
+    def report(self, error: BaseException, item: Item | None = None) -> str:
+        """Report to handlers of errors what failed.
 
         Args:
             error: Why.
-            item: What was pushed, None if it was a question.
+            item: What was pushed, None if it was a query.
 
         Returns:
             The traceback.
@@ -235,13 +233,13 @@ class Dispatch:
         shown = self._event(item) if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
         key = item.key if item is not None else None
-        for handler in self.handlers("error"):
+        for handler in self._handlers.of("error"):
             try:
                 self._units.run(handler, values, key)
             except BaseException as failed:
                 if is_stop(failed):
                     raise
-                self._app.log.exception("%r failed, too", handler)
+                self._log.exception("%r failed, too", handler)
         return text
 
     def values(self, **given: Any) -> Values:
@@ -250,7 +248,7 @@ class Dispatch:
         Args:
             given: What there is beside.
         """
-        return Values(given, self._always)
+        return Values(given, self._common)
 
     def _values_of(self, item: Item) -> Values:
         content = item.content
@@ -258,66 +256,10 @@ class Dispatch:
             return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
         if item.kind in LISTS:
             return self.values(counts=content, types=content)
-        return _OfEvent(item, self._app, self._always)
+        return EventValues(item, self._common)
 
     def _event(self, item: Item) -> Event:
-        return _OfEvent(item, self._app, self._always).event
-
-
-class _OfEvent(Values):
-    """What handlers of an event may ask for.
-
-    Args:
-        item: The event.
-        app: The application service.
-        below: What there is beside.
-    """
-
-    __slots__ = ("_app", "_event", "_item")
-    _below: Values
-
-    def __init__(self, item: Item, app: AppService, below: Values) -> None:
-        self._item = item
-        self._app = app
-        self._below = below
-        self._event: Event | None = None
-
-    def get(self, name: str) -> Any:
-        if name == "event":
-            return self.event
-        if name == "room":
-            return self._room()
-        if name == "mine":
-            return self._app.is_mine(self._item.content)
-        if name == "ghost":
-            return self._ghost()
-        return self._below.get(name)
-
-    @property
-    def event(self) -> Event:
-        """The event, for all handlers the same."""
-        if self._event is None:
-            from ..events import Event, ToDeviceEvent
-
-            kind = ToDeviceEvent if self._item.kind == "to_device" else Event
-            self._event = kind.read(self._item.content)
-        return self._event
-
-    def _room(self) -> Room | None:
-        room_id = self.event.room_id
-        try:
-            return self._app.bot.room(room_id) if room_id is not None else None
-        except ValueError:
-            return None
-
-    def _ghost(self) -> IntentAPI | None:
-        event: Mapping[str, Any] = self._item.content
-        about = event.get("state_key") if event.get("type") == "m.room.member" else None
-        user_id = event.get("to_user_id") if self._item.kind == "to_device" else about
-        try:
-            return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
-        except ValueError:
-            return None
+        return EventValues(item, self._common).event
 
 
 def _may_pass(error: BaseException) -> bool:

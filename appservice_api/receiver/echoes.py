@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..api.sent import PROFILE_KEYS
-
-if TYPE_CHECKING:
-    from ..api.shared import AppServiceShared
+from ..api.ghosts import Ghosts
+from ..api.mark import Mark
+from ..api.sent import PROFILE_KEYS, Sent
 
 __all__ = ["Echoes"]
 
@@ -17,13 +16,15 @@ class Echoes:
     """Tells echoes from what others have sent.
 
     Args:
-        shared: What the API shares: it tells ghosts from people, and knows what was sent as people.
+        ghosts: Tells ghosts from people.
+        sent: Knows what was sent as people.
+        mark: What is put into the content of events that are sent as people, None for nothing.
     """
 
-    def __init__(self, shared: AppServiceShared) -> None:
-        self._ghosts = shared.ghosts
-        self._sent = shared.sent
-        self._mark = shared.mark
+    def __init__(self, ghosts: Ghosts, sent: Sent, mark: Mark | None) -> None:
+        self._ghosts = ghosts
+        self._sent = sent
+        self._mark = mark
 
     def is_ours(self, user_id: object) -> bool:
         """Whether a user is the bot or a ghost.

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["Handler", "Step", "Values"]
+from .values import Values
 
-
-class Values:
-    """What handlers may ask for by name, each made when it is asked for.
-
-    Args:
-        given: What there is by name.
-        below: What there is beside.
-    """
-
-    __slots__ = ("_below", "_given")
-
-    def __init__(self, given: Mapping[str, Any], below: Values | None = None) -> None:
-        self._given = given
-        self._below = below
-
-    def get(self, name: str) -> Any:
-        """The value of a name.
-
-        Raises:
-            KeyError: There is none.
-        """
-        if name in self._given:
-            return self._given[name]
-        if self._below is None:
-            raise KeyError(name)
-        return self._below.get(name)
+__all__ = ["Handler", "Step"]
 
 
 class Step:

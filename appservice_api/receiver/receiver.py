@@ -1,4 +1,4 @@
-"""The receiver: from a request to its answer, whatever server has taken it."""
+"""The receiver: from a request to its response, whatever server has received it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 from ..fork import renew_after_fork
-from .gate import Gate
+from .authenticator import Authenticator
 from .nesting import loads
-from .request import Answer, Request, refusal
+from .request import Request
+from .response import Response, refusal
 from .routes import Found, find
 from .service import Service
 from .transaction import Transaction
@@ -22,17 +23,17 @@ _WITH_BODY = frozenset({"transaction", "ping", "keys_claim", "keys_query"})
 
 
 class Receiver:
-    """What an application service answers to its homeserver.
+    """Responds to the requests of a homeserver.
 
     Thread-safe; it does no input and output of its own.
 
     Args:
-        service: Who takes what comes.
-        hs_token: What the homeserver shows.
+        service: What requests are handed to.
+        hs_token: The homeserver's token.
         prefix: The path of the registration's URL, if it has one; requests may come with it or
             without.
         max_body: How many bytes a body may have.
-        query_token: Whether the token may be in the query, as homeservers of old have it.
+        query_token: Whether the token may be in the query string, as old homeservers send it.
         log: The logger.
     """
 
@@ -48,9 +49,13 @@ class Receiver:
     ) -> None:
         self.max_body = max_body
         self._service = service
-        self._gate = Gate(hs_token, query_token=query_token)
+        self._authenticator = Authenticator(hs_token, query_token=query_token)
         self._prefix = prefix.rstrip("/")
         self._log = log
+        #: For bindings: the handlers, and what surrounds each attempt of one.
+        self.handlers, self.units = service.handlers, service.units
+        #: For metrics: what was handled, and what is being handled.
+        self.counters, self.watch = service.counters, service.watch
         self._after_fork()
         renew_after_fork(self)
 
@@ -59,15 +64,15 @@ class Receiver:
         self._at_work = 0
         self._stopped = False
 
-    def handle(self, request: Request) -> Answer:
-        """Answer a request. Nothing is raised but what ends the process."""
+    def handle(self, request: Request) -> Response:
+        """Respond to a request. Nothing is raised but what ends the process."""
         with self._changed:
             if self._stopped:
                 return refusal(503, "M_UNKNOWN", "The application service is stopping")
             self._at_work += 1
         try:
             self._service.start.begin()
-            return self._answer(request)
+            return self._respond(request)
         except Exception:
             self._log.exception("%r failed", request)
             return refusal(500, "M_UNKNOWN", "The application service failed; its log has more")
@@ -79,7 +84,7 @@ class Receiver:
 
     def admits(self, request: Request) -> bool:
         """Whether a request shows the homeserver's token, as its head tells."""
-        return self._gate.refuse(request) is None
+        return self._authenticator.refuse(request) is None
 
     def route_of(self, request: Request) -> str | None:
         """The route of a request, None if there is none: health checks have none."""
@@ -87,13 +92,13 @@ class Receiver:
         return found.route if found is not None else None
 
     def limit_waiting(self, threads: int) -> None:
-        """Tell how many threads the server has for transactions. Of requests that wait for what
+        """Say how many threads the server has for transactions. Of requests that wait for what
         others do, two wait at once; fewer if the server has less than four threads.
 
         Args:
             threads: How many transactions can be handled at once.
         """
-        self._service.limit_waiting(threads)
+        self._service.claims.waiting.limit(threads)
 
     def check_open(self) -> None:
         """See that handlers could send something.
@@ -101,26 +106,26 @@ class Receiver:
         Raises:
             RuntimeError: The application service was closed.
         """
-        if self._service.is_closed:
+        if self._service.runtime.closed.is_set():
             raise RuntimeError("this application service was closed; make a new one to serve")
 
     def start(self) -> None:
-        """Take requests; again, after a stop."""
+        """Accept requests; again, after a stop."""
         self._stopped = False
         self._service.account.begin()
         self._service.start.begin()
 
     def stop(self, grace: float) -> bool:
-        """Wait until no request is being answered, and take no more.
+        """Wait until no request is being handled, and accept no more.
 
         Args:
             grace: Seconds to wait at most.
 
         Returns:
-            Whether all were answered.
+            Whether all were handled.
         """
         until = time.monotonic() + grace
-        # First, for transactions wait for it.
+        # First, since transactions wait for it.
         caught_up = self._service.start.stop(grace)
         with self._changed:
             left = until - time.monotonic()
@@ -134,12 +139,12 @@ class Receiver:
             path = path[len(self._prefix) :]
         return path
 
-    def _answer(self, request: Request) -> Answer:
+    def _respond(self, request: Request) -> Response:
         path = self._path_of(request)
         method = "GET" if request.method == "HEAD" else request.method
         if path in ("/healthz", "/readyz"):
             return self._health(path, method)
-        refused = self._gate.refuse(request)
+        refused = self._authenticator.refuse(request)
         if refused is not None:
             return refused
         request.authenticated = True
@@ -152,11 +157,11 @@ class Receiver:
             return refusal(413, "M_TOO_LARGE", f"More than {self.max_body} bytes")
         return self._route(found, request)
 
-    def _route(self, found: Found, request: Request) -> Answer:
+    def _route(self, found: Found, request: Request) -> Response:
         self._service.account.begin()
         given: dict[str, Any]
         if found.route in _WITH_BODY:
-            # A ping of old may have no body.
+            # The ping of an old homeserver may have no body.
             body = request.body or (b"{}" if found.route == "ping" else b"")
             try:
                 given = loads(body)
@@ -168,24 +173,24 @@ class Receiver:
             given = {**request.query}
             given.pop("access_token", None)
         if found.route == "ping":
-            return Answer(200)
+            return Response(200)
         if found.route == "transaction":
             return self._service.deliver(_transaction(found.name or "", given, request.body))
-        answer = self._service.ask(found.route, found.name, given)
-        if answer is not None:
-            return answer
+        response = self._service.queries.respond(found.route, found.name, given)
+        if response is not None:
+            return response
         if found.route in _WITH_BODY:
             return refusal(404, "M_UNRECOGNIZED", "There is no such path")
         return refusal(404, "M_NOT_FOUND", "There is nothing of this name")
 
-    def _health(self, path: str, method: str) -> Answer:
+    def _health(self, path: str, method: str) -> Response:
         if method != "GET":
             return _wrong_method("GET")
-        self._service.watch.look()
-        problem = self._service.ready() if path == "/readyz" else None
+        self.watch.look()
+        problem = self._service.not_ready() if path == "/readyz" else None
         if problem is not None:
             return refusal(503, "M_UNKNOWN", problem)
-        return Answer(200)
+        return Response(200)
 
 
 def _transaction(id: str, given: dict[str, Any], data: bytes) -> Transaction:
@@ -196,5 +201,5 @@ def _transaction(id: str, given: dict[str, Any], data: bytes) -> Transaction:
         return Transaction(id, loads(data, whole=False), data)
 
 
-def _wrong_method(right: str) -> Answer:
+def _wrong_method(right: str) -> Response:
     return refusal(405, "M_UNRECOGNIZED", f"The method must be {right}", {"Allow": right})

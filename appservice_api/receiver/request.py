@@ -1,13 +1,11 @@
-"""What comes in and what goes out, whatever server carries it."""
+"""A request as the receiver gets it, whatever server carries it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
-__all__ = ["Answer", "Request", "refusal"]
+__all__ = ["Request"]
 
 
 class Request:
@@ -58,7 +56,7 @@ class Request:
 
     @property
     def length(self) -> int:
-        """How many bytes the body is said to have; 0 if that isn't said."""
+        """The ``Content-Length``; 0 if there is none."""
         said = self.headers.get("content-length", "").strip()
         # A number of any length would take long to read.
         return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
@@ -66,39 +64,3 @@ class Request:
     def __repr__(self) -> str:
         # The query may hold a token.
         return f"<Request {self.method} {self.path}>"
-
-
-class Answer:
-    """What is answered, always JSON.
-
-    Args:
-        status: The HTTP status.
-        body: An object, or the list of a third-party lookup.
-        headers: Headers beside ``Content-Type``.
-    """
-
-    __slots__ = ("body", "data", "headers", "status")
-
-    def __init__(
-        self,
-        status: int,
-        body: dict[str, Any] | list[Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.status = status
-        self.body: dict[str, Any] | list[Any] = {} if body is None else body
-        #: The body as bytes.
-        self.data = (
-            b"{}" if self.body == {} else json.dumps(self.body, separators=(",", ":")).encode()
-        )
-        self.headers = {"Content-Type": "application/json", **(headers or {})}
-
-    def __repr__(self) -> str:
-        return f"<Answer {self.status} {self.body!r}>"
-
-
-def refusal(
-    status: int, errcode: str, error: str, headers: Mapping[str, str] | None = None
-) -> Answer:
-    """An answer that is an error of the specification's form."""
-    return Answer(status, {"errcode": errcode, "error": error}, headers)

@@ -1,100 +1,96 @@
-"""Service: what a receiver hands requests to, once it is known who asks for what."""
+"""Service: the parts of a receiver that aren't about HTTP."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .account import Account
 from .backlog import Backlog
-from .delivery import Delivery, later
+from .claims import Claims
+from .counters import Counters
+from .deaths import Deaths
+from .deduplication import Deduplication
 from .dispatch import Dispatch, HandlerPolicy
-from .questions import Questions
-from .request import Answer
+from .echoes import Echoes
+from .handlers import Handlers
+from .parked import Parked
+from .queries import Queries
+from .rejoining import Rejoining
+from .response import Response, try_again
+from .runtime import Runtime
 from .start import Start
 from .transaction import Transaction
-from .watch import Question
+from .units import UnitOfWork, Units
+from .upgrades import Upgrades
+from .watch import Watch
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
+    from ..registration import Registration
 
 __all__ = ["Service"]
 
 
 class Service:
-    """Takes transactions and questions for an application service.
+    """Makes the parts of a receiver, and hands them transactions.
 
     Args:
-        app: The application service.
-        policy: How often a handler is called that raises.
-        lease, patience: As for :class:`Delivery`.
+        app: What handlers get as ``app``.
+        lease, copy_timeout: As for :class:`Claims`.
+        follow_upgrades: Tells whether rooms are followed to those that replace them.
+        catch_up_at_start: Tells whether this process catches up before the first transaction.
     """
 
     def __init__(
-        self, app: AppService, policy: HandlerPolicy, *, lease: float, patience: float
-    ) -> None:
-        self._app = app
-        dispatch = Dispatch(app, policy)
-        #: What is being handled.
-        self.watch = dispatch.watch
-        self._questions = Questions(app, dispatch)
-        self._delivery = Delivery(
-            app.state_store, dispatch, app.api._shared, lease=lease, patience=patience
+        self, app: object, registration: Registration, api: AppServiceAPI, runtime: Runtime,
+        handlers: Handlers, echoes: Echoes, policy: HandlerPolicy, *, lease: float,
+        copy_timeout: float, unit_of_work: UnitOfWork | None, follow_upgrades: Callable[[], bool],
+        catch_up_at_start: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._store, self._log = store, log = api.state_store, api.base_log
+        self._copy_timeout = copy_timeout
+        self.runtime = runtime
+        self.handlers = handlers
+        self.watch = Watch(runtime.clock, log)
+        self.units = Units(store, unit_of_work)
+        self.counters = counters = Counters()
+        self.rejoining = Rejoining(api, echoes)
+        upgrades = Upgrades(follow_upgrades, handlers, api, echoes, self.rejoining)
+        dispatch = Dispatch(
+            app, api, handlers, echoes, upgrades, self.units, self.watch, runtime, policy
         )
-        #: What this process has done.
-        self.tally = self._delivery.tally
-        #: What was never pushed.
-        self.backlog = Backlog(app, self._delivery)
-        #: What is done before the first transaction.
-        self.start = Start(app, self.backlog, self._delivery)
-        #: The account of the bot.
-        self.account = Account(app)
-        self._patience = patience
+        deaths = Deaths(store, dispatch.find)
+        self.claims = claims = Claims(store, lease, copy_timeout, runtime, log, self.watch.look)
+        self.parked = Parked(store, dispatch, claims, deaths, counters, log)
+        self._deduplication = Deduplication(
+            store, dispatch, claims, deaths, self.parked, counters, log
+        )
+        self.queries = Queries(registration, api, handlers, dispatch, runtime)
+        self.backlog = Backlog(api, echoes, claims, self._deduplication)
+        self.start = Start(catch_up_at_start, self.backlog, claims, api, runtime)
+        self.account = Account(api, runtime)
 
-    def deliver(self, transaction: Transaction) -> Answer:
-        """Take a transaction."""
-        first = self.start.begin()
-        if first is not None:
-            if self._delivery.waiting.enter():
+    def deliver(self, transaction: Transaction) -> Response:
+        """Handle a transaction."""
+        started = self.start.begin()
+        if started is not None:
+            if self.claims.waiting.enter():
                 try:
-                    self._app.api._shared.clock.wait(first, self._patience)
+                    self.runtime.clock.wait(started, self._copy_timeout)
                 finally:
-                    self._delivery.waiting.leave()
+                    self.claims.waiting.leave()
             if not self.start.done:
-                return later("What was missed is still being handled")
-        return self._delivery.deliver(transaction)
+                return try_again("What was missed is still being handled")
+        return self._deduplication.deliver(transaction)
 
-    def ask(self, route: str, name: str | None, given: dict[str, Any]) -> Answer | None:
-        """Answer a question of the homeserver; None if nobody answers such questions."""
-        _, before = self.watch.begin(Question(route, name))
-        try:
-            return self._questions.ask(route, name, given)
-        finally:
-            self.watch.end(before)
-
-    def limit_waiting(self, threads: int) -> None:
-        """Have only so few requests wait for others that transactions can still be handled.
-
-        Args:
-            threads: How many threads handle transactions.
-        """
-        self._delivery.waiting.limit(threads)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the API was closed: handlers couldn't send anything."""
-        return self._app.api._shared.closed.is_set()
-
-    def ready(self) -> str | None:
-        """Why transactions can't be taken now; None if they can."""
-        if self.is_closed:
+    def not_ready(self) -> str | None:
+        """Why transactions can't be handled now; None if they can."""
+        if self.runtime.closed.is_set():
             return "The application service was closed"
         try:
-            self._app.state_store.deliveries.handled(["$ready"])
+            self._store.deliveries.handled(["$ready"])
         except Exception as error:
-            self._app.log.warning("not ready: %s", error)
+            self._log.warning("not ready: %s", error)
             return "The state store can't be reached"
         return None
-
-    def retry(self, number: int) -> bool:
-        """Handle again what was parked; as :meth:`AppService.retry_parked`."""
-        return self._delivery.retry(number)

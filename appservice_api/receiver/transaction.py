@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .nesting import cut
-
-__all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "parked_as", "unparked"]
+__all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "room_name"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -102,37 +101,14 @@ class Transaction:
         for index, one in enumerate(self.ephemeral):
             yield Item("ephemeral", f"{start}:ephemeral:{index}", one)
 
+    def rooms(self) -> set[str]:
+        """The rooms that it has events of."""
+        given = [one.get("room_id") for one in self.events if isinstance(one, dict)]
+        found = {one for one in given if isinstance(one, str)}
+        return {room for room in map(room_name, found) if room is not None}
+
     def __repr__(self) -> str:
         return f"<Transaction {self.id}, {len(self.events)} events>"
-
-
-def parked_as(item: Item) -> dict[str, Any]:
-    """The object as which an item is put aside: an event as it was pushed, but for what no store
-    could copy or write."""
-    content = cut(item.content)
-    if item.kind in LISTS:
-        return {item.kind: content}
-    return content if isinstance(content, dict) else {"content": content}
-
-
-def unparked(found: dict[str, Any], number: int, name: str | None = None) -> Item:
-    """The item that was put aside as an object.
-
-    Args:
-        found: The object.
-        number: The number under which it was.
-        name: The key that it had.
-    """
-    key = name or f"parked:{number}"
-    if len(found) == 1:
-        [(name, content)] = found.items()
-        if name in LISTS:
-            return Item(name, key, content)
-        if name == "content" and not isinstance(content, dict):
-            return Item("event", key, content)
-    if "to_user_id" in found:
-        return Item("to_device", key, found)
-    return Item("event" if "event_id" in found else "ephemeral", key, found)
 
 
 def name_of(found: object) -> str | None:
@@ -140,6 +116,10 @@ def name_of(found: object) -> str | None:
     if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME:
         return found if found.isascii() and found.isprintable() else None
     return None
+
+
+#: :func:`name_of` a room; the same rooms come again and again.
+room_name = lru_cache(maxsize=1024)(name_of)
 
 
 def _event_id(found: Any) -> str | None:

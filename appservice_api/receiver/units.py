@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..api.txn_id import REPEATABLE, RepeatableIDs
 from ..state_store.deliveries import Note, ParkedNote
-from .handler import Step, Values
+from .handler import Step
+from .values import Values
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..state_store import ASStateStore
 
 __all__ = ["UnitOfWork", "Units"]
 
@@ -26,12 +27,22 @@ class Units:
     transaction of the state store's database, with the note that the handler is done.
 
     Args:
-        app: The application service.
+        state_store: Where is noted that a handler is done.
+        own: Makes the application's own unit of work; None to use that of the binding.
+
+    Attributes:
+        default: Makes the unit of work of the binding, where the application has none.
     """
 
-    def __init__(self, app: AppService) -> None:
-        self._app = app
-        self._store = app.state_store
+    def __init__(self, state_store: ASStateStore, own: UnitOfWork | None) -> None:
+        self._store = state_store
+        self._own = own
+        self.default: UnitOfWork | None = None
+
+    @property
+    def unit_of_work(self) -> UnitOfWork | None:
+        """What is entered around each attempt of each handler; None for nothing."""
+        return self._own or self.default
 
     def joins(self, handler: Step) -> bool:
         """Whether the note is a part of a handler's transaction; else it is noted afterwards."""
@@ -59,7 +70,7 @@ class Units:
         try:
             if joined is None:
                 joined = self.joins(handler)
-            made = self._app.unit_of_work
+            made = self._own or self.default
             if not joined and made is None:
                 return handler(values)
             return self._within(handler, values, note, joined, made)

@@ -53,7 +53,7 @@ def run(
         counts[reply.status] += 1
 
     check()
-    print(f"{counts.total()} requests:", dict(sorted(counts.items())), app._service.tally.events)
+    print(f"{counts.total()} requests:", dict(sorted(counts.items())), app.receiver.counters.events)
     assert counts.total() >= NUMBER
 
 

@@ -466,7 +466,7 @@ def test_another_process_that_does_it_is_enough(
         deliveries.settle("$started", str(2**50))  # it ends just now
         return len(tries) > 1
 
-    monkeypatch.setattr(starting._service._delivery, "try_alone", try_alone)
+    monkeypatch.setattr(starting._service._claims, "try_alone", try_alone)
     assert Pusher(starting).push(say("1")).status == 200
     assert tries == ["", ""]
     assert stub.requests == []
@@ -481,15 +481,15 @@ def test_a_process_that_dies_at_it_is_replaced(
     say("1")
     # The dead one's claim is over when it is looked at for the second time.
     assert deliveries.claim("$room", "", 1000) is Claim.MINE
-    delivery = starting._service._delivery
-    try_alone = delivery.try_alone
+    claims = starting._service._claims
+    try_alone = claims.try_alone
 
     def looked(room_id: str) -> bool:
         found = try_alone(room_id)
         deliveries.give_up("$room", "") if not found else None
         return found
 
-    monkeypatch.setattr(delivery, "try_alone", looked)
+    monkeypatch.setattr(claims, "try_alone", looked)
     assert Pusher(starting).push(say("2")).status == 200
     assert seen == ["1", "2"]
 
