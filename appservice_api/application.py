@@ -51,13 +51,13 @@ class AppService(Decorators):
         base_url: The URL of the homeserver.
         state_store: What is remembered of rooms, users and transactions; as for
             :class:`AppServiceAPI`. Processes that serve one application service must share it.
-        server_name: The homeserver's name, where the registration doesn't tell.
-        handler_policy: How often a handler is called that raises.
-        lease: Seconds after which another process takes the transaction of one that has died.
+        server_name: The homeserver's name, where the registration doesn't name it.
+        handler_policy: How often a handler that raises is called.
+        lease: Seconds after which another process takes over the transaction of one that has died.
         copy_timeout: Seconds for which a copy of a transaction waits for the first; homeservers
             wait 60. In each process, two wait at once, and others are refused, to be repeated. Its
             former name ``patience`` is accepted, too.
-        max_body: How many bytes a request may have.
+        max_body: How many bytes the body of a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
             what the homeserver pushes waits meanwhile. Under a WSGI server, the first request of
             any kind begins it, one for ``/readyz`` too.
@@ -69,7 +69,7 @@ class AppService(Decorators):
             each handler: what opens a database session, begins a transaction, and ends both. None
             takes that of the binding: an application context of the Flask site that has the
             blueprint; a transaction of Django's database.
-        query_token: Whether the homeserver may show its token in the query, as those of old do.
+        query_token: Whether the token may be in the query string, as old homeservers send it.
         api_options: More arguments of :class:`AppServiceAPI`. Without a ``real_user_content_key``
             what real users send is marked with ``appservice_api.double_puppet_source``, whose value
             is the ID of the registration; with an empty one, it isn't marked, and comes back to
@@ -190,11 +190,11 @@ class AppService(Decorators):
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
         """Whether an event was sent by the bot, a ghost, or a real user through this application
-        service; typing and receipts: whether they tell of nobody else.
+        service; typing and receipts: whether they are about nobody else.
 
-        What real users send is told by its mark (:attr:`AppServiceAPI.real_user_content_key`) and,
-        where it has none, by what the homeserver has answered: for that, this may wait for a
-        request that is under way as the same user, 10 s at most.
+        What real users send is known by its mark (:attr:`AppServiceAPI.real_user_content_key`) and,
+        where it has none, by the homeserver's answers: for that, this may wait for a request that
+        is under way as the same user, 10 s at most.
 
         Args:
             event: An event, or its view.
@@ -209,7 +209,7 @@ class AppService(Decorators):
         holds back.
 
         Returns:
-            How many milliseconds the homeserver waited for the answer.
+            How many milliseconds the homeserver waited for the response.
 
         Raises:
             MatrixError: As :meth:`IntentAPI.appservice_ping`.
@@ -228,8 +228,8 @@ class AppService(Decorators):
         grace: float = 30.0,
     ) -> None:  # fmt: skip
         """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first. The
-        bot is registered at the start, beside it, unless it is known to be registered; under
-        another server, with the homeserver's first request.
+        bot is registered in the background, unless it is known to be registered; under another
+        server, with the homeserver's first request.
 
         Args:
             host: The address to listen at.
@@ -269,23 +269,21 @@ class AppService(Decorators):
     def catch_up(
         self, rooms: str | Iterable[str] | None = None, progress: Progress | None = None
     ) -> CaughtUp:
-        """Have handled what is in rooms and was never pushed: a homeserver that is restarted may
-        forget what it has yet to push.
+        """Handle what is in rooms and was never pushed: a homeserver that is restarted may forget
+        what it has yet to push.
 
         It may be done at any time, in a cron job too, beside processes that serve, if they share
         the state store. Of each room, what was missed is handled once and in order, before events
         that come meanwhile. It begins where it ended the last time; the first time, with the first
         event of a room that was handled, or where the bot or the ghost joined by a request of this
-        application service. Invitations that were missed aren't found, nor what was said in a room
-        while neither the bot nor a ghost was in it, nor typing, receipts, and what was sent to
-        devices.
+        application service. Missed invitations aren't found, nor what was said in a room while
+        neither the bot nor a ghost was in it, nor typing, receipts, and what was sent to devices.
 
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is
                 known to be in, also if that comes of what was missed, as when a room was upgraded.
-            progress: Called with how many rooms are looked after, and how many there are, which
-                are more if rooms are joined meanwhile. If it raises, that ends here, and the next
-                time goes on.
+            progress: Called with how many rooms are done, and how many there are, which may grow
+                if rooms are joined meanwhile. If it raises, this ends, and the next call goes on.
 
         Returns:
             How many events were missed, and which rooms the homeserver refused to show.
@@ -293,7 +291,7 @@ class AppService(Decorators):
         Raises:
             ValueError: One isn't a room ID, or ``progress`` can't be called.
             RuntimeError: A handler called this: it would wait for itself.
-            BusyError: Somebody else looks after a room, or handles events, for too long.
+            BusyError: Another process catches up in a room, or handles events, for too long.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
 
@@ -303,8 +301,8 @@ class AppService(Decorators):
 
     def rejoin_ghosts(self, old_room: Room | str, new_room: Room | str) -> Rejoined:
         """Have all ghosts that are in a room join the one that replaces it, one after the other;
-        those whose join is refused are invited first. Doing it again is harmless. In a handler,
-        what is pushed meanwhile waits; for very many ghosts, a thread or a job may do it.
+        those whose join is refused are invited first. It may be repeated. In a handler, what is
+        pushed meanwhile waits; for very many ghosts, use a thread or a job.
 
         Args:
             old_room: The old room, or its ID: the bot is asked then.
@@ -315,7 +313,7 @@ class AppService(Decorators):
 
         Raises:
             ValueError: One isn't a room, nor a room ID.
-            MForbidden: Nobody can tell who is in the old room.
+            MForbidden: Nobody may see who is in the old room.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
         """
@@ -324,11 +322,11 @@ class AppService(Decorators):
         return self._service.rejoining.rejoin(old, new)
 
     def retry_parked(self, number: int) -> bool:
-        """Hand an event that was put aside to those of its handlers again that haven't succeeded;
-        it is put aside again, under a new number, if one still fails.
+        """Call those handlers of a parked event again that haven't succeeded; it is parked again,
+        under a new number, if one still fails.
 
         Args:
-            number: Its number, as ``state_store.deliveries.parked()`` has it.
+            number: Its number, as in ``state_store.deliveries.parked()``.
 
         Returns:
             Whether it was handled.

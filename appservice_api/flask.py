@@ -36,7 +36,7 @@ _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE",
 
 
 class _Rest(BaseConverter):
-    """All that follows, slashes and line feeds, too: the receiver says what it isn't."""
+    """All that follows, slashes and line feeds, too: the receiver refuses what it doesn't know."""
 
     part_isolating = False
     regex = r"[\s\S]+"
@@ -49,7 +49,7 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
     It serves ``/_matrix/app/...``, ``/healthz``, ``/readyz`` and the paths of old homeservers,
     ``/transactions/...``, ``/users/...`` and ``/rooms/...``: give it a ``url_prefix`` if the site
     has pages there. Bodies may be as large as the application service's ``max_body`` allows; the
-    site's ``MAX_CONTENT_LENGTH`` counts for the other views only. With Flask-WTF's
+    site's ``MAX_CONTENT_LENGTH`` holds for the other views only. With Flask-WTF's
     ``CSRFProtect``, exempt the blueprint: ``csrf.exempt(...)``.
 
     Args:
@@ -75,7 +75,7 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
 
 
 def _bind(app: AppService, state: Any) -> None:
-    """Have each attempt of a handler in an application context of its own: another ``g``, other
+    """Give each attempt of a handler an application context of its own: another ``g``, other
     database sessions."""
     app.receiver.units.default = state.app.app_context
 
@@ -98,6 +98,6 @@ def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
 
 def _body() -> IO[bytes]:
     if "stream" in vars(request):
-        # Something before the view, a hook of the site, has read it; Flask has kept what it read.
+        # A hook of the site has read it, and Flask has kept it.
         return BytesIO(request.get_data())
     return get_input_stream(request.environ)

@@ -20,17 +20,17 @@ from .receiver.response import Response, refusal
 
 __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 
-#: Seconds for which connections that aren't used are kept: longer than homeservers keep them
-#: (Synapse: 2 minutes). Whoever closes first makes a request fail that is being sent then.
+#: Seconds for which idle connections are kept: longer than homeservers keep them (Synapse: 2
+#: minutes). Who closes first makes a request fail that is being sent then.
 IDLE = 180.0
-#: Seconds for which connections are kept that never showed the homeserver's token, however they
-#: use them: since they were opened, or their last response was sent.
+#: Seconds for which connections are kept that never showed the homeserver's token, since they were
+#: opened, or their last response was sent.
 UNAUTHENTICATED_IDLE = 10.0
-#: How many of those are open: each has a thread.
+# How many of those are open at once: each has a thread.
 _MAX_UNAUTHENTICATED = 128
 _MAX_HEAD = 64 * 1024
 _PART = 64 * 1024
-# How long is waited for what a client still sends that was refused, and how much of it is taken.
+# Seconds to wait for what a refused client still sends, and how many bytes of it are read.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 _SHORTEST = 0.001
 # Seconds that responses have to go out at the end.
@@ -82,7 +82,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Accept a connection; if there are too many, for the oldest that never authenticated."""
+        """Accept a connection; if there are too many, close the oldest that never authenticated."""
         with self._lock:
             self._open[request] = _Held(time.monotonic())
             others = [pair for pair in self._open.items() if not pair[1].authenticated]
@@ -161,7 +161,7 @@ def _break_off(request: Any, held: _Held) -> None:
 
 
 class _Head:
-    """The head of a request, which doesn't take endless memory."""
+    """Reads the head of a request, up to a limit."""
 
     def __init__(self, file: BufferedIOBase) -> None:
         self._file = file
@@ -208,7 +208,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.rfile = file
 
     def _admitted(self) -> bool:
-        """Whether this connection is the homeserver's, as its first request told."""
+        """Whether this connection is the homeserver's: a request of it showed the token."""
         if not self._held.authenticated:
             path, _, query = self.path.partition("?")
             asked = Request(self.command, path, query, self.headers.items())
@@ -239,7 +239,7 @@ class _Connection(BaseHTTPRequestHandler):
         response = serve(
             self.server.receiver, self.command, path, query, self.headers.items(), read
         )
-        # What isn't read isn't the next request.
+        # What wasn't read isn't the next request.
         self.close_connection = self.close_connection or left > 0
         self._send(response)
 
@@ -258,7 +258,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.wfile.write(response.data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what can't be understood; where the next request begins isn't known."""
+        """Refuse what can't be parsed; where the next request begins isn't known."""
         self.close_connection = True
         self._send(refusal(code, "M_UNRECOGNIZED", message or "This can't be understood"))
 

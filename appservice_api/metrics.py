@@ -3,8 +3,8 @@
 >>> from prometheus_client import REGISTRY
 >>> REGISTRY.register(AppServiceCollector(app))
 
-How many events are parked is asked from the state store whenever the metrics are: it is right
-whichever of several processes is asked. What is counted, each process counts for itself.
+The number of parked events is read from the state store each time: it is the same in all
+processes. The counters are those of the process that is asked.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = ["AppServiceCollector"]
 
 
 class AppServiceCollector(Collector):
-    """Shows what becomes of what homeservers push:
+    """Counts what homeservers push:
 
     - ``appservice_parked_events``: events that are parked now;
-    - ``appservice_transactions_total``: transactions that this process took, by ``outcome``:
+    - ``appservice_transactions_total``: transactions that this process received, by ``outcome``:
       ``handled``, ``repeated`` (it had been handled), ``busy`` (another process handles it) or
       ``failed``;
     - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
@@ -38,8 +38,8 @@ class AppServiceCollector(Collector):
       again.
     - ``appservice_handling``: events and queries of the homeserver that this process is handling
       now;
-    - ``appservice_longest_handling_seconds``: for how long it has been handling the one of them
-      that was begun first; the log names it after 30 seconds.
+    - ``appservice_longest_handling_seconds``: for how long it has been handling the oldest of
+      them; the log names it after 30 seconds.
 
     The label ``appservice`` is the ID of the registration.
 
@@ -63,7 +63,7 @@ class AppServiceCollector(Collector):
         self._apps = apps
 
     def describe(self) -> list[Metric]:
-        """The metrics without values, so that nothing is asked from a store at registration."""
+        """The metrics without values, so that registration reads no store."""
         return [
             GaugeMetricFamily(
                 "appservice_parked_events", "Events that are parked now.", labels=["appservice"]

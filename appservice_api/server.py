@@ -56,7 +56,7 @@ def run(app: Served, host: str, port: int, *, threads: int, ping: bool, grace: f
 
 @contextlib.contextmanager
 def _named(host: str, port: int) -> Iterator[None]:
-    """Name the address in the system's errors, which don't."""
+    """Name the address in errors of the system."""
     try:
         yield
     except OSError as error:
@@ -67,8 +67,8 @@ def _named(host: str, port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopping(app: Served, grace: float) -> Iterator[None]:
-    """Have SIGINT and SIGTERM end what the main thread does, once no request is being handled;
-    a second one ends it at once."""
+    """Have SIGINT and SIGTERM end the main thread once no request is being handled; a second one
+    ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -97,7 +97,7 @@ def _stopping(app: Served, grace: float) -> Iterator[None]:
 
 
 def _interrupt_main() -> None:
-    """Wake the main thread by a signal; one that comes to another thread it may sleep through."""
+    """Wake the main thread by a signal; one to another thread may not wake it."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     else:
@@ -112,8 +112,7 @@ def serve_in_thread(
     """Serve in a thread; see :meth:`AppService.serve_in_thread`.
 
     Args:
-        listener: A socket that listens already; it is closed at the end. Host and port don't
-            count then.
+        listener: A socket that listens already, instead of host and port; closed at the end.
         app, host, port, ping, grace: As there.
     """
     _check(app, host, port, grace)
@@ -137,7 +136,7 @@ def serve_in_thread(
 
 
 def _check(app: Served, host: object, port: object, grace: object) -> None:
-    """Refuse what can't be served, or listened at; the system's own errors don't name it."""
+    """Check what to serve, and the address; the system's own errors don't name it."""
     app.receiver.check_open()
     if not isinstance(host, str):
         raise ValueError(f"host must be a str, not {host!r}")

@@ -1,5 +1,5 @@
-"""waitress, for :meth:`AppService.run`: threads of their own for what may hang, and connections
-that are closed soon if they never showed the homeserver's token."""
+"""waitress, for :meth:`AppService.run`: separate threads for what may hang, and connections that
+are closed soon if they never showed the homeserver's token."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OTHER_FILES = 128
 _LEAST = 16
 # Windows can't wait for more than 512 sockets.
 _WITHOUT_POLL = 400
-# waitress stops listening so many above it: connections that are closed for others count, too.
+# waitress accepts so many more: connections that are closed for others count, too.
 _MARGIN = 16
 # Seconds that threads have to end.
 _END, _LEAST_END = 5.0, 0.2
@@ -73,7 +73,7 @@ def create(receiver: Receiver, host: str, port: int, threads: int) -> Any:
 
 
 def max_connections() -> int:
-    """How many connections may be open: what the limit of open files leaves."""
+    """How many connections may be open, by the limit of open files."""
     if getrlimit is None:
         return _WITHOUT_POLL
     files = getrlimit(RLIMIT_NOFILE)[0]
@@ -106,7 +106,7 @@ class _Dispatchers:
             self._queries.add_task(channel)
 
     def shutdown(self) -> None:
-        """End all threads, those that don't hang within seconds."""
+        """End all threads that don't hang, within seconds."""
         end = time.monotonic() + _END
         for one in (self._others, self._queries, self._transactions):
             one.shutdown(timeout=max(_LEAST_END, end - time.monotonic()))
@@ -206,12 +206,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 channel.will_close = True
 
     def handle_accept(self) -> None:
-        """Accept a connection; if there are too many, for one that never authenticated."""
+        """Accept a connection; if there are too many, close one that never authenticated."""
         super().handle_accept()
         if len(self._map) > self._most:
             channels = (one for one in self._map.values() if isinstance(one, _Channel))
             idle = (one for one in channels if one.is_dispensable)
             oldest = min(idle, key=lambda one: one.since, default=None)
             if oldest is not None:
-                # Its own turn closes it: its descriptor mustn't be taken by another in this one.
+                # It is closed in its own turn: its descriptor must not be reused in this one.
                 oldest.will_close = True

@@ -19,19 +19,19 @@ class Decorators:
     ``event`` (a view), ``mine`` (whether this application service sent it), ``room`` (a
     :class:`Room` as the bot sees it), ``intent`` (the bot's), ``ghost`` (the intent of the ghost
     whose membership the event is, or to whose device it was sent; None if there is none), ``app``,
-    and ``api``; and, where the state store has one, ``connection``: one to its database, in the
-    transaction in which is noted that the handler is done. Several handlers of one event are
-    called in the order in which they were made.
+    and ``api``; and, where the state store is in a database, ``connection``: one to that, in the
+    transaction that also notes that the handler is done. Several handlers of one event are called
+    in the order in which they were made.
 
-    An event whose handler raises is handed to it again a few times, and then put aside: see
+    An event whose handler raises is handed to it again a few times, and then parked: see
     :meth:`on_error`. Each attempt is a unit of work of its own: see ``unit_of_work`` of
     :class:`AppService`. Only those handlers are called again that haven't succeeded.
 
     What a handler sends is sent once: its transaction IDs are made of the event, the handler, who
-    speaks, and what is sent where, so that the homeserver takes the same, sent again by another
-    attempt or by another process, for a repeat. What a handler sends twice in one attempt is sent
-    twice. This holds for as long as the homeserver remembers transaction IDs, and in threads that
-    a handler starts if they run in a copy of its context (``contextvars.copy_context()``).
+    speaks, and what is sent where, so that the homeserver recognizes what another attempt or
+    another process sends again. What a handler sends twice in one attempt is sent twice. This
+    holds for as long as the homeserver remembers transaction IDs, and in threads that a handler
+    starts if they run in a copy of its context (``contextvars.copy_context()``).
     """
 
     _handlers: Handlers
@@ -47,8 +47,8 @@ class Decorators:
             room: The room ID, or several; None for all.
             sender: The user ID of the sender, or several; None for all.
             msgtype: The type of message, or several; None for all.
-            mine: Whether to take what the bot, ghosts and real users sent through this
-                application service.
+            mine: Whether to handle what the bot, ghosts and real users sent through this
+                application service, too.
 
         Raises:
             TypeError: The function can't be a handler.
@@ -76,7 +76,7 @@ class Decorators:
         registration must have ``receive_ephemeral``.
 
         Args:
-            mine: Whether to take what only tells of the bot and ghosts.
+            mine: Whether to handle what is only about the bot and ghosts, too.
             type, room: As for :meth:`on`.
         """
         return self._listen("ephemeral", type, mine=mine, rooms=room)
@@ -115,7 +115,7 @@ class Decorators:
         return self._add("upgrade", None, function)
 
     def on_user_query(self, function: F) -> F:
-        """Answer whether there is a ghost ``user_id``, whom somebody wants to speak to.
+        """Say whether there is a ghost ``user_id``, whom somebody wants to speak to.
 
         The function returns a dict of ``displayname`` and ``avatar_url``, either of which may be
         missing: the ghost is registered, and gets this profile; or True if it has registered the
@@ -124,7 +124,7 @@ class Decorators:
         return self._add("user_query", None, function)
 
     def on_alias_query(self, function: F) -> F:
-        """Answer whether there is a room ``alias``, which somebody wants to join.
+        """Say whether there is a room ``alias``, which somebody wants to join.
 
         The function returns a dict of arguments of :meth:`IntentAPI.create_room`: the bot creates
         the room with the alias; or True if it has done so itself; or None or False if there is
@@ -161,18 +161,18 @@ class Decorators:
         return self._add_for("user", protocol)
 
     def on_keys_claim(self, function: F) -> F:
-        """Give out one-time keys (MSC3983): the function gets the request as ``content``, and
-        returns the answer."""
+        """Give out one-time keys (MSC3983): the function gets the body of the request as
+        ``content``, and returns that of the response."""
         return self._add("keys_claim", None, function)
 
     def on_keys_query(self, function: F) -> F:
-        """Tell the keys of devices (MSC3984): the function gets the request as ``content``, and
-        returns the answer."""
+        """Give out the keys of devices (MSC3984): the function gets the body of the request as
+        ``content``, and returns that of the response."""
         return self._add("keys_query", None, function)
 
     def on_error(self, function: F) -> F:
-        """Be told that a handler failed for good: ``error``, its ``traceback``, and the ``event``
-        that was put aside, None if the homeserver asked a question."""
+        """Learn that a handler failed for good: ``error``, its ``traceback``, and the ``event``
+        that was parked, None if it was a query."""
         return self._add("error", None, function)
 
     def _listen(

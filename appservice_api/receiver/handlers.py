@@ -10,7 +10,7 @@ from .handler import Handler
 
 __all__ = ["Handlers", "Listener", "Wanted", "texts"]
 
-#: One text, several, or None for any.
+#: What a filter lets through: one text, several, or None for any.
 Wanted: TypeAlias = str | Iterable[str] | None
 
 _ALWAYS = ("intent", "app", "api")
@@ -43,8 +43,8 @@ class Listener(NamedTuple):
         msgtypes: The types of messages, None for any.
         state_keys: The state keys, None for any.
         state: Whether it is for state events only.
-        mine: Whether what this application service sent is for it, too.
-        when: Tells whether it is for anything at present; None: it is.
+        mine: Whether it is for what this application service sent, too.
+        when: Tells whether it is for anything at present; None for always.
     """
 
     handler: Handler
@@ -59,7 +59,7 @@ class Listener(NamedTuple):
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Whether an event is for it, whoever sent it."""
-        # Each event is held against each listener: what is for any isn't looked at.
+        # Each event is compared with each listener.
         return (
             (self.types is None or _among(event.get("type"), self.types))
             and (self.rooms is None or _among(event.get("room_id"), self.rooms))

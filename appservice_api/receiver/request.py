@@ -16,11 +16,11 @@ class Request:
         path: The path below where the receiver is mounted, still percent-encoded.
         query: The query string, or its parameters.
         headers: The headers; the case of their names doesn't matter.
-        body: The body; or what reads it, which is called at most once, and not for those who may
-            not come in.
+        body: The body; or a function that reads it, which is called at most once, and only if
+            the token is right.
 
     Attributes:
-        authenticated: Whether it was seen to show the homeserver's token.
+        authenticated: Whether it has the homeserver's token, once that was checked.
     """
 
     def __init__(

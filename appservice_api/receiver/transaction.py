@@ -1,6 +1,6 @@
-"""A transaction: what the homeserver pushes at once.
+"""Transaction: what the homeserver pushes in one request.
 
-Spec: Application Service API, "Pushing events"; MSC3202 and MSC4203 for what encryption needs.
+Spec: Application Service API, "Pushing events"; MSC3202 and MSC4203 for encryption.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _COUNTS = (
     f"{_MSC3202}device_one_time_key_counts",
 )
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
-#: How many characters the name of an event, room or user has at most.
+#: The most characters of the name of an event, room or user.
 LONGEST_NAME = 255
-# The names of what has no ID begin with that of its transaction; no database cuts them.
+# What has no ID is named by its transaction; no database cuts such a name.
 _LONGEST_START = 200
 #: The kinds of items that aren't events.
 LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
@@ -37,8 +37,8 @@ class Item(NamedTuple):
     Attributes:
         kind: ``event``, ``ephemeral``, ``to_device``, ``device_lists``, ``one_time_keys`` or
             ``fallback_keys``.
-        key: What it is known by: the event ID, or where it stands in which transaction. A name
-            that every database takes as it is.
+        key: Its name, which every database can store: the event ID, or the transaction and where
+            it stands in that.
         content: What was pushed, of any type.
     """
 
@@ -48,7 +48,7 @@ class Item(NamedTuple):
 
 
 class Transaction:
-    """A transaction. Nothing in it is changed; what isn't of the right type is still there.
+    """A transaction. Nothing in it is changed; what isn't of the right type is kept.
 
     Args:
         id: The homeserver's number of it.
@@ -57,14 +57,14 @@ class Transaction:
 
     Attributes:
         events: Events of rooms.
-        ephemeral: Typing, receipts, presence; what comes under two names is taken once.
+        ephemeral: Typing, receipts, presence; what comes under two names is read once.
         to_device: What was sent to ghosts' devices.
-        device_lists: Whose devices have ``changed``, and who has ``left``; None if not told.
-        one_time_keys: How many keys are left, by user, device and algorithm; None if not told.
-        fallback_keys: The unused kinds, by user and device; None if not told.
-        digest: What tells it from another transaction of the same number. Repeated transactions
-            have new ages, and may be without what isn't an event of a room: so the IDs of the
-            events are what counts.
+        device_lists: Whose devices have ``changed``, and who has ``left``; None if absent.
+        one_time_keys: How many keys are left, by user, device and algorithm; None if absent.
+        fallback_keys: The unused kinds, by user and device; None if absent.
+        digest: Differs between transactions of the same number. It is made of the IDs of the
+            events: a repeated transaction has new ages, and may lack what isn't an event of a
+            room.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Transaction:
         self.digest = _digest(self.events, self._names, data)
 
     def items(self) -> Iterator[Item]:
-        """All of it, in the order in which it is to be handled: keys before what they open."""
+        """All of it, in the order in which it is to be handled: keys before what they decrypt."""
         start = f"{self.id}:{self.digest}"
         if len(start) > _LONGEST_START:
             start = hashlib.sha256(start.encode()).hexdigest()
@@ -112,7 +112,7 @@ class Transaction:
 
 
 def name_of(found: object) -> str | None:
-    """A text as a name that every database takes; None if it isn't one."""
+    """A text as a name that every database can store; None if it isn't one."""
     if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME:
         return found if found.isascii() and found.isprintable() else None
     return None
@@ -133,7 +133,7 @@ def _list(found: Any) -> list[Any]:
 
 
 def _first(json: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """What stands under the first of the names that is there."""
+    """The value of the first of the names that is there."""
     for name in names:
         found = json.get(name)
         if found is not None:
@@ -152,7 +152,7 @@ def _digest(events: list[Any], ids: list[str | None], data: bytes) -> str:
 
 
 def _ageless(found: Any) -> Any:
-    """What has no ID, as it is, without what changes with each repeat."""
+    """An event without an ID, but for what changes with each repeat."""
     if not isinstance(found, dict):
         return found
     return {key: value for key, value in found.items() if key not in ("age", "unsigned")}

@@ -13,7 +13,7 @@ from .transaction import Item, name_of
 
 __all__ = ["Query", "Watch", "Work", "described"]
 
-# Seconds after which the log names what is still being handled; each time twice as many.
+# Seconds after which the log names what is still being handled; they double each time.
 _LONG = 30.0
 
 
@@ -49,12 +49,7 @@ class Work:
 
 
 class Watch:
-    """Knows what each thread of this process handles.
-
-    Args:
-        clock: What tells the time.
-        log: The logger.
-    """
+    """Knows what each thread of this process handles."""
 
     def __init__(self, clock: Clock, log: Any) -> None:
         self._clock = clock
@@ -102,13 +97,12 @@ class Watch:
 
     @property
     def longest(self) -> float:
-        """For how many seconds the one has been handled that was begun first; 0 if there is
-        none."""
+        """For how many seconds the oldest has been handled; 0 if there is none."""
         began = min((work.began for work in self._all()), default=None)
         return 0.0 if began is None else self._clock.monotonic() - began
 
     def look(self) -> None:
-        """Have the log name what takes long: after 30 seconds, 60, 120, ..."""
+        """Log what takes long: after 30 seconds, 60, 120, ..."""
         now = self._clock.monotonic()
         for work in self._all():
             passed = now - work.began
@@ -127,7 +121,7 @@ class Watch:
 
 
 def described(what: Item | Query | None) -> str:
-    """What an item or a query is, for who reads the log; nothing of its content."""
+    """What an item or a query is, for the log; nothing of its content."""
     if what is None:
         return ""
     if isinstance(what, Query):
