@@ -130,9 +130,9 @@ class AppService(Decorators):
         self.catch_up_at_start = catch_up_at_start
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
-        shared, deliveries = self.api._shared, self.state_store.deliveries
+        shared = self.api._shared
         self._echoes = Echoes(shared.ghosts, shared.sent, shared.mark)
-        self._handlers = Handlers(has_connection=deliveries.has_connection)
+        self._handlers = Handlers(lambda: self.state_store.deliveries.has_connection)
         self._service = Service(
             self, registration, self.api, shared, self._handlers, self._echoes, policy,
             lease=lease, copy_timeout=copy_timeout, unit_of_work=unit_of_work,

@@ -75,14 +75,14 @@ class Handlers:
     """What an application handles, and by which functions.
 
     Args:
-        has_connection: Whether handlers may ask for ``connection``.
+        has_connection: Tells whether handlers may ask for ``connection``.
 
     Attributes:
         listeners: The handlers of events, by kind of item.
     """
 
-    def __init__(self, *, has_connection: bool) -> None:
-        self._more = (_CONNECTION,) if has_connection else ()
+    def __init__(self, has_connection: Callable[[], bool]) -> None:
+        self._has_connection = has_connection
         self.listeners: dict[str, list[Listener]] = {}
         self._others: dict[str, list[tuple[str | None, Handler]]] = {}
         self._names: Counter[str] = Counter()
@@ -127,7 +127,7 @@ class Handlers:
 
     def _made(self, function: Callable[..., Any], known: tuple[str, ...]) -> Handler:
         """A handler, with a name that no other one has."""
-        handler = Handler(function, (*known, *self._more))
+        handler = Handler(function, (*known, _CONNECTION) if self._has_connection() else known)
         self._names[handler.name] += 1
         number = self._names[handler.name]
         if number > 1:

@@ -466,7 +466,7 @@ def test_another_process_that_does_it_is_enough(
         deliveries.settle("$started", str(2**50))  # it ends just now
         return len(tries) > 1
 
-    monkeypatch.setattr(starting._service._claims, "try_alone", try_alone)
+    monkeypatch.setattr(starting._service.claims, "try_alone", try_alone)
     assert Pusher(starting).push(say("1")).status == 200
     assert tries == ["", ""]
     assert stub.requests == []
@@ -481,7 +481,7 @@ def test_a_process_that_dies_at_it_is_replaced(
     say("1")
     # The dead one's claim is over when it is looked at for the second time.
     assert deliveries.claim("$room", "", 1000) is Claim.MINE
-    claims = starting._service._claims
+    claims = starting._service.claims
     try_alone = claims.try_alone
 
     def looked(room_id: str) -> bool:

@@ -105,7 +105,7 @@ def test_few_wait_for_the_start(stub: StubHomeserver, clock: ManualClock) -> Non
 
 def test_few_wait_for_a_room(app: AppService, pusher: Pusher, clock: ManualClock) -> None:
     app.receiver.limit_waiting(1)
-    with app._service._claims.alone("!room:hs.test"):
+    with app._service.claims.alone("!room:hs.test"):
         before = clock.monotonic()
         assert pusher.push(event(1)).status == 503
         assert clock.monotonic() == before
