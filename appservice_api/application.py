@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
@@ -20,7 +19,6 @@ from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
 from .receiver.receiver import MAX_BODY, Receiver
 from .receiver.rejoining import Rejoined
-from .receiver.service import Service
 from .receiver.units import UnitOfWork
 from .registration import Registration
 from .wsgi import WSGI
@@ -133,16 +131,12 @@ class AppService(Decorators):
         shared = self.api._shared
         self._echoes = Echoes(shared.ghosts, shared.sent, shared.mark)
         self._handlers = Handlers(lambda: self.state_store.deliveries.has_connection)
-        self._service = Service(
-            self, registration, self.api, shared, self._handlers, self._echoes, policy,
-            lease=lease, copy_timeout=copy_timeout, unit_of_work=unit_of_work,
-            follow_upgrades=lambda: self.follow_upgrades,
-            catch_up_at_start=lambda: self.catch_up_at_start,
-        )  # fmt: skip
         #: Responds to the homeserver's requests, whatever server receives them.
         self.receiver = Receiver(
-            self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
-            max_body=max_body, query_token=query_token, log=self.log,
+            self, registration, self.api, shared, self._handlers, self._echoes, policy,
+            lease=lease, copy_timeout=copy_timeout, max_body=max_body, query_token=query_token,
+            unit_of_work=unit_of_work, follow_upgrades=lambda: self.follow_upgrades,
+            catch_up_at_start=lambda: self.catch_up_at_start,
         )  # fmt: skip
 
     @classmethod
@@ -174,7 +168,7 @@ class AppService(Decorators):
     @property
     def unit_of_work(self) -> UnitOfWork | None:
         """What is entered around each attempt of each handler; None for nothing."""
-        return self._service.units.unit_of_work
+        return self.receiver.units.unit_of_work
 
     def is_ours(self, user_id: str) -> bool:
         """Whether a user is the bot or a ghost: in an exclusive namespace or, in one that isn't,
@@ -297,7 +291,7 @@ class AppService(Decorators):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
-        return self._service.backlog.catch_up(rooms, progress)
+        return self.receiver.backlog.catch_up(rooms, progress)
 
     def rejoin_ghosts(self, old_room: Room | str, new_room: Room | str) -> Rejoined:
         """Have all ghosts that are in a room join the one that replaces it, one after the other;
@@ -319,7 +313,7 @@ class AppService(Decorators):
         """
         old = check_room(self.bot, "old_room", old_room)
         new = check_room(self.bot, "new_room", new_room)
-        return self._service.rejoining.rejoin(old, new)
+        return self.receiver.rejoining.rejoin(old, new)
 
     def retry_parked(self, number: int) -> bool:
         """Call those handlers of a parked event again that haven't succeeded; it is parked again,
@@ -336,7 +330,7 @@ class AppService(Decorators):
             BusyError: Somebody else is handling it at this moment.
             StateStoreError: The store can't be reached.
         """
-        return self._service.parked.retry(number)
+        return self.receiver.parked.retry(number)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""

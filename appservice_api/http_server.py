@@ -14,9 +14,8 @@ from io import BufferedIOBase
 from typing import Any
 
 from .receiver.binding import UNAUTHENTICATED_BODY, serve
+from .receiver.http import Request, Response, refusal
 from .receiver.receiver import Receiver
-from .receiver.request import Request
-from .receiver.response import Response, refusal
 
 __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 

@@ -14,8 +14,8 @@ from waitress.task import ThreadedTaskDispatcher
 
 from .http_server import IDLE, UNAUTHENTICATED_IDLE
 from .receiver.binding import UNAUTHENTICATED_BODY
+from .receiver.http import Request
 from .receiver.receiver import Receiver
-from .receiver.request import Request
 from .wsgi import WSGI
 
 try:

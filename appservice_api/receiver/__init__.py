@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from .http import Request, Response
 from .receiver import MAX_BODY, Receiver
-from .request import Request
-from .response import Response
 from .transaction import Item, Transaction
 
 __all__ = ["MAX_BODY", "Item", "Receiver", "Request", "Response", "Transaction"]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hmac
 
-from .request import Request
-from .response import Response, refusal
+from .http import Request, Response, refusal
 
 __all__ = ["Authenticator"]
 

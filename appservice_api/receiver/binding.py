@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from .http import Request, Response
 from .receiver import Receiver
-from .request import Request
-from .response import Response
 
 __all__ = ["PAGES", "TREES", "UNAUTHENTICATED_BODY", "serve"]
 

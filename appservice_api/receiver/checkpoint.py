@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
-from .handler import Step
+from .handlers import Step
 from .transaction import Item, room_name
 
 __all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of", "note_of"]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..state_store.deliveries import Begun
-from .handler import Step
+from .handlers import Step
 from .transaction import Item, name_of
 
 if TYPE_CHECKING:

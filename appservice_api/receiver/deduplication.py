@@ -17,9 +17,9 @@ from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths, deadly_last
 from .dispatch import Closed, Dispatch
-from .handler import Step
+from .handlers import Step
+from .http import Response, try_again
 from .parked import Parked
-from .response import Response, try_again
 from .transaction import LONGEST_NAME, Item, Transaction
 from .watch import Work
 

@@ -17,8 +17,7 @@ from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
 from .checkpoint import Checkpoint, mark_of
 from .echoes import Echoes
-from .handler import Handler, Step
-from .handlers import Handlers
+from .handlers import Handler, Handlers, Step
 from .runtime import Runtime
 from .stops import is_stop
 from .transaction import LISTS, Item

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MatrixRequestError, MRoomInUse
 from .dispatch import Dispatch
 from .handlers import Handlers
-from .response import Response
+from .http import Response
 from .runtime import Runtime
 from .watch import Query
 

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..fork import renew_after_fork
+from .account import Account
 from .authenticator import Authenticator
+from .backlog import Backlog
+from .claims import Claims
+from .counters import Counters
+from .deaths import Deaths
+from .deduplication import Deduplication
+from .dispatch import Dispatch, HandlerPolicy
+from .echoes import Echoes
+from .handlers import Handlers
+from .http import Request, Response, refusal, try_again
 from .nesting import loads
-from .request import Request
-from .response import Response, refusal
+from .parked import Parked
+from .queries import Queries
+from .rejoining import Rejoining
 from .routes import Found, find
-from .service import Service
+from .runtime import Runtime
+from .startup import Startup
 from .transaction import Transaction
+from .units import UnitOfWork, Units
+from .upgrades import Upgrades
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..api import AppServiceAPI
+    from ..registration import Registration
 
 __all__ = ["MAX_BODY", "Receiver"]
 
@@ -23,39 +44,51 @@ _WITH_BODY = frozenset({"transaction", "ping", "keys_claim", "keys_query"})
 
 
 class Receiver:
-    """Responds to the requests of a homeserver.
+    """Responds to the requests of a homeserver; makes the parts that it consists of.
 
     Thread-safe; it does no input and output of its own.
 
     Args:
-        service: What requests are handed to.
-        hs_token: The homeserver's token.
-        prefix: The path of the registration's URL, if it has one; requests may come with it or
-            without.
+        app: What handlers get as ``app``.
+        lease, copy_timeout: As for :class:`Claims`.
         max_body: How many bytes a body may have.
         query_token: Whether the token may be in the query string, as old homeservers send it.
-        log: The logger.
+        follow_upgrades: Tells whether rooms are followed to those that replace them.
+        catch_up_at_start: Tells whether this process catches up before the first transaction.
     """
 
     def __init__(
-        self,
-        service: Service,
-        hs_token: str,
-        *,
-        prefix: str = "",
-        max_body: int = MAX_BODY,
-        query_token: bool = False,
-        log: Any,
-    ) -> None:
+        self, app: object, registration: Registration, api: AppServiceAPI, runtime: Runtime,
+        handlers: Handlers, echoes: Echoes, policy: HandlerPolicy, *, lease: float,
+        copy_timeout: float, max_body: int, query_token: bool, unit_of_work: UnitOfWork | None,
+        follow_upgrades: Callable[[], bool], catch_up_at_start: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._store, self._log = store, log = api.state_store, api.base_log
+        self._runtime = runtime
+        self._copy_timeout = copy_timeout
         self.max_body = max_body
-        self._service = service
-        self._authenticator = Authenticator(hs_token, query_token=query_token)
-        self._prefix = prefix.rstrip("/")
-        self._log = log
-        #: For bindings: the handlers, and what surrounds each attempt of one.
-        self.handlers, self.units = service.handlers, service.units
-        #: For metrics: what was handled, and what is being handled.
-        self.counters, self.watch = service.counters, service.watch
+        # Requests may come with the path of the registration's URL, or without.
+        self._prefix = urlsplit(registration.url or "").path.rstrip("/")
+        self._authenticator = Authenticator(registration.hs_token, query_token=query_token)
+        self.handlers = handlers
+        self.watch = Watch(runtime.clock, log)
+        self.units = Units(store, unit_of_work)
+        self.counters = counters = Counters()
+        self.rejoining = Rejoining(api, echoes)
+        upgrades = Upgrades(follow_upgrades, handlers, api, echoes, self.rejoining)
+        dispatch = Dispatch(
+            app, api, handlers, echoes, upgrades, self.units, self.watch, runtime, policy
+        )
+        deaths = Deaths(store, dispatch.find)
+        self.claims = claims = Claims(store, lease, copy_timeout, runtime, log, self.watch.look)
+        self.parked = Parked(store, dispatch, claims, deaths, counters, log)
+        self._deduplication = Deduplication(
+            store, dispatch, claims, deaths, self.parked, counters, log
+        )
+        self._queries = Queries(registration, api, handlers, dispatch, runtime)
+        self.backlog = Backlog(api, echoes, claims, self._deduplication)
+        self._startup = Startup(catch_up_at_start, self.backlog, claims, api, runtime)
+        self._account = Account(api, runtime)
         self._after_fork()
         renew_after_fork(self)
 
@@ -71,7 +104,7 @@ class Receiver:
                 return refusal(503, "M_UNKNOWN", "The application service is stopping")
             self._at_work += 1
         try:
-            self._service.start.begin()
+            self._startup.begin()
             return self._respond(request)
         except Exception:
             self._log.exception("%r failed", request)
@@ -98,7 +131,7 @@ class Receiver:
         Args:
             threads: How many transactions can be handled at once.
         """
-        self._service.claims.waiting.limit(threads)
+        self.claims.waiting.limit(threads)
 
     def check_open(self) -> None:
         """See that handlers could send something.
@@ -106,14 +139,14 @@ class Receiver:
         Raises:
             RuntimeError: The application service was closed.
         """
-        if self._service.runtime.closed.is_set():
+        if self._runtime.closed.is_set():
             raise RuntimeError("this application service was closed; make a new one to serve")
 
     def start(self) -> None:
         """Accept requests; again, after a stop."""
         self._stopped = False
-        self._service.account.begin()
-        self._service.start.begin()
+        self._account.begin()
+        self._startup.begin()
 
     def stop(self, grace: float) -> bool:
         """Wait until no request is being handled, and accept no more.
@@ -126,7 +159,7 @@ class Receiver:
         """
         until = time.monotonic() + grace
         # First, since transactions wait for it.
-        caught_up = self._service.start.stop(grace)
+        caught_up = self._startup.stop(grace)
         with self._changed:
             left = until - time.monotonic()
             idle = self._changed.wait_for(lambda: not self._at_work, max(left, 0))
@@ -158,7 +191,7 @@ class Receiver:
         return self._route(found, request)
 
     def _route(self, found: Found, request: Request) -> Response:
-        self._service.account.begin()
+        self._account.begin()
         given: dict[str, Any]
         if found.route in _WITH_BODY:
             # The ping of an old homeserver may have no body.
@@ -175,22 +208,46 @@ class Receiver:
         if found.route == "ping":
             return Response(200)
         if found.route == "transaction":
-            return self._service.deliver(_transaction(found.name or "", given, request.body))
-        response = self._service.queries.respond(found.route, found.name, given)
+            return self.deliver(_transaction(found.name or "", given, request.body))
+        response = self._queries.respond(found.route, found.name, given)
         if response is not None:
             return response
         if found.route in _WITH_BODY:
             return refusal(404, "M_UNRECOGNIZED", "There is no such path")
         return refusal(404, "M_NOT_FOUND", "There is nothing of this name")
 
+    def deliver(self, transaction: Transaction) -> Response:
+        """Handle a transaction, once this process has caught up."""
+        started = self._startup.begin()
+        if started is not None:
+            if self.claims.waiting.enter():
+                try:
+                    self._runtime.clock.wait(started, self._copy_timeout)
+                finally:
+                    self.claims.waiting.leave()
+            if not self._startup.done:
+                return try_again("What was missed is still being handled")
+        return self._deduplication.deliver(transaction)
+
     def _health(self, path: str, method: str) -> Response:
         if method != "GET":
             return _wrong_method("GET")
         self.watch.look()
-        problem = self._service.not_ready() if path == "/readyz" else None
+        problem = self._not_ready() if path == "/readyz" else None
         if problem is not None:
             return refusal(503, "M_UNKNOWN", problem)
         return Response(200)
+
+    def _not_ready(self) -> str | None:
+        """Why transactions can't be handled now; None if they can."""
+        if self._runtime.closed.is_set():
+            return "The application service was closed"
+        try:
+            self._store.deliveries.handled(["$ready"])
+        except Exception as error:
+            self._log.warning("not ready: %s", error)
+            return "The state store can't be reached"
+        return None
 
 
 def _transaction(id: str, given: dict[str, Any], data: bytes) -> Transaction:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..api.txn_id import REPEATABLE, RepeatableIDs
 from ..state_store.deliveries import Note, ParkedNote
-from .handler import Step
+from .handlers import Step
 from .values import Values
 
 if TYPE_CHECKING:

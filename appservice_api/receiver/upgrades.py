@@ -15,8 +15,7 @@ from ..ids import UserID, is_server_name
 from .announcement import CREATE, MEMBER, TOMBSTONE, Announcement, predecessor, replacement
 from .checkpoint import mark_of
 from .echoes import Echoes
-from .handler import Handler, Step
-from .handlers import Handlers
+from .handlers import Handler, Handlers, Step
 from .rejoining import Rejoining
 from .values import Values
 

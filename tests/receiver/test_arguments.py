@@ -9,7 +9,7 @@ import pytest
 
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
-from appservice_api.receiver.request import Request
+from appservice_api.receiver.http import Request
 from appservice_api.testing import StubHomeserver
 
 from .conftest import REGISTRATION, registration

@@ -1,4 +1,4 @@
-"""Start: catching up before the first transaction is taken."""
+"""Startup: catching up before the first transaction is taken."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .runtime import Runtime
 if TYPE_CHECKING:
     from ..api import AppServiceAPI
 
-__all__ = ["Start"]
+__all__ = ["Startup"]
 
 # Where is kept when a start was done.
 _STARTED = "$started"
 _LOOK = 0.25
 
 
-class Start:
+class Startup:
     """Catches up once in a process, in a thread, if that is wanted; transactions wait meanwhile.
     If it fails and may succeed later, the next request begins it again.
 
