@@ -9,9 +9,19 @@ from ..events.membership import Membership
 from ..ids import RoomID
 from .transaction import name_of
 
-__all__ = ["CREATE", "MEMBER", "TOMBSTONE", "Announcement", "predecessor", "replacement"]
+__all__ = [
+    "ANNOUNCING",
+    "CREATE",
+    "MEMBER",
+    "TOMBSTONE",
+    "Announcement",
+    "predecessor",
+    "replacement",
+]
 
 CREATE, MEMBER, TOMBSTONE = "m.room.create", "m.room.member", "m.room.tombstone"
+#: The types of events that may announce upgrades.
+ANNOUNCING = (TOMBSTONE, MEMBER)
 
 
 class Announcement(NamedTuple):

@@ -97,7 +97,7 @@ class Deduplication:
             [*names, *(one for some in marks.values() for one in some)]
         )
         left = [item for item in items if item.key not in done]
-        self._remember([item.content for item in left if item.kind == "event"])
+        self._remember(left)
         deaths = self._deaths.of(left) if taken_over else None
         unnoted: list[Note] = []
         for item in left if deaths is None else deadly_last(left, deaths):
@@ -106,7 +106,8 @@ class Deduplication:
             done.add(item.key)
             handlers = self._dispatch.find(item)
             if handlers or not isinstance(item.content, dict):
-                self._note_all(unnoted)
+                if unnoted:
+                    self._note_all(unnoted)
                 some = marks.get(item.key)
                 finished = [name for mark, name in some.items() if mark in done] if some else []
                 checkpoint = Checkpoint(note_of(item), finished)
@@ -117,18 +118,22 @@ class Deduplication:
                         self._handle_one(item, handlers, checkpoint, work, deadly)
             elif item.kind == "event":
                 unnoted.append(note_of(item))
-        self._note_all(unnoted)
+        if unnoted:
+            self._note_all(unnoted)
 
     def _note_all(self, unnoted: list[Note]) -> None:
         """Note events that nobody handles."""
-        if unnoted:
-            self._store.deliveries.note_all_handled(unnoted)
-            self._counters.count(self._counters.events, "unwanted", len(unnoted))
-            unnoted.clear()
+        self._store.deliveries.note_all_handled(unnoted)
+        self._counters.count(self._counters.events, "unwanted", len(unnoted))
+        unnoted.clear()
 
-    def _remember(self, events: list[Any]) -> None:
-        """Remember the state that events tell."""
-        states = [one for one in events if _is_state(one)]
+    def _remember(self, items: list[Item]) -> None:
+        """Remember state events, those of names that every database can store."""
+        states = [
+            content for kind, _, content in items
+            if kind == "event" and isinstance(content, dict) and "state_key" in content
+            and _is_storable(content)
+        ]  # fmt: skip
         if not states:
             return
         try:
@@ -164,10 +169,8 @@ class Deduplication:
         self._counters.count(self._counters.events, outcome)
 
 
-def _is_state(event: Any) -> bool:
-    """Whether it is a state event, of names that every database takes."""
-    if not isinstance(event, dict) or "state_key" not in event:
-        return False
+def _is_storable(event: dict[str, Any]) -> bool:
+    """Whether every database can store the names in a state event."""
     names = [event.get(key, "") for key in ("room_id", "event_id", "sender", "state_key")]
     return all(
         isinstance(name, str) and len(name) <= LONGEST_NAME and name.isprintable() for name in names

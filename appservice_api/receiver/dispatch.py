@@ -15,6 +15,7 @@ from tenacity import (
 
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
+from .announcement import ANNOUNCING
 from .checkpoint import Checkpoint, mark_of
 from .echoes import Echoes
 from .handlers import Handler, Handlers, Step
@@ -92,8 +93,10 @@ class Dispatch:
         found = [one for one in self._handlers.listeners.get(item.kind, ()) if one.wants(content)]
         if found and self._echoes.is_mine(content):
             found = [one for one in found if one.mine]
-        steps = self._upgrades.steps(content) if item.kind == "event" else []
-        return steps + [one.handler for one in found]
+        handlers: list[Step] = [one.handler for one in found]
+        if item.kind == "event" and content.get("type") in ANNOUNCING:
+            return self._upgrades.steps(content) + handlers
+        return handlers
 
     def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
         """Where is noted that handlers of items are done that have several: by the item's key,
@@ -134,14 +137,15 @@ class Dispatch:
             return self.report(ValueError(f"This {item.kind} isn't an object"), item)
         self.watch.next(work, item)
         problems: list[str] = []
-        left = checkpoint.left(handlers)
+        left = checkpoint.left(handlers) if checkpoint.done else handlers
         values = self._values_of(item) if left else self._common
+        deliveries = self._store.deliveries
         for number, handler in enumerate(left, 1):
-            if handler.skips():
+            if handler.key is not None and handler.skips():
                 continue
             work.handler = handler
             note = checkpoint.next(handler, number == len(left) and not problems)
-            joined = self._units.joins(handler)
+            joined = deliveries.joins("connection" in handler.wanted)
             try:
                 self._try(handler, values, item, note, joined)
             except BaseException as error:
@@ -152,7 +156,7 @@ class Dispatch:
                 problems.append(self.report(error, item))
             else:
                 if note is not None and not joined:
-                    self._store.deliveries.note(note)
+                    deliveries.note(note)
                 checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 

@@ -80,7 +80,9 @@ class Transaction:
         self.device_lists = _first(json, _LISTS)
         self.one_time_keys = _first(json, _COUNTS)
         self.fallback_keys = _first(json, _FALLBACK)
-        self._names = [_event_id(one) for one in self.events]
+        self._names = [
+            name_of(one.get("event_id")) if isinstance(one, dict) else None for one in self.events
+        ]
         self.digest = _digest(self.events, self._names, data)
 
     def items(self) -> Iterator[Item]:
@@ -120,10 +122,6 @@ def name_of(found: object) -> str | None:
 
 #: :func:`name_of` a room; the same rooms come again and again.
 room_name = lru_cache(maxsize=1024)(name_of)
-
-
-def _event_id(found: Any) -> str | None:
-    return name_of(found.get("event_id")) if isinstance(found, dict) else None
 
 
 def _list(found: Any) -> list[Any]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Upgrades"]
 
-_ANNOUNCING = (TOMBSTONE, MEMBER)
 _JOINED = (Membership.JOIN,)
 
 
@@ -51,10 +50,9 @@ class Upgrades:
         self.rejoining = rejoining
 
     def steps(self, event: Mapping[str, Any]) -> list[Step]:
-        """What is to be done for an event of a room, before its handlers are called."""
-        if event.get("type") not in _ANNOUNCING or not self._wanted():
-            return []
-        announced = Announcement.read(event)
+        """What is to be done for an event of one of the types :data:`ANNOUNCING`, before its
+        handlers are called."""
+        announced = Announcement.read(event) if self._wanted() else None
         if announced is None:
             return []
         if announced.invited is not None and not self.echoes.is_ours(announced.invited):

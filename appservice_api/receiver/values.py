@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .echoes import Echoes
@@ -93,10 +94,7 @@ class EventValues(Values):
     def event(self) -> Event:
         """The event, for all handlers the same."""
         if self._event is None:
-            from ..events import Event, ToDeviceEvent
-
-            kind = ToDeviceEvent if self._item.kind == "to_device" else Event
-            self._event = kind.read(self._item.content)
+            self._event = _view_of(self._item.kind).read(self._item.content)
         return self._event
 
     def _room(self) -> Room | None:
@@ -114,3 +112,11 @@ class EventValues(Values):
             return self._below.api.intent(user_id) if self._below.echoes.is_ghost(user_id) else None
         except ValueError:
             return None
+
+
+@cache
+def _view_of(kind: str) -> type[Event]:
+    """The view of events of a kind, loaded when the first one is looked at."""
+    from ..events import Event, ToDeviceEvent
+
+    return ToDeviceEvent if kind == "to_device" else Event

@@ -81,8 +81,10 @@ class Watch:
 
     def next(self, work: Work, item: Item) -> None:
         """Note that an item is what is handled from now on."""
-        work.what, work.began = item, self._clock.monotonic()
-        work.handler, work.logged_at = None, _LONG
+        work.began = self._clock.monotonic()
+        work.what = item
+        work.handler = None
+        work.logged_at = _LONG
 
     def note(self, handler: object) -> None:
         """Note which handler the present thread calls."""
