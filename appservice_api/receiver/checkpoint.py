@@ -15,7 +15,7 @@ _LONGEST_TIME = 2**53
 
 
 def mark_of(key: str, name: str) -> str:
-    """The name under which is noted that one handler of several is done.
+    """The mark by which one handler of several is noted as done.
 
     Args:
         key: The name of the event.
@@ -76,7 +76,7 @@ class Checkpoint:
         return Note(mark_of(step.key or self.note.key, step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
-        """Take that a step has succeeded, and was noted."""
+        """Keep that a step has succeeded, and was noted."""
         if step.name is not None:
             self.done.add(step.name)
         if step.key is not None:

@@ -29,13 +29,12 @@ from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
     from ..api import AppServiceAPI
-    from ..events import Event
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
 
 class Closed(Exception):
-    """Nothing more can be handled, for nothing more can be said."""
+    """Nothing more can be handled: the application service was closed, and can't send."""
 
 
 class HandlerPolicy(NamedTuple):
@@ -84,7 +83,7 @@ class Dispatch:
         )
 
     def find(self, item: Item) -> list[Step]:
-        """The handlers of an item, and what is to be done before."""
+        """The handlers of an item, and steps of our own that come before."""
         if item.kind in LISTS:
             return [*self._handlers.of(item.kind)]
         if not isinstance(item.content, dict):
@@ -99,8 +98,8 @@ class Dispatch:
         return handlers
 
     def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
-        """Where is noted that handlers of items are done that have several: by the item's key,
-        the names of the handlers by what is noted."""
+        """For items of several handlers, the marks by which each handler is noted as done: by the
+        item's key, the names of the handlers by their marks."""
         found: dict[str, dict[str, str]] = {}
         listeners = self._handlers.listeners
         several = {kind for kind in listeners if len(listeners[kind]) > 1}
@@ -123,8 +122,8 @@ class Dispatch:
     def call(
         self, handlers: list[Step], item: Item, checkpoint: Checkpoint, work: Work
     ) -> str | None:
-        """Have an item handled by those of its handlers that aren't done, each of them called
-        several times if it raises. What succeeds is noted.
+        """Call those handlers of an item that aren't done, each several times if it raises. What
+        succeeds is noted.
 
         Returns:
             None, or the traceback of why it can't be handled.
@@ -192,7 +191,8 @@ class Dispatch:
 
     def _is_done(self, error: BaseException, item: Item, note: Note | ParkedNote | None) -> bool:
         """Whether a handler is done though it failed: what comes after its transaction, such as
-        Django's ``on_commit`` or the end of a unit of work, can't undo it. The error is told."""
+        Django's ``on_commit`` or the end of a unit of work, can't undo it. Then the error is
+        reported."""
         if note is None or isinstance(error, ClaimLost) or is_stop(error):
             return False
         try:
@@ -223,17 +223,17 @@ class Dispatch:
             raise RuntimeError(f"{handler!r} raised {error!r}") from error
 
     def report(self, error: BaseException, item: Item | None = None) -> str:
-        """Report to handlers of errors what failed.
+        """Report a failure to the handlers of errors.
 
         Args:
-            error: Why.
-            item: What was pushed, None if it was a query.
+            error: The error.
+            item: What was being handled, None if it was a query.
 
         Returns:
             The traceback.
         """
         text = "".join(traceback.format_exception(error))
-        shown = self._event(item) if item is not None else None
+        shown = EventValues(item, self._common).event if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
         key = item.key if item is not None else None
         for handler in self._handlers.of("error"):
@@ -261,12 +261,9 @@ class Dispatch:
             return self.values(counts=content, types=content)
         return EventValues(item, self._common)
 
-    def _event(self, item: Item) -> Event:
-        return EventValues(item, self._common).event
-
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another attempt may succeed: an exit is meant, and a lost claim stays lost."""
+    """Whether another attempt may succeed: not after an exit, nor after a lost claim."""
     return isinstance(error, Exception) and not isinstance(error, ClaimLost)
 
 

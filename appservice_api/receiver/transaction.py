@@ -90,12 +90,12 @@ class Transaction:
         start = f"{self.id}:{self.digest}"
         if len(start) > _LONGEST_START:
             start = hashlib.sha256(start.encode()).hexdigest()
-        for kind, told in (
+        for kind, content in (
             ("device_lists", self.device_lists), ("one_time_keys", self.one_time_keys),
             ("fallback_keys", self.fallback_keys),
         ):  # fmt: skip
-            if told is not None:
-                yield Item(kind, f"{start}:{kind}:0", told)
+            if content is not None:
+                yield Item(kind, f"{start}:{kind}:0", content)
         for index, one in enumerate(self.to_device):
             yield Item("to_device", f"{start}:to_device:{index}", one)
         for index, one in enumerate(self.events):

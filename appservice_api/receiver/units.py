@@ -53,8 +53,8 @@ class Units:
         Args:
             handler: The handler.
             values: What it may ask for.
-            key: Names what it is called for: what it sends is sent once for that; None for
-                something that doesn't come again.
+            key: The name of what it is called for: what it sends is sent once for that; None if
+                that doesn't come again.
             note: What is noted if it succeeds.
             joined: Whether the note is a part of the handler's transaction, as
                 :meth:`Deliveries.joins` says; None if that wasn't asked.

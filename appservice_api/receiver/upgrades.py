@@ -91,7 +91,7 @@ class _HandlerStep(Step):
         return self._upgrade.skips(self._handler)
 
     def succeeded(self) -> None:
-        """Take that the handler has succeeded."""
+        """Keep that the handler has succeeded."""
         self._upgrade.succeeded(self._handler)
 
     def __call__(self, values: Values) -> None:
@@ -168,7 +168,7 @@ class _Upgrade:
         handler(_OfUpgrade(given, values, self._rejoining, old_room))
 
     def succeeded(self, handler: Handler) -> None:
-        """Take that a handler has succeeded."""
+        """Keep that a handler has succeeded."""
         self._left.discard(handler)
 
     def note(self, values: Values) -> None:
