@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateStoreError
 from ..state_store.deliveries import Claim, ClaimLost, Note
-from .checkpoint import Checkpoint, note_of
 from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths, deadly_last
@@ -20,6 +19,7 @@ from .dispatch import Closed, Dispatch
 from .handlers import Step
 from .http import Response, try_again
 from .parked import Parked
+from .progress import EventProgress, note_of
 from .transaction import LONGEST_NAME, Item, Transaction
 from .watch import Work
 
@@ -110,12 +110,12 @@ class Deduplication:
                     self._note_all(unnoted)
                 some = marks.get(item.key)
                 finished = [name for mark, name in some.items() if mark in done] if some else []
-                checkpoint = Checkpoint(note_of(item), finished)
+                progress = EventProgress(note_of(item), finished)
                 if deaths is None:
-                    self._handle_one(item, handlers, checkpoint, work)
+                    self._handle_one(item, handlers, progress, work)
                 else:
                     with self._deaths.noting(item.key, deaths.get(item.key)) as deadly:
-                        self._handle_one(item, handlers, checkpoint, work, deadly)
+                        self._handle_one(item, handlers, progress, work, deadly)
             elif item.kind == "event":
                 unnoted.append(note_of(item))
         if unnoted:
@@ -145,7 +145,7 @@ class Deduplication:
             self._log.exception("state events that were pushed can't be remembered")
 
     def _handle_one(
-        self, item: Item, handlers: list[Step], checkpoint: Checkpoint, work: Work,
+        self, item: Item, handlers: list[Step], progress: EventProgress, work: Work,
         deadly: RuntimeError | None = None,
     ) -> None:  # fmt: skip
         """Have one item handled, or park it; and note that.
@@ -153,18 +153,18 @@ class Deduplication:
         Args:
             item: The item.
             handlers: Its handlers.
-            checkpoint: Which of them have succeeded.
+            progress: Which of them have succeeded.
             work: What the thread handles.
             deadly: Why they aren't called.
         """
         if deadly is not None:
             problem: str | None = self._dispatch.report(deadly, item)
         else:
-            problem = self._dispatch.call(handlers, item, checkpoint, work)
+            problem = self._dispatch.call(handlers, item, progress, work)
         if problem is not None:
-            self._parked.park(item, checkpoint, problem)
-        elif not checkpoint.is_noted:
-            self._store.deliveries.note_handled(*checkpoint.note)
+            self._parked.park(item, progress, problem)
+        elif not progress.is_noted:
+            self._store.deliveries.note_handled(*progress.note)
         outcome = "handled" if problem is None else "parked"
         self._counters.count(self._counters.events, outcome)
 

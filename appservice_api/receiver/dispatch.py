@@ -16,9 +16,9 @@ from tenacity import (
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
 from .announcement import ANNOUNCING
-from .checkpoint import Checkpoint, mark_of
 from .echoes import Echoes
 from .handlers import Handler, Handlers, Step
+from .progress import EventProgress, mark_of
 from .runtime import Runtime
 from .stops import is_stop
 from .transaction import LISTS, Item
@@ -120,7 +120,7 @@ class Dispatch:
         return found
 
     def call(
-        self, handlers: list[Step], item: Item, checkpoint: Checkpoint, work: Work
+        self, handlers: list[Step], item: Item, progress: EventProgress, work: Work
     ) -> str | None:
         """Call those handlers of an item that aren't done, each several times if it raises. What
         succeeds is noted.
@@ -136,14 +136,14 @@ class Dispatch:
             return self.report(ValueError(f"This {item.kind} isn't an object"), item)
         self.watch.next(work, item)
         problems: list[str] = []
-        left = checkpoint.left(handlers) if checkpoint.done else handlers
+        left = progress.left(handlers) if progress.done else handlers
         values = self._values_of(item) if left else self._common
         deliveries = self._store.deliveries
         for number, handler in enumerate(left, 1):
             if handler.key is not None and handler.skips():
                 continue
             work.handler = handler
-            note = checkpoint.next(handler, number == len(left) and not problems)
+            note = progress.next(handler, number == len(left) and not problems)
             joined = deliveries.joins("connection" in handler.wanted)
             try:
                 self._try(handler, values, item, note, joined)
@@ -156,7 +156,7 @@ class Dispatch:
             else:
                 if note is not None and not joined:
                     deliveries.note(note)
-                checkpoint.succeeded(handler, note)
+                progress.succeeded(handler, note)
         return "\n".join(problems) or None
 
     def _try(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..state_store.deliveries import ParkedEvent
-from .checkpoint import Checkpoint, ParkedCheckpoint, note_of
 from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths
 from .dispatch import Dispatch
 from .nesting import cut
+from .progress import EventProgress, ParkedProgress, note_of
 from .transaction import LISTS, Item
 from .watch import described
 
@@ -36,17 +36,17 @@ class Parked:
         self._counters = counters
         self._log = log
 
-    def park(self, item: Item, checkpoint: Checkpoint, problem: str) -> None:
+    def park(self, item: Item, progress: EventProgress, problem: str) -> None:
         """Put an item aside.
 
         Args:
             item: The item.
-            checkpoint: Which of its handlers have succeeded.
+            progress: Which of its handlers have succeeded.
             problem: The traceback.
         """
         number = self._store.deliveries.park(
-            _as_event(item), problem, key=item.key, done=sorted(checkpoint.done),
-            note=checkpoint.note,
+            _as_event(item), problem, key=item.key, done=sorted(progress.done),
+            note=progress.note,
         )  # fmt: skip
         self._log.error("%s is parked as number %d: %s", described(item), number, problem)
 
@@ -66,22 +66,22 @@ class Parked:
     def _retry(self, parked: ParkedEvent, deadly: RuntimeError | None = None) -> bool:
         item = _as_item(parked)
         handlers = self._dispatch.find(item)
-        checkpoint = ParkedCheckpoint(parked, note_of(item))
+        progress = ParkedProgress(parked, note_of(item))
         if deadly is not None:
             problem: str | None = self._dispatch.report(deadly, item)
         else:
             with self._dispatch.watch.handling() as work:
-                problem = self._dispatch.call(handlers, item, checkpoint, work)
+                problem = self._dispatch.call(handlers, item, progress, work)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
         # It stays parked as long as its handlers aren't done: whoever dies meanwhile loses nothing.
         if problem is not None:
             self._store.deliveries.park(
-                parked.event, problem, key=parked.key, done=sorted(checkpoint.done),
+                parked.event, problem, key=parked.key, done=sorted(progress.done),
                 instead_of=parked.id,
             )  # fmt: skip
-        elif not checkpoint.is_noted:
+        elif not progress.is_noted:
             self._store.deliveries.unpark(parked.id)
         outcome = "handled" if problem is None else "parked"
         self._counters.count(self._counters.events, outcome)

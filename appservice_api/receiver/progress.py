@@ -1,4 +1,4 @@
-"""Checkpoints: which handlers of an event have succeeded."""
+"""Progress: which handlers of an event have succeeded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
 from .handlers import Step
 from .transaction import Item, room_name
 
-__all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of", "note_of"]
+__all__ = ["EventProgress", "ParkedProgress", "mark_of", "note_of"]
 
 _LONGEST_TIME = 2**53
 
@@ -35,7 +35,7 @@ def note_of(item: Item) -> Note:
     return Note(item.key, room_name(room) if isinstance(room, str) else None, ts)
 
 
-class Checkpoint:
+class EventProgress:
     """How far the handlers of an event are.
 
     Args:
@@ -84,7 +84,7 @@ class Checkpoint:
         self.is_noted = self.is_noted or note is self.note
 
 
-class ParkedCheckpoint(Checkpoint):
+class ParkedProgress(EventProgress):
     """How far the handlers of a parked event are.
 
     Args:

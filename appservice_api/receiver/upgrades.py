@@ -13,9 +13,9 @@ from ..errors import MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import UserID, is_server_name
 from .announcement import CREATE, MEMBER, TOMBSTONE, Announcement, predecessor, replacement
-from .checkpoint import mark_of
 from .echoes import Echoes
 from .handlers import Handler, Handlers, Step
+from .progress import mark_of
 from .rejoining import Rejoining
 from .values import Values
 
