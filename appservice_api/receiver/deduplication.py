@@ -157,10 +157,7 @@ class Deduplication:
             work: What the thread handles.
             deadly: Why they aren't called.
         """
-        if deadly is not None:
-            problem: str | None = self._dispatch.report(deadly, item)
-        else:
-            problem = self._dispatch.call(handlers, item, progress, work)
+        problem = self._dispatch.call(handlers, item, progress, work, deadly)
         if problem is not None:
             self._parked.park(item, progress, problem)
         elif not progress.is_noted:

@@ -120,10 +120,15 @@ class Dispatch:
         return found
 
     def call(
-        self, handlers: list[Step], item: Item, progress: EventProgress, work: Work
-    ) -> str | None:
+        self, handlers: list[Step], item: Item, progress: EventProgress, work: Work,
+        deadly: RuntimeError | None = None,
+    ) -> str | None:  # fmt: skip
         """Call those handlers of an item that aren't done, each several times if it raises. What
         succeeds is noted.
+
+        Args:
+            deadly: Why they aren't called; handlers of errors are.
+            handlers, item, progress, work: The handlers, and what they are called for.
 
         Returns:
             None, or the traceback of why it can't be handled.
@@ -132,9 +137,11 @@ class Dispatch:
             Closed: One failed, and the application service was closed meanwhile.
             ClaimLost: Somebody else has handled it.
         """
+        self.watch.next(work, item)
+        if deadly is not None:
+            return self.report(deadly, item)
         if not isinstance(item.content, dict):
             return self.report(ValueError(f"This {item.kind} isn't an object"), item)
-        self.watch.next(work, item)
         problems: list[str] = []
         left = progress.left(handlers) if progress.done else handlers
         values = self._values_of(item) if left else self._common
@@ -237,6 +244,7 @@ class Dispatch:
         values = self.values(error=error, traceback=text, event=shown)
         key = item.key if item is not None else None
         for handler in self._handlers.of("error"):
+            self.watch.note(handler)
             try:
                 self._units.run(handler, values, key)
             except BaseException as failed:

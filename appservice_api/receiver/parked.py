@@ -67,11 +67,8 @@ class Parked:
         item = _as_item(parked)
         handlers = self._dispatch.find(item)
         progress = ParkedProgress(parked, note_of(item))
-        if deadly is not None:
-            problem: str | None = self._dispatch.report(deadly, item)
-        else:
-            with self._dispatch.watch.handling() as work:
-                problem = self._dispatch.call(handlers, item, progress, work)
+        with self._dispatch.watch.handling() as work:
+            problem = self._dispatch.call(handlers, item, progress, work, deadly)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
