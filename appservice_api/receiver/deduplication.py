@@ -65,7 +65,7 @@ class Deduplication:
             self._counters.count(transactions, "failed")
             explained = isinstance(error, (StateStoreError, Closed, ClaimLost))
             what = str(error) if explained else type(error).__name__
-            return try_again(f"This transaction can't be taken now: {what}")
+            return try_again(f"This transaction can't be handled now: {what}")
         self._counters.count(transactions, _OUTCOME[claim])
         if claim is Claim.BUSY:
             return try_again("This transaction is still being handled")

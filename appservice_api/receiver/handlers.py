@@ -56,7 +56,7 @@ class Step:
         return False
 
     def succeeded(self) -> None:
-        """Take that it is done, and was noted."""
+        """Keep that it is done, and was noted."""
 
     def __call__(self, values: Values) -> Any:
         """Do it."""

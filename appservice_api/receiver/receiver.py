@@ -70,6 +70,7 @@ class Receiver:
         # Requests may come with the path of the registration's URL, or without.
         self._prefix = urlsplit(registration.url or "").path.rstrip("/")
         self._authenticator = Authenticator(registration.hs_token, query_token=query_token)
+        # The application, bindings and metrics use those without an underscore.
         self.handlers = handlers
         self.watch = Watch(runtime.clock, log)
         self.units = Units(store, unit_of_work)

@@ -12,11 +12,11 @@ __all__ = ["Runtime"]
 
 
 class Runtime(Protocol):
-    """A clock, the end of all waiting, and single flight. Nobody keeps its attributes: a forked
-    process has new ones.
+    """A clock, the end of all waiting, and single flight.
 
     Attributes:
-        closed: Set once the application service is closed.
+        closed: Set once the application service is closed; another one in a forked process.
+        flights: Work that is done once for all who want it; another one in a forked process.
     """
 
     clock: Clock

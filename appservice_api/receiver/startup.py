@@ -1,4 +1,4 @@
-"""Startup: catching up before the first transaction is taken."""
+"""Startup: catching up before the first transaction is handled."""
 
 from __future__ import annotations
 
