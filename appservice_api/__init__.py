@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
-    from .receiver.upgrades import Rejoined
+    from .receiver.rejoining import Rejoined
     from .registration import Registration
     from .state_store import ASStateStore, MemoryStateStore
     from .uris import MatrixURI
@@ -66,7 +66,7 @@ _LAZY = {
     "localparts": "decode_localpart encode_localpart",
     "receiver.backlog": "CaughtUp",
     "receiver.dispatch": "HandlerPolicy",
-    "receiver.upgrades": "Rejoined",
+    "receiver.rejoining": "Rejoined",
     "registration": "Registration",
     "state_store": "state_store ASStateStore MemoryStateStore",
     "uris": "MatrixURI",

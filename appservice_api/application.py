@@ -8,20 +8,20 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
+from .receiver.decorators import Decorators
 from .receiver.dispatch import HandlerPolicy
 from .receiver.echoes import Echoes
 from .receiver.handlers import Handlers
 from .receiver.receiver import MAX_BODY, Receiver
-from .receiver.service import Service
+from .receiver.rejoining import Rejoined
 from .receiver.units import UnitOfWork
-from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
+from .wsgi import WSGI
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from .intent import IntentAPI
     from .intent.room import Room
     from .state_store import ASStateStore
-    from .wsgi import WSGI
 
 __all__ = ["AppService"]
 
 
-class AppService(Handlers):
+class AppService(Decorators):
     """An application service: speaks to its homeserver, and handles what that pushes.
 
     >>> app = AppService.from_registration("registration.yaml", "http://localhost:8008")
@@ -50,12 +49,13 @@ class AppService(Handlers):
         base_url: The URL of the homeserver.
         state_store: What is remembered of rooms, users and transactions; as for
             :class:`AppServiceAPI`. Processes that serve one application service must share it.
-        server_name: The homeserver's name, where the registration doesn't tell.
-        handler_policy: How often a handler is called that raises.
-        lease: Seconds after which another process takes the transaction of one that has died.
-        patience: Seconds for which a copy of a transaction waits for the first; homeservers wait
-            60. In each process, two wait at once, and others are refused, to be repeated.
-        max_body: How many bytes a request may have.
+        server_name: The homeserver's name, where the registration doesn't name it.
+        handler_policy: How often a handler that raises is called.
+        lease: Seconds after which another process takes over the transaction of one that has died.
+        copy_timeout: Seconds for which a copy of a transaction waits for the first; homeservers
+            wait 60. In each process, two wait at once, and others are refused, to be repeated. Its
+            former name ``patience`` is accepted, too.
+        max_body: How many bytes the body of a request may have.
         catch_up_at_start: Whether each process that serves first does what :meth:`catch_up` does;
             what the homeserver pushes waits meanwhile. Under a WSGI server, the first request of
             any kind begins it, one for ``/readyz`` too.
@@ -67,7 +67,7 @@ class AppService(Handlers):
             each handler: what opens a database session, begins a transaction, and ends both. None
             takes that of the binding: an application context of the Flask site that has the
             blueprint; a transaction of Django's database.
-        query_token: Whether the homeserver may show its token in the query, as those of old do.
+        query_token: Whether the token may be in the query string, as old homeservers send it.
         api_options: More arguments of :class:`AppServiceAPI`. Without a ``real_user_content_key``
             what real users send is marked with ``appservice_api.double_puppet_source``, whose value
             is the ID of the registration; with an empty one, it isn't marked, and comes back to
@@ -86,7 +86,7 @@ class AppService(Handlers):
         server_name: str | None = None,
         handler_policy: HandlerPolicy | None = None,
         lease: float = 30.0,
-        patience: float = 45.0,
+        copy_timeout: float = 45.0,
         max_body: int = MAX_BODY,
         catch_up_at_start: bool = False,
         follow_upgrades: bool = True,
@@ -94,7 +94,6 @@ class AppService(Handlers):
         unit_of_work: UnitOfWork | None = None,
         **api_options: Any,
     ) -> None:
-        super().__init__()
         if not isinstance(registration, Registration):
             raise ValueError(
                 f"registration must be a Registration, not {type(registration).__name__}; "
@@ -102,7 +101,8 @@ class AppService(Handlers):
             )
         policy = check_policy(handler_policy)
         check_seconds("lease", lease, positive=True)
-        check_seconds("patience", patience)
+        copy_timeout = api_options.pop("patience", copy_timeout)
+        check_seconds("copy_timeout", copy_timeout)
         check_count("max_body", max_body)
         check_flag("query_token", query_token)
         check_flag("catch_up_at_start", catch_up_at_start)
@@ -126,16 +126,17 @@ class AppService(Handlers):
         self.bot: IntentAPI = self.api.bot_intent()
         #: Whether each process that serves catches up first.
         self.catch_up_at_start = catch_up_at_start
-        self._unit_of_work = unit_of_work
-        self._binding_unit: UnitOfWork | None = None
         #: Whether rooms are followed to those that replace them.
         self.follow_upgrades = follow_upgrades
-        self._echoes = Echoes(self.api._shared)
-        self._service = Service(self, policy, lease=lease, patience=patience)
-        #: Answers the homeserver's requests, whatever server takes them.
+        shared = self.api._shared
+        self._echoes = Echoes(shared.ghosts, shared.sent, shared.mark)
+        self._handlers = Handlers(lambda: self.state_store.deliveries.has_connection)
+        #: Responds to the homeserver's requests, whatever server receives them.
         self.receiver = Receiver(
-            self._service, registration.hs_token, prefix=urlsplit(registration.url or "").path,
-            max_body=max_body, query_token=query_token, log=self.log,
+            self, registration, self.api, shared, self._handlers, self._echoes, policy,
+            lease=lease, copy_timeout=copy_timeout, max_body=max_body, query_token=query_token,
+            unit_of_work=unit_of_work, follow_upgrades=lambda: self.follow_upgrades,
+            catch_up_at_start=lambda: self.catch_up_at_start,
         )  # fmt: skip
 
     @classmethod
@@ -167,10 +168,7 @@ class AppService(Handlers):
     @property
     def unit_of_work(self) -> UnitOfWork | None:
         """What is entered around each attempt of each handler; None for nothing."""
-        return self._unit_of_work or self._binding_unit
-
-    def _has_connection(self) -> bool:
-        return self.state_store.deliveries.has_connection
+        return self.receiver.units.unit_of_work
 
     def is_ours(self, user_id: str) -> bool:
         """Whether a user is the bot or a ghost: in an exclusive namespace or, in one that isn't,
@@ -186,11 +184,11 @@ class AppService(Handlers):
 
     def is_mine(self, event: Mapping[str, Any]) -> bool:
         """Whether an event was sent by the bot, a ghost, or a real user through this application
-        service; typing and receipts: whether they tell of nobody else.
+        service; typing and receipts: whether they are about nobody else.
 
-        What real users send is told by its mark (:attr:`AppServiceAPI.real_user_content_key`) and,
-        where it has none, by what the homeserver has answered: for that, this may wait for a
-        request that is under way as the same user, 10 s at most.
+        What real users send is known by its mark (:attr:`AppServiceAPI.real_user_content_key`) and,
+        where it has none, by the homeserver's answers: for that, this may wait for a request that
+        is under way as the same user, 10 s at most.
 
         Args:
             event: An event, or its view.
@@ -205,7 +203,7 @@ class AppService(Handlers):
         holds back.
 
         Returns:
-            How many milliseconds the homeserver waited for the answer.
+            How many milliseconds the homeserver waited for the response.
 
         Raises:
             MatrixError: As :meth:`IntentAPI.appservice_ping`.
@@ -217,8 +215,6 @@ class AppService(Handlers):
     @cached_property
     def wsgi(self) -> WSGI:
         """The receiver as a WSGI application, for any WSGI server; may be mounted below a path."""
-        from .wsgi import WSGI
-
         return WSGI(self.receiver)
 
     def run(
@@ -226,13 +222,13 @@ class AppService(Handlers):
         grace: float = 30.0,
     ) -> None:  # fmt: skip
         """Serve until SIGINT or SIGTERM comes; what is being handled then is finished first. The
-        bot is registered at the start, beside it, unless it is known to be registered; under
-        another server, with the homeserver's first request.
+        bot is registered in the background, unless it is known to be registered; under another
+        server, with the homeserver's first request.
 
         Args:
             host: The address to listen at.
             port: The port.
-            threads: How many transactions are handled at once. The homeserver's questions have
+            threads: How many transactions are handled at once. The homeserver's queries have
                 half as many threads beside, and health checks have threads of their own.
             ping: Whether to have the homeserver ping at the start, which makes it send what it
                 holds back; if that fails, the log says why.
@@ -267,23 +263,21 @@ class AppService(Handlers):
     def catch_up(
         self, rooms: str | Iterable[str] | None = None, progress: Progress | None = None
     ) -> CaughtUp:
-        """Have handled what is in rooms and was never pushed: a homeserver that is restarted may
-        forget what it has yet to push.
+        """Handle what is in rooms and was never pushed: a homeserver that is restarted may forget
+        what it has yet to push.
 
         It may be done at any time, in a cron job too, beside processes that serve, if they share
         the state store. Of each room, what was missed is handled once and in order, before events
         that come meanwhile. It begins where it ended the last time; the first time, with the first
         event of a room that was handled, or where the bot or the ghost joined by a request of this
-        application service. Invitations that were missed aren't found, nor what was said in a room
-        while neither the bot nor a ghost was in it, nor typing, receipts, and what was sent to
-        devices.
+        application service. Missed invitations aren't found, nor what was said in a room while
+        neither the bot nor a ghost was in it, nor typing, receipts, and what was sent to devices.
 
         Args:
             rooms: One room, or several; None for all that the bot is in, and those that a ghost is
                 known to be in, also if that comes of what was missed, as when a room was upgraded.
-            progress: Called with how many rooms are looked after, and how many there are, which
-                are more if rooms are joined meanwhile. If it raises, that ends here, and the next
-                time goes on.
+            progress: Called with how many rooms are done, and how many there are, which may grow
+                if rooms are joined meanwhile. If it raises, this ends, and the next call goes on.
 
         Returns:
             How many events were missed, and which rooms the homeserver refused to show.
@@ -291,18 +285,18 @@ class AppService(Handlers):
         Raises:
             ValueError: One isn't a room ID, or ``progress`` can't be called.
             RuntimeError: A handler called this: it would wait for itself.
-            BusyError: Somebody else looks after a room, or handles events, for too long.
+            BusyError: Another process catches up in a room, or handles events, for too long.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
-        return self._service.backlog.catch_up(rooms, progress)
+        return self.receiver.backlog.catch_up(rooms, progress)
 
     def rejoin_ghosts(self, old_room: Room | str, new_room: Room | str) -> Rejoined:
         """Have all ghosts that are in a room join the one that replaces it, one after the other;
-        those whose join is refused are invited first. Doing it again is harmless. In a handler,
-        what is pushed meanwhile waits; for very many ghosts, a thread or a job may do it.
+        those whose join is refused are invited first. It may be repeated. In a handler, what is
+        pushed meanwhile waits; for very many ghosts, use a thread or a job.
 
         Args:
             old_room: The old room, or its ID: the bot is asked then.
@@ -313,19 +307,20 @@ class AppService(Handlers):
 
         Raises:
             ValueError: One isn't a room, nor a room ID.
-            MForbidden: Nobody can tell who is in the old room.
+            MForbidden: Nobody may see who is in the old room.
             MatrixConnectionError: The homeserver can't be reached.
             StateStoreError: The store can't be reached.
         """
-        old, new = check_room(self, "old_room", old_room), check_room(self, "new_room", new_room)
-        return rejoin(self, old, new)
+        old = check_room(self.bot, "old_room", old_room)
+        new = check_room(self.bot, "new_room", new_room)
+        return self.receiver.rejoining.rejoin(old, new)
 
     def retry_parked(self, number: int) -> bool:
-        """Hand an event that was put aside to those of its handlers again that haven't succeeded;
-        it is put aside again, under a new number, if one still fails.
+        """Call those handlers of a parked event again that haven't succeeded; it is parked again,
+        under a new number, if one still fails.
 
         Args:
-            number: Its number, as ``state_store.deliveries.parked()`` has it.
+            number: Its number, as in ``state_store.deliveries.parked()``.
 
         Returns:
             Whether it was handled.
@@ -335,7 +330,7 @@ class AppService(Handlers):
             BusyError: Somebody else is handling it at this moment.
             StateStoreError: The store can't be reached.
         """
-        return self._service.retry(number)
+        return self.receiver.parked.retry(number)
 
     def close(self) -> None:
         """End all waiting, and close what isn't the caller's: connections, the state store."""

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .errors import MissingExtraError
-from .receiver.binding import PAGES, TREES, take
+from .receiver.binding import PAGES, TREES, serve
 
 try:
     from flask import Blueprint, Response, request
@@ -31,12 +31,12 @@ __all__ = ["EXTENSION", "blueprint"]
 
 #: Where Flask's ``extensions`` have the application services, by the names of their blueprints.
 EXTENSION = "appservice"
-# What isn't a route's method is the receiver's to answer, too.
+# A method that no route has is the receiver's to refuse.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
 
 
 class _Rest(BaseConverter):
-    """All that follows, slashes and line feeds, too: the receiver says what it isn't."""
+    """All that follows, slashes and line feeds, too: the receiver refuses what it doesn't know."""
 
     part_isolating = False
     regex = r"[\s\S]+"
@@ -44,12 +44,12 @@ class _Rest(BaseConverter):
 
 
 def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
-    """Make the blueprint that takes what the homeserver sends.
+    """Make the blueprint that receives what the homeserver sends.
 
     It serves ``/_matrix/app/...``, ``/healthz``, ``/readyz`` and the paths of old homeservers,
     ``/transactions/...``, ``/users/...`` and ``/rooms/...``: give it a ``url_prefix`` if the site
     has pages there. Bodies may be as large as the application service's ``max_body`` allows; the
-    site's ``MAX_CONTENT_LENGTH`` counts for the other views only. With Flask-WTF's
+    site's ``MAX_CONTENT_LENGTH`` holds for the other views only. With Flask-WTF's
     ``CSRFProtect``, exempt the blueprint: ``csrf.exempt(...)``.
 
     Args:
@@ -75,9 +75,9 @@ def blueprint(app: AppService, name: str = "appservice") -> Blueprint:
 
 
 def _bind(app: AppService, state: Any) -> None:
-    """Have each attempt of a handler in an application context of its own: another ``g``, other
+    """Give each attempt of a handler an application context of its own: another ``g``, other
     database sessions."""
-    app._binding_unit = state.app.app_context
+    app.receiver.units.default = state.app.app_context
 
 
 def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
@@ -92,12 +92,12 @@ def _receive(app: AppService, path: str, rest: str | None = None) -> Response:
         except (HTTPException, OSError):  # the homeserver has gone
             return b""
 
-    answer = take(app.receiver, request.method, quote(path), query, request.headers, read)
-    return Response(answer.data, answer.status, answer.headers)
+    made = serve(app.receiver, request.method, quote(path), query, request.headers, read)
+    return Response(made.data, made.status, made.headers)
 
 
 def _body() -> IO[bytes]:
     if "stream" in vars(request):
-        # Something before the view, a hook of the site, has read it; Flask has kept what it read.
+        # A hook of the site has read it, and Flask has kept it.
         return BytesIO(request.get_data())
     return get_input_stream(request.environ)

@@ -13,26 +13,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from typing import Any
 
-from .receiver.binding import UNAUTHENTICATED_BODY, take
+from .receiver.binding import UNAUTHENTICATED_BODY, serve
+from .receiver.http import Request, Response, refusal
 from .receiver.receiver import Receiver
-from .receiver.request import Answer, Request, refusal
 
 __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 
-#: Seconds for which connections that aren't used are kept: longer than homeservers keep them
-#: (Synapse: 2 minutes). Whoever closes first makes a request fail that is being sent then.
+#: Seconds for which idle connections are kept: longer than homeservers keep them (Synapse: 2
+#: minutes). Who closes first makes a request fail that is being sent then.
 IDLE = 180.0
-#: Seconds for which connections are kept that never showed the homeserver's token, however they
-#: use them: since they were opened, or their last request was answered.
+#: Seconds for which connections are kept that never showed the homeserver's token, since they were
+#: opened, or their last response was sent.
 UNAUTHENTICATED_IDLE = 10.0
-#: How many of those are open: each has a thread.
+# How many of those are open at once: each has a thread.
 _MAX_UNAUTHENTICATED = 128
 _MAX_HEAD = 64 * 1024
 _PART = 64 * 1024
-# How long is waited for what a client still sends that was refused, and how much of it is taken.
+# Seconds to wait for what a refused client still sends, and how many bytes of it are read.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 _SHORTEST = 0.001
-# How long is waited at the end for answers to go out.
+# Seconds that responses have to go out at the end.
 _FLUSH = 1.0
 # What a request to a proxy begins with.
 _ORIGIN = re.compile(r"^[^/]+//[^/]*")
@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
     """Serves a receiver.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
         host: The address to listen at.
         port: The port; 0 takes a free one.
         listener: A socket that listens already, instead of host and port; closed at the end.
@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection; if there are too many, for the oldest that never authenticated."""
+        """Accept a connection; if there are too many, close the oldest that never authenticated."""
         with self._lock:
             self._open[request] = _Held(time.monotonic())
             others = [pair for pair in self._open.items() if not pair[1].authenticated]
@@ -103,7 +103,7 @@ class Server(ThreadingHTTPServer):
                     _break_off(request, held)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close once the client has sent all: what isn't read would cut off its answer."""
+        """Close once the client has sent all: what isn't read would cut off its response."""
         held = self._open[request]
         left = _LEFT if held.authenticated else UNAUTHENTICATED_BODY
         end = time.monotonic() + _LINGER
@@ -122,7 +122,7 @@ class Server(ThreadingHTTPServer):
         """Nothing: the client has gone away, and the receiver raises nothing."""
 
     def server_close(self) -> None:
-        """End all connections; answers that are going out are finished."""
+        """End all connections; responses that are going out are finished."""
         super().server_close()
         with self._lock:
             left = dict(self._open)
@@ -139,7 +139,7 @@ class _Held:
     """What is known of an open connection.
 
     Attributes:
-        since: When it was opened, or its last request was answered.
+        since: When it was opened, or its last response was sent.
         authenticated: Whether a request of it showed the homeserver's token.
         thread: Who serves it.
     """
@@ -160,7 +160,7 @@ def _break_off(request: Any, held: _Held) -> None:
 
 
 class _Head:
-    """The head of a request, which doesn't take endless memory."""
+    """Reads the head of a request, up to a limit."""
 
     def __init__(self, file: BufferedIOBase) -> None:
         self._file = file
@@ -183,7 +183,7 @@ class _Connection(BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"
     timeout = IDLE
     disable_nagle_algorithm = True
-    # Head and body of an answer go out together.
+    # Head and body of a response go out together.
     wbufsize = -1
 
     def setup(self) -> None:
@@ -192,7 +192,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._held = self.server._open[self.request]
 
     def handle_one_request(self) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         super().handle_one_request()
         if not self._held.authenticated:
             self._held.since = max(self._held.since, time.monotonic())
@@ -207,7 +207,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.rfile = file
 
     def _admitted(self) -> bool:
-        """Whether this connection is the homeserver's, as its first request told."""
+        """Whether this connection is the homeserver's: a request of it showed the token."""
         if not self._held.authenticated:
             path, _, query = self.path.partition("?")
             asked = Request(self.command, path, query, self.headers.items())
@@ -235,27 +235,29 @@ class _Connection(BaseHTTPRequestHandler):
 
         path, _, query = _ORIGIN.sub("", self.path).partition("?")
         self._admitted()
-        answer = take(self.server.receiver, self.command, path, query, self.headers.items(), read)
-        # What isn't read isn't the next request.
+        response = serve(
+            self.server.receiver, self.command, path, query, self.headers.items(), read
+        )
+        # What wasn't read isn't the next request.
         self.close_connection = self.close_connection or left > 0
-        self._send(answer)
+        self._send(response)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _receive
 
-    def _send(self, answer: Answer) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
+    def _send(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.data)))
+        self.send_header("Content-Length", str(len(response.data)))
         self.send_header("Date", self.date_time_string())
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.data)
+            self.wfile.write(response.data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what can't be understood; where the next request begins isn't known."""
+        """Refuse what can't be parsed; where the next request begins isn't known."""
         self.close_connection = True
         self._send(refusal(code, "M_UNRECOGNIZED", message or "This can't be understood"))
 

@@ -3,8 +3,8 @@
 >>> from prometheus_client import REGISTRY
 >>> REGISTRY.register(AppServiceCollector(app))
 
-How many events are parked is asked from the state store whenever the metrics are: it is right
-whichever of several processes answers. What is counted, each process counts for itself.
+The number of parked events is read from the state store each time: it is the same in all
+processes. The counters are those of the process that is asked.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["AppServiceCollector"]
 
 
 class AppServiceCollector(Collector):
-    """Shows what becomes of what homeservers push:
+    """Counts what homeservers push:
 
     - ``appservice_parked_events``: events that are parked now;
-    - ``appservice_transactions_total``: transactions that this process took, by ``outcome``:
+    - ``appservice_transactions_total``: transactions that this process received, by ``outcome``:
       ``handled``, ``repeated`` (it had been handled), ``busy`` (another process handles it) or
       ``failed``;
     - ``appservice_events_total``: events and other items of transactions, by ``outcome``:
       ``handled``, ``parked`` or ``unwanted`` (by any handler). What is parked and retried counts
       again.
-    - ``appservice_handling``: events and questions of the homeserver that this process is handling
+    - ``appservice_handling``: events and queries of the homeserver that this process is handling
       now;
-    - ``appservice_longest_handling_seconds``: for how long it has been handling the one of them
-      that was begun first; the log names it after 30 seconds.
+    - ``appservice_longest_handling_seconds``: for how long it has been handling the oldest of
+      them; the log names it after 30 seconds.
 
     The label ``appservice`` is the ID of the registration.
 
@@ -63,7 +63,7 @@ class AppServiceCollector(Collector):
         self._apps = apps
 
     def describe(self) -> list[Metric]:
-        """The metrics without values, so that nothing is asked from a store at registration."""
+        """The metrics without values, so that registration reads no store."""
         return [
             GaugeMetricFamily(
                 "appservice_parked_events", "Events that are parked now.", labels=["appservice"]
@@ -77,7 +77,7 @@ class AppServiceCollector(Collector):
                 labels=["appservice", "outcome"],
             ),
             GaugeMetricFamily(
-                "appservice_handling", "Events and questions that this process handles now.",
+                "appservice_handling", "Events and queries that this process handles now.",
                 labels=["appservice"],
             ),
             GaugeMetricFamily(
@@ -91,18 +91,21 @@ class AppServiceCollector(Collector):
         """The metrics. A store that can't be reached has no number of parked events."""
         parked, transactions, events, handling, longest = self.describe()
         for app in self._apps:
-            name, tally = app.registration.id, app._service.tally
+            name, counters = app.registration.id, app.receiver.counters
             try:
                 number = app.state_store.deliveries.count_parked()
             except Exception as error:
                 app.log.warning("how many events are parked can't be told: %s", error)
             else:
                 parked.add_sample(parked.name, {"appservice": name}, number)
-            watch = app._service.watch
+            watch = app.receiver.watch
             handling.add_sample(handling.name, {"appservice": name}, watch.number)
             longest.add_sample(longest.name, {"appservice": name}, watch.longest)
-            for metric, counts in ((transactions, tally.transactions), (events, tally.events)):
-                for outcome, count in list(counts.items()):
+            for metric, counter in (
+                (transactions, counters.transactions),
+                (events, counters.events),
+            ):
+                for outcome, count in list(counter.items()):
                     labels = {"appservice": name, "outcome": outcome}
                     metric.add_sample(f"{metric.name}_total", labels, count)
         yield from (parked, transactions, events, handling, longest)

@@ -1,4 +1,4 @@
-"""Servers for those who have none: waitress for production, the standard library's in a thread."""
+"""Serving without a framework: waitress for production, the standard library's in a thread."""
 
 from __future__ import annotations
 
@@ -7,22 +7,32 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from .errors import MatrixError, MissingExtraError
 from .http_server import Server
 from .receiver.arguments import check_count, check_seconds
+from .receiver.receiver import Receiver
+from .registration import Registration
 
-if TYPE_CHECKING:
-    from .application import AppService
-
-__all__ = ["run", "serve_in_thread"]
+__all__ = ["Served", "run", "serve_in_thread"]
 
 _FLUSH = 0.2
 _HIGHEST_PORT = 65_535
 
 
-def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
+class Served(Protocol):
+    """What a server needs of an application service."""
+
+    registration: Registration
+    receiver: Receiver
+    log: Any
+
+    def ping(self) -> int:
+        """Have the homeserver ping. Returns in how many milliseconds it did."""
+
+
+def run(app: Served, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
     """Serve by waitress, until SIGINT or SIGTERM comes; see :meth:`AppService.run`."""
     _check(app, host, port, grace)
     check_count("threads", threads)
@@ -31,7 +41,7 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
     except ImportError as error:
         raise MissingExtraError("app.run()", "server") from error
     with _named(host, port):
-        server = create(app, host, port, threads)
+        server = create(app.receiver, host, port, threads)
     app.receiver.limit_waiting(threads)
     app.receiver.start()
     app.log.info("listening at http://%s:%s", host, port)
@@ -46,7 +56,7 @@ def run(app: AppService, host: str, port: int, *, threads: int, ping: bool, grac
 
 @contextlib.contextmanager
 def _named(host: str, port: int) -> Iterator[None]:
-    """Name the address in the system's errors, which don't."""
+    """Name the address in errors of the system."""
     try:
         yield
     except OSError as error:
@@ -56,9 +66,9 @@ def _named(host: str, port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stopping(app: AppService, grace: float) -> Iterator[None]:
-    """Have SIGINT and SIGTERM end what the main thread does, once no request is being answered;
-    a second one ends it at once."""
+def _stopping(app: Served, grace: float) -> Iterator[None]:
+    """Have SIGINT and SIGTERM end the main thread once no request is being handled; a second one
+    ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -67,7 +77,7 @@ def _stopping(app: AppService, grace: float) -> Iterator[None]:
     def finish() -> None:
         if not app.receiver.stop(grace):
             app.log.warning("requests are still being handled after %g s", grace)
-        # The answer of the last one has to go out.
+        # The last response has to go out.
         threading.Event().wait(_FLUSH)
         _interrupt_main()
 
@@ -87,7 +97,7 @@ def _stopping(app: AppService, grace: float) -> Iterator[None]:
 
 
 def _interrupt_main() -> None:
-    """Wake the main thread by a signal; one that comes to another thread it may sleep through."""
+    """Wake the main thread by a signal; one to another thread may not wake it."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     else:
@@ -96,14 +106,13 @@ def _interrupt_main() -> None:
 
 @contextlib.contextmanager
 def serve_in_thread(
-    app: AppService, host: str, port: int, *, ping: bool, grace: float,
+    app: Served, host: str, port: int, *, ping: bool, grace: float,
     listener: socket.socket | None = None,
 ) -> Iterator[str]:  # fmt: skip
     """Serve in a thread; see :meth:`AppService.serve_in_thread`.
 
     Args:
-        listener: A socket that listens already; it is closed at the end. Host and port don't
-            count then.
+        listener: A socket that listens already, instead of host and port; closed at the end.
         app, host, port, ping, grace: As there.
     """
     _check(app, host, port, grace)
@@ -126,8 +135,8 @@ def serve_in_thread(
         server.server_close()
 
 
-def _check(app: AppService, host: object, port: object, grace: object) -> None:
-    """Refuse what can't be served, or listened at; the system's own errors don't name it."""
+def _check(app: Served, host: object, port: object, grace: object) -> None:
+    """Check what to serve, and the address; the system's own errors don't name it."""
     app.receiver.check_open()
     if not isinstance(host, str):
         raise ValueError(f"host must be a str, not {host!r}")
@@ -135,11 +144,11 @@ def _check(app: AppService, host: object, port: object, grace: object) -> None:
     check_seconds("grace", grace)
 
 
-def _ping_in_thread(app: AppService) -> None:
+def _ping_in_thread(app: Served) -> None:
     threading.Thread(target=_ping, args=(app,), name="ping", daemon=True).start()
 
 
-def _ping(app: AppService) -> None:
+def _ping(app: Served) -> None:
     """Have the homeserver ping; it then sends what it holds back."""
     url = app.registration.url
     try:

@@ -1,10 +1,10 @@
-"""waitress, for :meth:`AppService.run`: threads of their own for what may hang, and connections
-that are closed soon if they never showed the homeserver's token."""
+"""waitress, for :meth:`AppService.run`: separate threads for what may hang, and connections that
+are closed soon if they never showed the homeserver's token."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
@@ -14,20 +14,19 @@ from waitress.task import ThreadedTaskDispatcher
 
 from .http_server import IDLE, UNAUTHENTICATED_IDLE
 from .receiver.binding import UNAUTHENTICATED_BODY
-from .receiver.request import Request
+from .receiver.http import Request
+from .receiver.receiver import Receiver
+from .wsgi import WSGI
 
 try:
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 except ImportError:  # Windows
     getrlimit = None  # type: ignore[assignment]
 
-if TYPE_CHECKING:
-    from .application import AppService
-    from .receiver.receiver import Receiver
-
 __all__ = ["Server", "create"]
 
-# What waitress hands to the receiver: more than that takes, so that it is the receiver who says no.
+# Bodies that waitress accepts may be larger than the receiver's limit, so that the receiver refuses
+# them.
 _MORE = 2
 _MAX_HEAD = 64 * 1024
 #: How many connections are open at most; and how many files a process needs for other things.
@@ -36,17 +35,17 @@ _OTHER_FILES = 128
 _LEAST = 16
 # Windows can't wait for more than 512 sockets.
 _WITHOUT_POLL = 400
-# waitress stops listening so many above it: connections that are closed for others count, too.
+# waitress accepts so many more: connections that are closed for others count, too.
 _MARGIN = 16
 # Seconds that threads have to end.
 _END, _LEAST_END = 5.0, 0.2
 
 
-def create(app: AppService, host: str, port: int, threads: int) -> Any:
+def create(receiver: Receiver, host: str, port: int, threads: int) -> Any:
     """Make a server that listens; ``run()`` serves.
 
     Args:
-        app: The application service.
+        receiver: The receiver.
         host: The address to listen at.
         port: The port.
         threads: How many transactions are handled at once.
@@ -57,14 +56,15 @@ def create(app: AppService, host: str, port: int, threads: int) -> Any:
     most = max_connections()
     settings = Adjustments(
         host=host, port=port, threads=threads, ident=None,
-        max_request_body_size=_MORE * app.receiver.max_body, max_request_header_size=_MAX_HEAD,
+        max_request_body_size=_MORE * receiver.max_body, max_request_header_size=_MAX_HEAD,
         clear_untrusted_proxy_headers=True, channel_timeout=int(IDLE), cleanup_interval=1,
         connection_limit=most + _MARGIN, asyncore_use_poll=True,
     )  # fmt: skip
     dispatchers = _Dispatchers(threads)
     sockets: dict[int, Any] = {}
     made = [
-        Server(app, most, sockets, dispatchers, settings, address) for address in settings.listen
+        Server(receiver, most, sockets, dispatchers, settings, address)
+        for address in settings.listen
     ]
     if len(made) == 1:
         return made[0]
@@ -73,7 +73,7 @@ def create(app: AppService, host: str, port: int, threads: int) -> Any:
 
 
 def max_connections() -> int:
-    """How many connections may be open: what the limit of open files leaves."""
+    """How many connections may be open, by the limit of open files."""
     if getrlimit is None:
         return _WITHOUT_POLL
     files = getrlimit(RLIMIT_NOFILE)[0]
@@ -83,32 +83,32 @@ def max_connections() -> int:
 
 
 class _Dispatchers:
-    """Threads for transactions, others for the homeserver's questions, and others for what never
-    takes long: none of them can keep the others from being answered.
+    """Threads for transactions, others for the homeserver's queries, and others for what never
+    takes long: none of them can keep the others waiting.
 
     Args:
         threads: How many transactions are handled at once.
     """
 
     def __init__(self, threads: int) -> None:
-        self._others, self._questions, self._transactions = (
+        self._others, self._queries, self._transactions = (
             _started(2), _started(max(1, threads // 2)), _started(threads),
         )  # fmt: skip
 
     def add_task(self, channel: _Channel) -> None:
-        """Have the next request of a connection answered."""
+        """Have the next request of a connection handled."""
         route = channel.requests[0].route
         if route is None or route == "ping":
             self._others.add_task(channel)
         elif route == "transaction":
             self._transactions.add_task(channel)
         else:
-            self._questions.add_task(channel)
+            self._queries.add_task(channel)
 
     def shutdown(self) -> None:
-        """End all threads, those that don't hang within seconds."""
+        """End all threads that don't hang, within seconds."""
         end = time.monotonic() + _END
-        for one in (self._others, self._questions, self._transactions):
+        for one in (self._others, self._queries, self._transactions):
             one.shutdown(timeout=max(_LEAST_END, end - time.monotonic()))
 
 
@@ -121,7 +121,7 @@ def _started(threads: int) -> Any:
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request; of those that don't show the homeserver's token, no large body."""
 
-    #: The route of what the homeserver asks; None for all else.
+    #: The route of the homeserver's request; None for all else.
     route: str | None = None
     chunked: bool
     content_length: int
@@ -132,7 +132,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self._channel = channel
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head, and look who asks."""
+        """Read the head, and look who sends it."""
         super().parse_header(header_plus)
         allowed = {"authorization": self.headers.get("AUTHORIZATION", "")}
         asked = Request(self.command, self.path, self.query, allowed)
@@ -141,7 +141,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             self._channel.authenticated = True
             self.route = receiver.route_of(asked)
         elif self.chunked or self.content_length > UNAUTHENTICATED_BODY:
-            # It is answered without its body, and the connection closed.
+            # The response comes without its body being read, and the connection is closed.
             self.close()
             self.body_rcv, self.content_length, self.chunked = None, 0, False
             self.expect_continue, self.connection_close = False, True
@@ -156,7 +156,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        #: When it was opened, or the last request of it was answered.
+        #: When it was opened, or its last response was made.
         self.since = self.creation_time
 
     def parser_class(self, settings: Any) -> _Parser:
@@ -164,24 +164,24 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return _Parser(settings, self)
 
     def service(self) -> None:
-        """Answer a request, in a thread."""
+        """Respond to a request, in a thread."""
         super().service()
         self.since = time.time()
 
     @property
     def is_dispensable(self) -> bool:
-        """Whether it never authenticated, and nothing of it is being answered."""
+        """Whether it never authenticated, and no request of it is being handled."""
         return not (self.authenticated or self.requests or self.will_close)
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Listens at an address, for an application service.
+    """Listens at an address.
 
     Args:
-        app: The application service.
+        receiver: The receiver.
         most: How many connections may be open.
         sockets: All open sockets.
-        dispatchers: Who answers requests.
+        dispatchers: The threads that handle requests.
         settings: The settings.
         address: Where to listen.
     """
@@ -189,12 +189,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     channel_class = _Channel
 
     def __init__(
-        self, app: AppService, most: int, sockets: dict[int, Any], dispatchers: _Dispatchers,
+        self, receiver: Receiver, most: int, sockets: dict[int, Any], dispatchers: _Dispatchers,
         settings: Any, address: Any,
     ) -> None:  # fmt: skip
-        self.receiver: Receiver = app.receiver
+        self.receiver = receiver
         self._most = most
-        super().__init__(app.wsgi, sockets, dispatcher=dispatchers, adj=settings, sockinfo=address)
+        super().__init__(
+            WSGI(receiver), sockets, dispatcher=dispatchers, adj=settings, sockinfo=address
+        )
 
     def maintenance(self, now: float) -> None:
         """Close connections that are silent for too long."""
@@ -204,12 +206,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 channel.will_close = True
 
     def handle_accept(self) -> None:
-        """Take a connection; if there are too many, for one that never authenticated."""
+        """Accept a connection; if there are too many, close one that never authenticated."""
         super().handle_accept()
         if len(self._map) > self._most:
             channels = (one for one in self._map.values() if isinstance(one, _Channel))
             idle = (one for one in channels if one.is_dispensable)
             oldest = min(idle, key=lambda one: one.since, default=None)
             if oldest is not None:
-                # Its own turn closes it: its descriptor mustn't be taken by another in this one.
+                # It is closed in its own turn: its descriptor must not be reused in this one.
                 oldest.will_close = True

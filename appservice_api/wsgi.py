@@ -11,12 +11,12 @@ from http.client import responses
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from .receiver.binding import take
+from .receiver.binding import serve
 from .receiver.receiver import Receiver
 
 __all__ = ["WSGI"]
 
-# What may stand in a path as it is.
+# What isn't encoded in a path.
 _SAFE = "/:@!$&'()*+,;=~"
 # What a request to a proxy begins with.
 _ORIGIN = re.compile(r"^[^/]+//[^/]*")
@@ -26,7 +26,7 @@ class WSGI:
     """A WSGI application.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -35,18 +35,18 @@ class WSGI:
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Answer a request."""
-        answer = take(
+        """Respond to a request."""
+        response = serve(
             self._receiver, environ.get("REQUEST_METHOD", "GET"), path_of(environ),
             environ.get("QUERY_STRING", ""), _headers(environ), _reader(environ),
         )  # fmt: skip
-        headers = [*answer.headers.items(), ("Content-Length", str(len(answer.data)))]
-        start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)
-        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.data]
+        headers = [*response.headers.items(), ("Content-Length", str(len(response.data)))]
+        start_response(f"{response.status} {responses.get(response.status, 'Unknown')}", headers)
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [response.data]
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    """The headers that a receiver looks at."""
+    """The headers that a receiver reads."""
     return {
         "authorization": environ.get("HTTP_AUTHORIZATION") or "",
         "content-length": _length(environ),
@@ -61,8 +61,8 @@ def _length(environ: dict[str, Any]) -> str:
 def path_of(environ: dict[str, Any]) -> str:
     """The path below where the application is mounted, percent-encoded.
 
-    Servers hand it over decoded, so that ``%2F`` and ``/`` are the same; many have it as it came,
-    too, under a name of their own.
+    Servers decode it, so that ``%2F`` and ``/`` are the same; many have it undecoded, too, under a
+    name of their own.
     """
     decoded: bytes = environ.get("PATH_INFO", "").encode("latin-1", "replace")
     script = environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")
@@ -75,7 +75,7 @@ def path_of(environ: dict[str, Any]) -> str:
 
 
 def _after(raw: str, length: int) -> str:
-    """What follows so many decoded bytes of a percent-encoded path."""
+    """The rest of a percent-encoded path after so many decoded bytes."""
     place = 0
     for _ in range(length):
         place += 3 if raw[place : place + 1] == "%" else 1
@@ -83,7 +83,7 @@ def _after(raw: str, length: int) -> str:
 
 
 def _reader(environ: dict[str, Any]) -> Callable[[int], bytes]:
-    """Reads the body: as long as it is said to be, or to its end where the server knows that."""
+    """Reads the body: as many bytes as its length, or to its end where the server knows that."""
     said = _length(environ)
     left = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
     endless = not left and bool(environ.get("wsgi.input_terminated"))

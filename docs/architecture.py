@@ -43,11 +43,16 @@ ROOMS = (
     _room("testing", "the public test kit: stub homeserver, real Synapse, clock, fixtures"),
     _room(
         "bindings",
-        "what carries the receiver: WSGI, Flask, Django, servers; and metrics of it",
-        "flask django wsgi server http_server waitress_server metrics",
+        "an application service in frameworks: Flask, Django, and metrics for Prometheus",
+        "flask django metrics",
     ),
     _room("operations", "what the commands of all frameworks share: check, parking, backlog"),
     _room("application", "``AppService``: registration, API, state store and receiver in one"),
+    _room(
+        "servers",
+        "what carries the receiver over HTTP: WSGI, waitress, and the standard library's server",
+        "wsgi server http_server waitress_server",
+    ),
     _room("queue", "deliver and send later, by a task queue"),
     _room(
         "receiver", "what the homeserver pushes: requests in, handlers called, events kept track of"

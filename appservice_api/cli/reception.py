@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from ..application import AppService
 from ..errors import MatrixError
 from ..events import Event
-from ..receiver import Answer, Request
+from ..receiver import Request, Response
 from ..testing import SynapseError
 
 __all__ = ["Reception"]
@@ -90,7 +90,7 @@ class Reception:
             f"{missing}, though the homeserver reaches that: start the demo again, with -vv"
         )
 
-    def _noting(self, request: Request) -> Answer:
+    def _noting(self, request: Request) -> Response:
         self._local.transaction = request.path.partition(_PATH)[2]
         return self._handle(request)
 

@@ -49,9 +49,9 @@ def appservice() -> AppService:
             app = _load(getattr(settings, "APPSERVICE", None))
             if app not in _signalling:
                 # A project without receivers has no handler more.
-                app._listen("event", "*", mine=False, when=_has_receivers)(_send_signal)
+                app.receiver.handlers.listen("event", _send_signal, when=_has_receivers)
+                app.receiver.units.default = unit_of_work
                 _signalling.add(app)
-                app._binding_unit = unit_of_work
             _made.append(app)
         return _made[0]
 

@@ -9,14 +9,14 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from ..receiver.binding import take
+from ..receiver.binding import serve
 from .conf import appservice
 
 __all__ = ["receive"]
 
 
 def _receive(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer the homeserver.
+    """Respond to the homeserver.
 
     The body is read from the request itself: ``request.body`` would refuse what is larger than
     ``DATA_UPLOAD_MAX_MEMORY_SIZE``, which goes on to count for the other views.
@@ -29,12 +29,12 @@ def _receive(request: HttpRequest, path: str) -> HttpResponse:
             return b""
         return data
 
-    answer = take(
+    response = serve(
         appservice().receiver, request.method, quote(f"/{path}"),
         request.META.get("QUERY_STRING", ""),
         request.headers, read,
     )  # fmt: skip
-    return HttpResponse(answer.data, status=answer.status, headers=answer.headers)
+    return HttpResponse(response.data, status=response.status, headers=response.headers)
 
 
 def _outside_transactions(view: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The bot's account: who serves sees to it, so that people find the bot and can invite it."""
+"""The bot's account: who serves makes it, so that people find the bot and can invite it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import MatrixError, StateStoreError
 from ..intent.bot_account import ensure_account
+from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
 
 __all__ = ["Account"]
 
@@ -18,13 +19,11 @@ class Account:
     """Registers the bot once in a process, unless it is known to be registered, in a thread:
     nothing waits for it. If that fails, the log says so, and the bot's first join or room tries
     again.
-
-    Args:
-        app: The application service.
     """
 
-    def __init__(self, app: AppService) -> None:
-        self._app = app
+    def __init__(self, api: AppServiceAPI, runtime: Runtime) -> None:
+        self._api = api
+        self._runtime = runtime
         self._begun = False
 
     def begin(self) -> None:
@@ -32,7 +31,7 @@ class Account:
         if self._begun:
             return
         self._begun = True
-        api = self._app.api
+        api = self._api
         try:
             if api.bot_mxid is not None and api.state_store.is_registered(api.bot_mxid):
                 return
@@ -41,11 +40,11 @@ class Account:
         threading.Thread(target=self._run, name="bot's account", daemon=True).start()
 
     def _run(self) -> None:
-        api = self._app.api
+        api = self._api
         try:
-            ensure_account(self._app.bot, {})
+            ensure_account(api.bot_intent(), {})
         except (MatrixError, ValueError) as error:
-            if not api._shared.closed.is_set():
+            if not self._runtime.closed.is_set():
                 api.log.warning("the bot can't be registered now: %s", error)
         finally:
             api.state_store.leave_thread()

@@ -1,5 +1,5 @@
-"""Arguments, checked before anything runs: a number that can't be used would only fail when the
-first transaction comes."""
+"""Arguments, checked at once: a number that can't be used would only fail when the first
+transaction comes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from .dispatch import HandlerPolicy
 
 if TYPE_CHECKING:
-    from ..application import AppService
     from ..ids import RoomID
+    from ..intent import IntentAPI
     from ..intent.room import Room
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "check_seconds",
 ]
 
-#: More seconds than anybody waits, and few enough for every clock and database.
+# More seconds than anybody waits, and few enough for every clock and database.
 _LONGEST = 365 * 86_400
 
 
@@ -52,7 +52,7 @@ def check_count(name: str, value: object, least: int = 1, most: int | None = Non
         name: The argument's name.
         value: The argument.
         least: The least that can be used.
-        most: The most that can be used, None if there is no such thing.
+        most: The most that can be used, None for no limit.
 
     Raises:
         ValueError: It isn't one.
@@ -79,8 +79,8 @@ def check_flag(name: str, value: object) -> bool:
     return value
 
 
-def check_room(app: AppService, name: str, value: object) -> Room:
-    """A room; one of which only the ID is given is the bot's.
+def check_room(bot: IntentAPI, name: str, value: object) -> Room:
+    """A room; where only its ID is given, as the bot sees it.
 
     Raises:
         ValueError: It is none, or the ID is none.
@@ -88,7 +88,7 @@ def check_room(app: AppService, name: str, value: object) -> Room:
     from ..intent.room import Room
 
     if isinstance(value, str):
-        return app.bot.room(value)
+        return bot.room(value)
     if not isinstance(value, Room):
         raise ValueError(f"{name} must be a room ID or a Room, not {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Backlog: events that are in a room and were never pushed, for the homeserver was restarted.
+"""Backlog: events that are in a room and were never pushed, since the homeserver was restarted.
 
 Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
 """
@@ -14,33 +14,34 @@ from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..state_store.items import Source
 from .arguments import check_room_ids
-from .delivery import Delivery
+from .claims import Claims
+from .deduplication import Deduplication
+from .echoes import Echoes
 from .transaction import Item, name_of
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
     from ..ids import RoomID, UserID
     from ..intent import IntentAPI
     from ..state_store.deliveries import Deliveries
 
 __all__ = ["Backlog", "CaughtUp", "Progress"]
 
-#: Called with how many rooms are looked after, and how many there are.
+#: Called with how many rooms are done, and how many there are.
 Progress: TypeAlias = Callable[[int, int], object]
 
 _PAGE = 100
-# After so many events is seen whether to stop.
+# After so many events, it is checked whether to stop.
 _PORTION = 10
 
 
 class CaughtUp(NamedTuple):
-    """What came of looking after events that were missed.
+    """The outcome of catching up.
 
     Attributes:
-        events: By room, how many events were missed and are handled now; rooms without any aren't
-            there.
-        failed: The rooms that the homeserver refused to show, and why; they are looked after
-            again the next time.
+        events: By room, how many events were missed and are handled now; rooms without any are
+            left out.
+        failed: The rooms that the homeserver refused to show, and why; the next time tries again.
     """
 
     events: dict[RoomID, int]
@@ -62,22 +63,24 @@ class _Timeline(NamedTuple):
 class Backlog:
     """Finds events that were never pushed, and has them handled.
 
-    Of each room is kept up to which event it was looked after. Of a room that is looked after for
-    the first time, what counts is what came after the first event that was handled; if none was,
-    after who looks has joined it through this application service; else nothing.
-
-    Args:
-        app: The application service.
-        delivery: Who has events handled.
+    Each room has a checkpoint: the event up to which nothing was missed. Without one, a room is
+    read back to the first event that was handled or, if none was, to where the reader joined it
+    through this application service; else nothing counts as missed.
     """
 
-    def __init__(self, app: AppService, delivery: Delivery) -> None:
-        self._app = app
-        self._delivery = delivery
+    def __init__(
+        self, api: AppServiceAPI, echoes: Echoes, claims: Claims, deduplication: Deduplication
+    ) -> None:
+        self._api = api
+        self._bot = api.bot_intent()
+        self._store = api.state_store
+        self._echoes = echoes
+        self._claims = claims
+        self._deduplication = deduplication
 
     @property
     def _deliveries(self) -> Deliveries:
-        return self._app.state_store.deliveries
+        return self._store.deliveries
 
     def catch_up(
         self,
@@ -89,9 +92,9 @@ class Backlog:
 
         Args:
             rooms, progress: As there.
-            stopping: What is set to have this stop soon; None for nothing.
+            stopping: Set by who wants this to stop soon.
         """
-        if self._delivery.is_handling:
+        if self._deduplication.is_handling:
             raise RuntimeError(
                 "a handler can't catch up: it would wait for the event that it handles; do it in "
                 "another thread, or by the command line"
@@ -120,11 +123,11 @@ class Backlog:
         self, done: CaughtUp, room_id: RoomID, users: list[UserID],
         stopping: threading.Event | None, *, named: bool,
     ) -> None:  # fmt: skip
-        """Look after a room, and note what came of it."""
+        """Catch up in a room, and note the outcome."""
         try:
-            missed = self._look_after(room_id, users, stopping)
+            missed = self._catch_up(room_id, users, stopping)
         except MatrixRequestError as error:
-            # Of all rooms, only those count that somebody is still in.
+            # Where nobody is in a room any more, that is no failure, unless the room was named.
             if named or not isinstance(error, MForbidden):
                 done.failed[room_id] = error
         else:
@@ -135,29 +138,29 @@ class Backlog:
         """Who can read each room: the bot or, where it isn't, ghosts."""
         from ..ids import RoomID, UserID
 
-        bot = self._app.bot
+        bot = self._bot
         try:
-            # Not by a method that has the answer remembered: who has joined by us must stay known.
+            # Not by a method that remembers the answer: who has joined by us must stay known.
             joined = bot.api.request("GET", Path.v3.joined_rooms)["joined_rooms"]
         except MForbidden:
-            joined = []  # who isn't registered is nowhere
+            joined = []  # a bot that isn't registered is in no room
         found = {RoomID.read(room_id): [bot.mxid] for room_id in joined}
-        wanted = self._app.state_store.rooms() if rooms is None else rooms
+        wanted = self._store.rooms() if rooms is None else rooms
         for room_id in wanted:
             if room_id not in found:
-                members = self._app.state_store.read_members(room_id, (Membership.JOIN,))
-                ghosts = [UserID.read(user) for user in self._app._echoes.ours_among(members)]
+                members = self._store.read_members(room_id, (Membership.JOIN,))
+                ghosts = [UserID.read(user) for user in self._echoes.ours_among(members)]
                 if ghosts or rooms is not None:
                     found[room_id] = ghosts or [bot.mxid]
         return found if rooms is None else {room_id: found[room_id] for room_id in wanted}
 
-    def _look_after(
+    def _catch_up(
         self, room_id: RoomID, users: list[UserID], stopping: threading.Event | None
     ) -> int:
-        """Have what was missed in a room handled.
+        """Handle what was missed in a room.
 
         Returns:
-            How many events that were.
+            How many events that was.
 
         Raises:
             MForbidden: None of the users may see it.
@@ -165,43 +168,46 @@ class Backlog:
         refused: MForbidden | None = None
         for user in users:
             try:
-                return self._look_as(self._app.api.intent(user), room_id, stopping)
+                return self._look_as(self._api.intent(user), room_id, stopping)
             except MForbidden as error:
-                self._app.state_store.doubt(room_id, user)
+                self._store.doubt(room_id, user)
                 refused = error
         assert refused is not None
         raise refused
 
     def _look_as(self, reader: IntentAPI, room_id: RoomID, stopping: threading.Event | None) -> int:
         [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
-        settled = self._deliveries.settled(room_id)
-        if settled is not None and [one.get("event_id") for one in last] == [settled]:
+        checkpoint = self._deliveries.settled(room_id)
+        if checkpoint is not None and [one.get("event_id") for one in last] == [checkpoint]:
             return 0
         timeline = self._read(reader, room_id)
         if timeline.missed:
-            # What is being handled at this moment isn't noted yet: only alone one can tell.
-            with self._delivery.alone(room_id):
+            # What is being handled at this moment isn't noted yet: the room is claimed first.
+            with self._claims.alone(room_id) as taken_over:
                 timeline = self._read(reader, room_id)
-                if not self._handle(timeline.missed, stopping):
+                if not self._handle(timeline.missed, taken_over, stopping):
                     return 0
         if timeline.newest is not None:
             self._deliveries.settle(room_id, timeline.newest)
         return len(timeline.missed)
 
-    def _handle(self, missed: list[dict[str, Any]], stopping: threading.Event | None) -> bool:
-        """Have events handled. Returns whether all were."""
+    def _handle(
+        self, missed: list[dict[str, Any]], taken_over: bool, stopping: threading.Event | None
+    ) -> bool:
+        """Handle events. Returns whether all were."""
         for start in range(0, len(missed), _PORTION):
             if stopping is not None and stopping.is_set():
                 return False
             portion = missed[start : start + _PORTION]
-            self._delivery.handle(Item("event", one["event_id"], one) for one in portion)
+            items = [Item("event", one["event_id"], one) for one in portion]
+            self._deduplication.handle(items, taken_over)
         return True
 
     def _read(self, reader: IntentAPI, room_id: RoomID) -> _Timeline:
-        """Read a room's timeline back to where it was looked after."""
+        """Read a room's timeline back to its checkpoint."""
         deliveries = self._deliveries
-        others = self._app.state_store.get_members(room_id, (Membership.JOIN,))
-        alone = not set(self._app._echoes.ours_among(others)) - {reader.mxid}
+        others = self._store.get_members(room_id, (Membership.JOIN,))
+        alone = not set(self._echoes.ours_among(others)) - {reader.mxid}
         ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None
@@ -228,8 +234,8 @@ class Backlog:
                 return _Timeline(newest, missed[::-1])
 
     def _has_joined_by_us(self, room_id: str, user_id: str) -> bool:
-        """Whether a user is known to have joined by what was sent, not by what was seen."""
-        member = self._app.state_store.read_member(room_id, user_id)
+        """Whether a user joined by a request of this application service, not by a pushed event."""
+        member = self._store.read_member(room_id, user_id)
         return (
             member is not None
             and member.membership is Membership.JOIN
@@ -242,7 +248,7 @@ def _has_name(event: Any) -> bool:
 
 
 def _was_absent(event: dict[str, Any], user_id: str) -> bool:
-    """Whether a user wasn't in the room when an event came, so that it was never to be pushed."""
+    """Whether a user wasn't in the room when an event came, so that it wasn't to be pushed."""
     unsigned = event.get("unsigned")
     membership = unsigned.get("membership") if isinstance(unsigned, dict) else None
     return (

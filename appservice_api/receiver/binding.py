@@ -1,13 +1,13 @@
-"""What all bindings of frameworks have in common."""
+"""What all servers and frameworks have in common: the paths, and how a body is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from .http import Request, Response
 from .receiver import Receiver
-from .request import Answer, Request
 
-__all__ = ["PAGES", "TREES", "UNAUTHENTICATED_BODY", "take"]
+__all__ = ["PAGES", "TREES", "UNAUTHENTICATED_BODY", "serve"]
 
 #: What a binding serves below where it is mounted: all paths under these, ...
 TREES = ("/_matrix/app", "/transactions", "/users", "/rooms")
@@ -18,18 +18,18 @@ UNAUTHENTICATED_BODY = 64 * 1024
 _CHUNK = 64 * 1024
 
 
-def take(
+def serve(
     receiver: Receiver,
     method: str,
     path: str,
     query: str,
     headers: Mapping[str, str] | Iterable[tuple[str, str]],
     read: Callable[[int], bytes],
-) -> Answer:
-    """Answer a request whose body is still to be read.
+) -> Response:
+    """Respond to a request whose body is still to be read.
 
     Args:
-        receiver: Who answers.
+        receiver: The receiver.
         method: The HTTP method.
         path: The path below where the binding is mounted, percent-encoded. What was %2F may be a
             slash: a name that may hold one is always the last part.
@@ -48,13 +48,13 @@ def take(
         return b"".join(chunks)
 
     request = Request(method, path, query, headers, body)
-    answer = receiver.handle(request)
-    if answer.status >= 400:
-        # Whoever still sends doesn't read the answer: take a body, within bounds, to the end.
+    response = receiver.handle(request)
+    if response.status >= 400:
+        # A client that still sends doesn't read the response: its body is read, within bounds.
         if request.authenticated:
             left += receiver.max_body
         else:
             left = UNAUTHENTICATED_BODY if request.length <= UNAUTHENTICATED_BODY else 0
         while left > 0 and (chunk := read(min(left, _CHUNK))):
             left -= len(chunk)
-    return answer
+    return response

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import (
@@ -16,25 +15,26 @@ from tenacity import (
 
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
-from .checkpoint import Checkpoint, mark_of
-from .handler import Handler, Step, Values
+from .announcement import ANNOUNCING
+from .echoes import Echoes
+from .handlers import Handler, Handlers, Step
+from .progress import EventProgress, mark_of
+from .runtime import Runtime
 from .stops import is_stop
 from .transaction import LISTS, Item
 from .units import Units
-from .upgrades import TELLING, Upgrades
+from .upgrades import Upgrades
+from .values import CommonValues, EventValues, Values
 from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
-    from ..application import AppService
-    from ..events import Event
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..api import AppServiceAPI
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
 
 class Closed(Exception):
-    """Nothing more can be handled, for nothing more can be said."""
+    """Nothing more can be handled: the application service was closed, and can't send."""
 
 
 class HandlerPolicy(NamedTuple):
@@ -56,65 +56,61 @@ class Dispatch:
     """Calls handlers.
 
     Args:
-        app: The application service, whose handlers they are.
+        app: What handlers get as ``app``.
         policy: How often a handler is called that raises.
     """
 
-    def __init__(self, app: AppService, policy: HandlerPolicy) -> None:
-        self._app = app
-        self._shared = app.api._shared
-        self._upgrades = Upgrades(app)
+    def __init__(
+        self, app: object, api: AppServiceAPI, handlers: Handlers, echoes: Echoes,
+        upgrades: Upgrades, units: Units, watch: Watch, runtime: Runtime, policy: HandlerPolicy,
+    ) -> None:  # fmt: skip
+        self._store = api.state_store
+        self._log = api.base_log
+        self._handlers = handlers
+        self._echoes = echoes
+        self._upgrades = upgrades
+        self._units = units
+        self._runtime = runtime
         #: What is being handled.
-        self.watch = Watch(self._shared.clock, self._shared.log)
-        self._units = Units(app)
-        self._always = Values({"app": app, "api": app.api, "intent": app.bot})
+        self.watch = watch
+        self._common = CommonValues(app, api, echoes)
         self._retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(policy.attempts),
             wait=wait_random_exponential(policy.first_wait, policy.longest_wait),
-            sleep=self._shared.sleep,
+            sleep=runtime.sleep,
             reraise=True,
         )
 
     def find(self, item: Item) -> list[Step]:
-        """The handlers of an item, and what is to be done before."""
+        """The handlers of an item, and steps of our own that come before."""
         if item.kind in LISTS:
-            return [*self.handlers(item.kind)]
+            return [*self._handlers.of(item.kind)]
         if not isinstance(item.content, dict):
             return []
         content = item.content
-        found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(content)]
-        if found and self._app._echoes.is_mine(content):
+        found = [one for one in self._handlers.listeners.get(item.kind, ()) if one.wants(content)]
+        if found and self._echoes.is_mine(content):
             found = [one for one in found if one.mine]
         handlers: list[Step] = [one.handler for one in found]
-        if item.kind == "event" and content.get("type") in TELLING:
+        if item.kind == "event" and content.get("type") in ANNOUNCING:
             return self._upgrades.steps(content) + handlers
         return handlers
 
-    def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
-        """The handlers of what isn't an event.
-
-        Args:
-            kind: Of what.
-            name: The name of the protocol that they must be for, None for any.
-        """
-        made = self._app._handlers.get(kind, ())
-        return [one for of, one in made if name is None or of is None or of == name]
-
     def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
-        """Where is noted that handlers of items are done that have several: by the item's key,
-        the names of the handlers by what is noted."""
+        """For items of several handlers, the marks by which each handler is noted as done: by the
+        item's key, the names of the handlers by their marks."""
         found: dict[str, dict[str, str]] = {}
-        listeners = self._app._listeners
+        listeners = self._handlers.listeners
         several = {kind for kind in listeners if len(listeners[kind]) > 1}
-        several |= {kind for kind in LISTS if len(self.handlers(kind)) > 1}
+        several |= {kind for kind in LISTS if len(self._handlers.of(kind)) > 1}
         if not several:
             return found
         for kind, key, content in items:
             if kind not in several:
                 continue
             if kind in LISTS:
-                names = [one.name for one in self.handlers(kind)]
+                names = [one.name for one in self._handlers.of(kind)]
             elif isinstance(content, dict):
                 names = [one.handler.name for one in listeners[kind] if one.wants(content)]
             else:
@@ -124,10 +120,15 @@ class Dispatch:
         return found
 
     def call(
-        self, handlers: list[Step], item: Item, checkpoint: Checkpoint, work: Work
-    ) -> str | None:
-        """Have an item handled by those of its handlers that aren't done, each of them called
-        several times if it raises. What succeeds is noted.
+        self, handlers: list[Step], item: Item, progress: EventProgress, work: Work,
+        deadly: RuntimeError | None = None,
+    ) -> str | None:  # fmt: skip
+        """Call those handlers of an item that aren't done, each several times if it raises. What
+        succeeds is noted.
+
+        Args:
+            deadly: Why they aren't called; handlers of errors are.
+            handlers, item, progress, work: The handlers, and what they are called for.
 
         Returns:
             None, or the traceback of why it can't be handled.
@@ -136,31 +137,33 @@ class Dispatch:
             Closed: One failed, and the application service was closed meanwhile.
             ClaimLost: Somebody else has handled it.
         """
-        if not isinstance(item.content, dict):
-            return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
         self.watch.next(work, item)
+        if deadly is not None:
+            return self.report(deadly, item)
+        if not isinstance(item.content, dict):
+            return self.report(ValueError(f"This {item.kind} isn't an object"), item)
         problems: list[str] = []
-        left = checkpoint.left(handlers) if checkpoint.done else handlers
-        values = self._values_of(item) if left else self._always
-        deliveries = self._shared.state_store.deliveries
+        left = progress.left(handlers) if progress.done else handlers
+        values = self._values_of(item) if left else self._common
+        deliveries = self._store.deliveries
         for number, handler in enumerate(left, 1):
             if handler.key is not None and handler.skips():
                 continue
             work.handler = handler
-            note = checkpoint.next(handler, number == len(left) and not problems)
+            note = progress.next(handler, number == len(left) and not problems)
             joined = deliveries.joins("connection" in handler.wanted)
             try:
                 self._try(handler, values, item, note, joined)
             except BaseException as error:
                 if isinstance(error, ClaimLost) or is_stop(error):
                     raise
-                if self._shared.closed.is_set():
+                if self._runtime.closed.is_set():
                     raise Closed("The application service was closed") from error
-                problems.append(self.tell(error, item))
+                problems.append(self.report(error, item))
             else:
                 if note is not None and not joined:
                     deliveries.note(note)
-                checkpoint.succeeded(handler, note)
+                progress.succeeded(handler, note)
         return "\n".join(problems) or None
 
     def _try(
@@ -195,22 +198,23 @@ class Dispatch:
 
     def _is_done(self, error: BaseException, item: Item, note: Note | ParkedNote | None) -> bool:
         """Whether a handler is done though it failed: what comes after its transaction, such as
-        Django's ``on_commit`` or the end of a unit of work, can't undo it. The error is told."""
+        Django's ``on_commit`` or the end of a unit of work, can't undo it. Then the error is
+        reported."""
         if note is None or isinstance(error, ClaimLost) or is_stop(error):
             return False
         try:
-            if not self._app.state_store.deliveries.is_noted(note):
+            if not self._store.deliveries.is_noted(note):
                 return False
         except StateStoreError:
             return False
-        problem = self.tell(error, item)
-        self._app.log.error(
+        problem = self.report(error, item)
+        self._log.error(
             "%s is handled, and what came after it failed: %s", described(item), problem
         )
         return True
 
-    def ask(self, handler: Handler, values: Values) -> Any:
-        """Ask a handler a question, once.
+    def query(self, handler: Handler, values: Values) -> Any:
+        """Call a handler for a query, once.
 
         Raises:
             RuntimeError: It raised what would end the server's thread.
@@ -225,28 +229,28 @@ class Dispatch:
                 raise
             raise RuntimeError(f"{handler!r} raised {error!r}") from error
 
-    def tell(self, error: BaseException, item: Item | None = None) -> str:
-        """Tell handlers of errors what failed.
+    def report(self, error: BaseException, item: Item | None = None) -> str:
+        """Report a failure to the handlers of errors.
 
         Args:
-            error: Why.
-            item: What was pushed, None if it was a question.
+            error: The error.
+            item: What was being handled, None if it was a query.
 
         Returns:
             The traceback.
         """
         text = "".join(traceback.format_exception(error))
-        shown = self._event(item) if item is not None else None
+        shown = EventValues(item, self._common).event if item is not None else None
         values = self.values(error=error, traceback=text, event=shown)
         key = item.key if item is not None else None
-        for handler in self.handlers("error"):
+        for handler in self._handlers.of("error"):
             self.watch.note(handler)
             try:
                 self._units.run(handler, values, key)
             except BaseException as failed:
                 if is_stop(failed):
                     raise
-                self._app.log.exception("%r failed, too", handler)
+                self._log.exception("%r failed, too", handler)
         return text
 
     def values(self, **given: Any) -> Values:
@@ -255,7 +259,7 @@ class Dispatch:
         Args:
             given: What there is beside.
         """
-        return Values(given, self._always)
+        return Values(given, self._common)
 
     def _values_of(self, item: Item) -> Values:
         content = item.content
@@ -263,75 +267,11 @@ class Dispatch:
             return self.values(changed=_users(content, "changed"), left=_users(content, "left"))
         if item.kind in LISTS:
             return self.values(counts=content, types=content)
-        return _OfEvent(item, self._app, self._always)
-
-    def _event(self, item: Item) -> Event:
-        return _OfEvent(item, self._app, self._always).event
-
-
-class _OfEvent(Values):
-    """What handlers of an event may ask for.
-
-    Args:
-        item: The event.
-        app: The application service.
-        below: What there is beside.
-    """
-
-    __slots__ = ("_app", "_event", "_item")
-    _below: Values
-
-    def __init__(self, item: Item, app: AppService, below: Values) -> None:
-        self._item = item
-        self._app = app
-        self._below = below
-        self._event: Event | None = None
-
-    def get(self, name: str) -> Any:
-        if name == "event":
-            return self.event
-        if name == "room":
-            return self._room()
-        if name == "mine":
-            return self._app.is_mine(self._item.content)
-        if name == "ghost":
-            return self._ghost()
-        return self._below.get(name)
-
-    @property
-    def event(self) -> Event:
-        """The event, for all handlers the same."""
-        if self._event is None:
-            self._event = _view_of(self._item.kind).read(self._item.content)
-        return self._event
-
-    def _room(self) -> Room | None:
-        room_id = self.event.room_id
-        try:
-            return self._app.bot.room(room_id) if room_id is not None else None
-        except ValueError:
-            return None
-
-    def _ghost(self) -> IntentAPI | None:
-        event: Mapping[str, Any] = self._item.content
-        about = event.get("state_key") if event.get("type") == "m.room.member" else None
-        user_id = event.get("to_user_id") if self._item.kind == "to_device" else about
-        try:
-            return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
-        except ValueError:
-            return None
-
-
-@cache
-def _view_of(kind: str) -> type[Event]:
-    """The view of events of a kind, loaded when the first one is looked at."""
-    from ..events import Event, ToDeviceEvent
-
-    return ToDeviceEvent if kind == "to_device" else Event
+        return EventValues(item, self._common)
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another attempt may succeed: an exit is meant, and a lost claim stays lost."""
+    """Whether another attempt may succeed: not after an exit, nor after a lost claim."""
     return isinstance(error, Exception) and not isinstance(error, ClaimLost)
 
 

@@ -1,14 +1,13 @@
-"""Echoes: what an application service has sent itself comes back to it."""
+"""Echoes: what an application service has sent comes back to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..api.sent import PROFILE_KEYS
-
-if TYPE_CHECKING:
-    from ..api.shared import AppServiceShared
+from ..api.ghosts import Ghosts
+from ..api.mark import Mark
+from ..api.sent import PROFILE_KEYS, Sent
 
 __all__ = ["Echoes"]
 
@@ -17,13 +16,15 @@ class Echoes:
     """Tells echoes from what others have sent.
 
     Args:
-        shared: What the API shares: it tells ghosts from people, and knows what was sent as people.
+        ghosts: Tells ghosts from people.
+        sent: Knows what was sent as people.
+        mark: What is put into the content of events that are sent as people, None for nothing.
     """
 
-    def __init__(self, shared: AppServiceShared) -> None:
-        self._ghosts = shared.ghosts
-        self._sent = shared.sent
-        self._mark = shared.mark
+    def __init__(self, ghosts: Ghosts, sent: Sent, mark: Mark | None) -> None:
+        self._ghosts = ghosts
+        self._sent = sent
+        self._mark = mark
 
     def is_ours(self, user_id: object) -> bool:
         """Whether a user is the bot or a ghost.
@@ -45,7 +46,7 @@ class Echoes:
         """Whether an event was sent by the bot, a ghost, or as a person through us; typing and
         receipts: whether it is about nobody else.
 
-        Events of people that no mark can tell may have to wait for the answer to a request that is
+        Events of people without a mark may have to wait for the answer to a request that is
         under way: it names them.
 
         Raises:
@@ -58,7 +59,7 @@ class Echoes:
         if not isinstance(content, (dict, Mapping)):
             return False
         if not isinstance(sender, str):
-            names = [*_told(event, content)]
+            names = [*_named(event, content)]
             known = (self.is_ours(name[-1]) or self._sent.knows(name) for name in names)
             return bool(names) and all(known)
         mark = self._mark
@@ -84,7 +85,7 @@ class Echoes:
         )
 
     def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
-        """Whether any process has sent an event of a person that no mark can tell."""
+        """Whether any process has sent an event of a person that has no mark."""
         event_id, sent = event.get("event_id"), self._sent
         if not isinstance(event_id, str):
             return False
@@ -96,7 +97,7 @@ class Echoes:
 
 
 def _transaction(event: Mapping[str, Any], sender: str) -> tuple[str, object]:
-    """As what the transaction ID of an event is noted, which homeservers may show its sender."""
+    """The name of an event by its transaction ID, which homeservers may show its sender."""
     unsigned = event.get("unsigned")
     found = unsigned.get("transaction_id") if isinstance(unsigned, Mapping) else None
     return sender, found if isinstance(found, str) else None
@@ -112,7 +113,7 @@ def _previous(event: Mapping[str, Any]) -> object:
 def _changed_profile(
     event: Mapping[str, Any], sender: str, content: Mapping[str, Any], before: object
 ) -> dict[str, Any]:
-    """What of a profile is new in a member event of who stays in a room; nothing in others."""
+    """The new parts of a profile in a member event of a user who stays in a room."""
     if event.get("type") != "m.room.member" or event.get("state_key") != sender:
         return {}
     if not isinstance(before, Mapping):
@@ -127,13 +128,13 @@ def _changed_profile(
 
 
 def _presence(user_id: str, content: Mapping[str, Any]) -> tuple[object, ...]:
-    """As what a presence is noted."""
+    """The name of a presence."""
     presence, status = content.get("presence"), content.get("status_msg")
     return "presence", str(presence), str(status or ""), user_id
 
 
-def _told(event: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """What typing or receipts tell, as it is noted; the user is the last."""
+def _named(event: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The names of typing or receipts; the user is the last part of each."""
     kind, room_id = event.get("type"), event.get("room_id")
     if kind == "m.typing":
         users = content.get("user_ids")

@@ -1,17 +1,19 @@
-"""The decorators by which an application says what it handles."""
+"""Handlers: what an application handles, and by which functions."""
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from pathlib import PurePath
+from typing import Any, NamedTuple, TypeAlias
 
-from .handler import Handler
+from .values import Values
 
-__all__ = ["Handlers", "Listener"]
+__all__ = ["Handler", "Handlers", "Listener", "Step", "Wanted", "texts"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-#: One text, several, or None for any.
+#: What a filter lets through: one text, several, or None for any.
 Wanted: TypeAlias = str | Iterable[str] | None
 
 _ALWAYS = ("intent", "app", "api")
@@ -33,6 +35,73 @@ _OF_OTHERS = {
 }
 
 
+class Step:
+    """What is done for an item: a handler is called, or something of our own.
+
+    Attributes:
+        name: What a handler is called in all processes that have it; None for what is ours, and
+            does no harm when it is done again.
+        key: As what it is noted, if that isn't the item: for a handler that is called once for
+            several items. Only such a step may be skipped, and learns that it succeeded.
+        wanted: What a handler asks for.
+    """
+
+    __slots__ = ()
+    name: str | None = None
+    key: str | None = None
+    wanted: tuple[str, ...] = ()
+
+    def skips(self) -> bool:
+        """Whether there is nothing to do."""
+        return False
+
+    def succeeded(self) -> None:
+        """Keep that it is done, and was noted."""
+
+    def __call__(self, values: Values) -> Any:
+        """Do it."""
+        raise NotImplementedError
+
+
+class Handler(Step):
+    """A function, and what it asks for.
+
+    Args:
+        function: The function; its parameters are names of ``known``. Others need a default.
+        known: What it may ask for.
+
+    Raises:
+        TypeError: It isn't a plain function, or asks for what isn't known.
+    """
+
+    __slots__ = ("function", "name", "wanted")
+    name: str
+    wanted: tuple[str, ...]
+
+    def __init__(self, function: Callable[..., Any], known: Iterable[str]) -> None:
+        name = getattr(function, "__qualname__", repr(function))
+        if not callable(function):
+            raise TypeError(f"a handler is a function, not {function!r}")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{name} is a coroutine function, which nobody would await: write it as a plain "
+                "function; each transaction has a thread of its own"
+            )
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(f"{name} is a generator, which nobody would run: leave out its yield")
+        self.function = function
+        self.wanted = _wanted(function, name, tuple(known))
+        #: What it is called in all processes that have it.
+        self.name = f"{_module_of(function)}.{name if hasattr(function, '__qualname__') else ''}"
+
+    def __call__(self, values: Values) -> Any:
+        """Call the function with what it asks for."""
+        return self.function(**{name: values.get(name) for name in self.wanted})
+
+    def __repr__(self) -> str:
+        return f"<Handler {getattr(self.function, '__qualname__', self.function)!s}>"
+
+
 class Listener(NamedTuple):
     """A handler of events, and which ones it is for.
 
@@ -44,12 +113,12 @@ class Listener(NamedTuple):
         msgtypes: The types of messages, None for any.
         state_keys: The state keys, None for any.
         state: Whether it is for state events only.
-        mine: Whether what this application service sent is for it, too.
-        when: Tells whether it is for anything at present; None: it is.
+        mine: Whether it is for what this application service sent, too.
+        when: Tells whether it is for anything at present; None for always.
     """
 
     handler: Handler
-    types: frozenset[str] | None
+    types: frozenset[str] | None = None
     rooms: frozenset[str] | None = None
     senders: frozenset[str] | None = None
     msgtypes: frozenset[str] | None = None
@@ -60,7 +129,7 @@ class Listener(NamedTuple):
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Whether an event is for it, whoever sent it."""
-        # Each event is held against each listener: what is for any isn't looked at.
+        # Each event is compared with each listener.
         return (
             (self.types is None or _among(event.get("type"), self.types))
             and (self.rooms is None or _among(event.get("room_id"), self.rooms))
@@ -73,187 +142,58 @@ class Listener(NamedTuple):
 
 
 class Handlers:
-    """Decorators for handlers.
+    """What an application handles, and by which functions.
 
-    A handler is a plain function. It gets what its parameters ask for by their names; for events:
-    ``event`` (a view), ``mine`` (whether this application service sent it), ``room`` (a
-    :class:`Room` as the bot sees it), ``intent`` (the bot's), ``ghost`` (the intent of the ghost
-    whose membership the event is, or to whose device it was sent; None if there is none), ``app``,
-    and ``api``; and, where the state store has one, ``connection``: one to its database, in the
-    transaction in which is noted that the handler is done. Several handlers of one event are
-    called in the order in which they were made.
+    Args:
+        has_connection: Tells whether handlers may ask for ``connection``.
 
-    An event whose handler raises is handed to it again a few times, and then put aside: see
-    :meth:`on_error`. Each attempt is a unit of work of its own: see ``unit_of_work`` of
-    :class:`AppService`. Only those handlers are called again that haven't succeeded.
-
-    What a handler sends is sent once: its transaction IDs are made of the event, the handler, who
-    speaks, and what is sent where, so that the homeserver takes the same, sent again by another
-    attempt or by another process, for a repeat. What a handler sends twice in one attempt is sent
-    twice. This holds for as long as the homeserver remembers transaction IDs, and in threads that
-    a handler starts if they run in a copy of its context (``contextvars.copy_context()``).
+    Attributes:
+        listeners: The handlers of events, by kind of item.
     """
 
-    def __init__(self) -> None:
-        self._listeners: dict[str, list[Listener]] = {}
-        self._handlers: dict[str, list[tuple[str | None, Handler]]] = {}
+    def __init__(self, has_connection: Callable[[], bool]) -> None:
+        self._has_connection = has_connection
+        self.listeners: dict[str, list[Listener]] = {}
+        self._others: dict[str, list[tuple[str | None, Handler]]] = {}
         self._names: Counter[str] = Counter()
 
-    def on(
-        self, type: Wanted, room: Wanted = None, sender: Wanted = None, msgtype: Wanted = None,
-        *, mine: bool = False,
-    ) -> Callable[[F], F]:  # fmt: skip
-        """Handle events of rooms, state events among them.
+    def listen(self, kind: str, function: Callable[..., Any], **filters: Any) -> None:
+        """Add a handler of events.
 
         Args:
-            type: The type, or several; ``"*"`` for all.
-            room: The room ID, or several; None for all.
-            sender: The user ID of the sender, or several; None for all.
-            msgtype: The type of message, or several; None for all.
-            mine: Whether to take what the bot, ghosts and real users sent through this
-                application service.
+            kind: The kind of item.
+            function: The handler.
+            filters: As for :class:`Listener`.
 
         Raises:
             TypeError: The function can't be a handler.
         """
-        return self._listen(
-            "event", type, mine=mine, rooms=_set(room), senders=_set(sender),
-            msgtypes=_set(msgtype),
-        )  # fmt: skip
+        listener = Listener(self._made(function, _OF_EVENTS), **filters)
+        self.listeners.setdefault(kind, []).append(listener)
 
-    def on_state(
-        self, type: Wanted, state_key: Wanted = None, room: Wanted = None, sender: Wanted = None,
-        *, mine: bool = False,
-    ) -> Callable[[F], F]:  # fmt: skip
-        """Handle state events; as :meth:`on`.
+    def add(self, kind: str, protocol: str | None, function: Callable[..., Any]) -> None:
+        """Add a handler of what isn't an event.
 
         Args:
-            state_key: The state key, or several; None for all.
-            type, room, sender, mine: As for :meth:`on`.
-        """
-        return self._listen(
-            "event", type, mine=mine, rooms=_set(room), senders=_set(sender),
-            state_keys=_set(state_key), state=True,
-        )  # fmt: skip
+            kind: Of what.
+            protocol: The name of the third-party protocol that it is for, None for any.
+            function: The handler.
 
-    def on_ephemeral(
-        self, type: Wanted = "*", room: Wanted = None, *, mine: bool = False
-    ) -> Callable[[F], F]:
-        """Handle typing, receipts and presence (``m.typing``, ``m.receipt``, ``m.presence``); the
-        registration must have ``receive_ephemeral``.
+        Raises:
+            TypeError: The function can't be a handler.
+        """
+        handler = self._made(function, _OF_OTHERS[kind])
+        self._others.setdefault(kind, []).append((protocol, handler))
+
+    def of(self, kind: str, protocol: str | None = None) -> list[Handler]:
+        """The handlers of what isn't an event.
 
         Args:
-            mine: Whether to take what only tells of the bot and ghosts.
-            type, room: As for :meth:`on`.
+            kind: Of what.
+            protocol: The name of the third-party protocol that they must be for, None for any.
         """
-        return self._listen("ephemeral", type, mine=mine, rooms=_set(room))
-
-    def on_to_device(
-        self, type: Wanted = "*", sender: Wanted = None, *, mine: bool = False
-    ) -> Callable[[F], F]:
-        """Handle what is sent to devices of ghosts.
-
-        Args:
-            type, sender, mine: As for :meth:`on`.
-        """
-        return self._listen("to_device", type, mine=mine, senders=_set(sender))
-
-    def on_device_lists(self, function: F) -> F:
-        """Handle that users ``changed`` their devices, or have ``left``: two lists of user IDs."""
-        return self._handle("device_lists", None, function)
-
-    def on_one_time_keys(self, function: F) -> F:
-        """Handle how many one-time keys are left: ``counts``, by user, device and algorithm."""
-        return self._handle("one_time_keys", None, function)
-
-    def on_fallback_keys(self, function: F) -> F:
-        """Handle which kinds of fallback keys are unused: ``types``, by user and device."""
-        return self._handle("fallback_keys", None, function)
-
-    def on_upgrade(self, function: F) -> F:
-        """Handle that a room was replaced by another one, once the bot is in the new one.
-
-        The function may ask for ``event`` (the tombstone of the old room), ``mine`` (whether this
-        application service did it), ``old_room`` and ``room`` (the new one), both as seen by who
-        followed: the bot or, where that wasn't in the old room, a ghost; and for ``ghosts``, the
-        user IDs of those in the old room. They come along if :meth:`AppService.rejoin_ghosts` is
-        called. See ``follow_upgrades`` of :class:`AppService`.
-        """
-        return self._handle("upgrade", None, function)
-
-    def on_user_query(self, function: F) -> F:
-        """Answer whether there is a ghost ``user_id``, whom somebody wants to speak to.
-
-        The function returns a dict of ``displayname`` and ``avatar_url``, either of which may be
-        missing: the ghost is registered, and gets this profile; or True if it has registered the
-        ghost itself; or None or False if there is nobody.
-        """
-        return self._handle("user_query", None, function)
-
-    def on_alias_query(self, function: F) -> F:
-        """Answer whether there is a room ``alias``, which somebody wants to join.
-
-        The function returns a dict of arguments of :meth:`IntentAPI.create_room`: the bot creates
-        the room with the alias; or True if it has done so itself; or None or False if there is
-        none.
-        """
-        return self._handle("alias_query", None, function)
-
-    def on_protocol(self, protocol: str) -> Callable[[F], F]:
-        """Describe a third-party protocol: the function returns a dict like
-        :class:`ThirdPartyProtocol`, or None.
-
-        Args:
-            protocol: Its name.
-        """
-        return self._of_protocol("protocol", protocol)
-
-    def on_location(self, protocol: str | None = None) -> Callable[[F], F]:
-        """Find rooms: the function returns dicts like :class:`ThirdPartyLocation`. It is asked
-        for ``fields`` of a ``protocol``, or for the ``alias`` of a room; what isn't asked for is
-        None.
-
-        Args:
-            protocol: The name of the protocol, None for all.
-        """
-        return self._of_protocol("location", protocol)
-
-    def on_user(self, protocol: str | None = None) -> Callable[[F], F]:
-        """Find users: the function returns dicts like :class:`ThirdPartyUser`. It is asked for
-        ``fields`` of a ``protocol``, or for a ``user_id``; what isn't asked for is None.
-
-        Args:
-            protocol: The name of the protocol, None for all.
-        """
-        return self._of_protocol("user", protocol)
-
-    def on_keys_claim(self, function: F) -> F:
-        """Give out one-time keys (MSC3983): the function gets the request as ``content``, and
-        returns the answer."""
-        return self._handle("keys_claim", None, function)
-
-    def on_keys_query(self, function: F) -> F:
-        """Tell the keys of devices (MSC3984): the function gets the request as ``content``, and
-        returns the answer."""
-        return self._handle("keys_query", None, function)
-
-    def on_error(self, function: F) -> F:
-        """Be told that a handler failed for good: ``error``, its ``traceback``, and the ``event``
-        that was put aside, None if the homeserver asked a question."""
-        return self._handle("error", None, function)
-
-    def _listen(self, kind: str, types: Wanted, *, mine: bool, **filters: Any) -> Callable[[F], F]:
-        chosen = _set(types)
-        if not chosen:
-            raise ValueError("the type of events is missing; '*' stands for all")
-        of = None if "*" in chosen else chosen
-
-        def decorate(function: F) -> F:
-            handler = self._made(function, _OF_EVENTS)
-            self._listeners.setdefault(kind, []).append(Listener(handler, of, mine=mine, **filters))
-            return function
-
-        return decorate
+        found = self._others.get(kind, ())
+        return [one for of, one in found if protocol is None or of is None or of == protocol]
 
     def _made(self, function: Callable[..., Any], known: tuple[str, ...]) -> Handler:
         """A handler, with a name that no other one has."""
@@ -264,22 +204,13 @@ class Handlers:
             handler.name = f"{handler.name}#{number}"
         return handler
 
-    def _has_connection(self) -> bool:
-        """Whether handlers may ask for a connection."""
-        return False
 
-    def _of_protocol(self, kind: str, name: str | None) -> Callable[[F], F]:
-        if not isinstance(name, str) and (name is not None or kind == "protocol"):
-            raise TypeError(f"the decorator on_{kind} needs the name of a protocol, not {name!r}")
-        return lambda function: self._handle(kind, name, function)
+def texts(wanted: Wanted) -> frozenset[str] | None:
+    """What a filter lets through, None for anything.
 
-    def _handle(self, kind: str, name: str | None, function: F) -> F:
-        handler = self._made(function, _OF_OTHERS[kind])
-        self._handlers.setdefault(kind, []).append((name, handler))
-        return function
-
-
-def _set(wanted: Wanted) -> frozenset[str] | None:
+    Raises:
+        TypeError: It isn't a text, nor several, nor None.
+    """
     if wanted is None:
         return None
     if callable(wanted):
@@ -298,3 +229,31 @@ def _among(found: object, wanted: frozenset[str]) -> bool:
 def _msgtype(event: Mapping[str, Any]) -> object:
     content = event.get("content")
     return content.get("msgtype") if isinstance(content, Mapping) else None
+
+
+def _module_of(function: Callable[..., Any]) -> str:
+    """The last part of the name of a function's module: a script that is run has it, too."""
+    module = getattr(function, "__module__", None) or ""
+    if module == "__main__":
+        main = sys.modules.get(module)
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec else PurePath(getattr(main, "__file__", None) or "").stem
+    return str(module.rpartition(".")[2])
+
+
+def _wanted(function: Callable[..., Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    wanted = []
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:
+        raise TypeError(f"{name} has no signature that tells what it asks for") from None
+    for one in parameters.values():
+        named = one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+        if named and one.name in known:
+            wanted.append(one.name)
+        elif one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) or one.default is one.empty:
+            raise TypeError(
+                f"{name} asks for {str(one)!r}; a handler of this kind may ask for "
+                f"{', '.join(known)}"
+            )
+    return tuple(wanted)

@@ -1,4 +1,4 @@
-"""Leases: claims that are kept as long as somebody works on them."""
+"""Leases: claims are renewed as long as this process works on them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ class Leases:
     """Renews claims, all of them by one thread, which ends when there are none.
 
     Args:
-        state_store: Where they are.
-        seconds: How long a claim lasts by itself.
-        log: Where is said what couldn't be renewed.
+        seconds: How long a claim lasts without renewal.
         look: Called at each renewal, in its thread.
     """
 
@@ -40,14 +38,14 @@ class Leases:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._running = False
-        # Set when the claim isn't held any more; made when somebody waits for it.
+        # Set when the claim is released; made when somebody waits for it.
         self._held: dict[tuple[str, str], threading.Event | None] = {}
         self._pause = threading.Event()
 
     _after_fork = _reset
 
     def hold(self, key: tuple[str, str]) -> None:
-        """Keep a claim from now on."""
+        """Renew a claim from now on."""
         with self._lock:
             self._held[key] = None
             if not self._running:
@@ -55,14 +53,14 @@ class Leases:
                 threading.Thread(target=self._keep, name="leases", daemon=True).start()
 
     def release(self, key: tuple[str, str]) -> None:
-        """Keep a claim no longer, and wake who waits for it."""
+        """Renew a claim no longer, and wake who waits for it."""
         with self._lock:
             ended = self._held.pop(key, None)
         if ended is not None:
             ended.set()
 
     def end_of(self, key: tuple[str, str]) -> threading.Event | None:
-        """What is set when a claim of this process ends; None if it is another's."""
+        """Set when a claim of this process is released; None if it is another process's."""
         with self._lock:
             if key not in self._held:
                 return None

@@ -1,7 +1,7 @@
 """Nesting: JSON that is nested more deeply than Python reads, copies or writes.
 
-Nobody may stop a homeserver's queue by such an event: what is nested too deeply is read as null.
-(Synapse itself takes no event of a room of more than some 125 levels.)
+Such an event must not stop a homeserver's queue: what is nested too deeply is read as null.
+(Synapse itself accepts no event of more than some 125 levels.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["DEEPEST", "cut", "loads"]
 
 #: How many levels are left where something is cut.
 DEEPEST = 150
-# One that doesn't end is a string, too: each byte is looked at once.
+# A string without an end is one, too, so that each byte is looked at once.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 

@@ -1,7 +1,7 @@
-"""What the homeserver may ask for.
+"""Routes: the paths that the homeserver requests.
 
 Spec: Application Service API, "Homeserver -> Application Service API" and "Legacy routes"; the
-keys' routes are those of MSC3983 and MSC3984.
+routes of keys are those of MSC3983 and MSC3984.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _STABLE, _UNSTABLE = "/_matrix/app/v1/", "/_matrix/app/unstable/"
 _METHODS = {
     "transaction": "PUT", "ping": "POST", "keys_claim": "POST", "keys_query": "POST",
 }  # fmt: skip
-# Homeservers leave / as it is in user IDs and aliases: what is named last may hold it.
+# Homeservers don't encode / in user IDs and aliases: the last part may hold it.
 _WITH_NAME = {"transactions/": "transaction", "users/": "user_query", "rooms/": "alias_query"}
 _THIRD_PARTY = {f"thirdparty/{one}/": one for one in ("protocol", "user", "location")}
 _THIRD_PARTY_PLAIN = {f"thirdparty/{one}": one for one in ("user", "location")}

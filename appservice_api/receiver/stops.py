@@ -1,4 +1,4 @@
-"""Stops: what ends a handler that isn't the handler's own doing, but its server's."""
+"""Stops: errors by which a server, not the handler itself, ends a handler."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ def is_stop(error: BaseException) -> bool:
 
     That is what the handler of a signal has raised, as those of gunicorn's workers do; Ctrl-C in
     the main thread; and the end of a greenlet. ``sys.exit()`` in a handler is none.
-
-    Args:
-        error: The error.
     """
     if isinstance(error, Exception):
         return False
@@ -43,7 +40,7 @@ def _came_by_signal(error: BaseException) -> bool:
 
 
 def _codes() -> set[CodeType]:
-    """The code of what handles signals at present."""
+    """The code of the present handlers of signals."""
     found = set()
     for number in signal.valid_signals():
         handler: object = signal.getsignal(number)

@@ -1,6 +1,6 @@
-"""A transaction: what the homeserver pushes at once.
+"""Transaction: what the homeserver pushes in one request.
 
-Spec: Application Service API, "Pushing events"; MSC3202 and MSC4203 for what encryption needs.
+Spec: Application Service API, "Pushing events"; MSC3202 and MSC4203 for encryption.
 """
 
 from __future__ import annotations
@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .nesting import cut
-
-__all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "parked_as", "unparked"]
+__all__ = ["LISTS", "LONGEST_NAME", "Item", "Transaction", "name_of", "room_name"]
 
 _EPHEMERAL = ("ephemeral", "de.sorunome.msc2409.ephemeral")
 _TO_DEVICE = ("to_device", "de.sorunome.msc2409.to_device")
@@ -24,9 +23,9 @@ _COUNTS = (
     f"{_MSC3202}device_one_time_key_counts",
 )
 _FALLBACK = ("device_unused_fallback_key_types", f"{_MSC3202}device_unused_fallback_key_types")
-#: How many characters the name of an event, room or user has at most.
+#: The most characters of the name of an event, room or user.
 LONGEST_NAME = 255
-# The names of what has no ID begin with that of its transaction; no database cuts them.
+# What has no ID is named by its transaction; no database cuts such a name.
 _LONGEST_START = 200
 #: The kinds of items that aren't events.
 LISTS = frozenset({"device_lists", "one_time_keys", "fallback_keys"})
@@ -38,8 +37,8 @@ class Item(NamedTuple):
     Attributes:
         kind: ``event``, ``ephemeral``, ``to_device``, ``device_lists``, ``one_time_keys`` or
             ``fallback_keys``.
-        key: What it is known by: the event ID, or where it stands in which transaction. A name
-            that every database takes as it is.
+        key: Its name, which every database can store: the event ID, or the transaction and where
+            it stands in that.
         content: What was pushed, of any type.
     """
 
@@ -49,7 +48,7 @@ class Item(NamedTuple):
 
 
 class Transaction:
-    """A transaction. Nothing in it is changed; what isn't of the right type is still there.
+    """A transaction. Nothing in it is changed; what isn't of the right type is kept.
 
     Args:
         id: The homeserver's number of it.
@@ -58,14 +57,14 @@ class Transaction:
 
     Attributes:
         events: Events of rooms.
-        ephemeral: Typing, receipts, presence; what comes under two names is taken once.
+        ephemeral: Typing, receipts, presence; what comes under two names is read once.
         to_device: What was sent to ghosts' devices.
-        device_lists: Whose devices have ``changed``, and who has ``left``; None if not told.
-        one_time_keys: How many keys are left, by user, device and algorithm; None if not told.
-        fallback_keys: The unused kinds, by user and device; None if not told.
-        digest: What tells it from another transaction of the same number. Repeated transactions
-            have new ages, and may be without what isn't an event of a room: so the IDs of the
-            events are what counts.
+        device_lists: Whose devices have ``changed``, and who has ``left``; None if absent.
+        one_time_keys: How many keys are left, by user, device and algorithm; None if absent.
+        fallback_keys: The unused kinds, by user and device; None if absent.
+        digest: Differs between transactions of the same number. It is made of the IDs of the
+            events: a repeated transaction has new ages, and may lack what isn't an event of a
+            room.
     """
 
     __slots__ = (
@@ -87,16 +86,16 @@ class Transaction:
         self.digest = _digest(self.events, self._names, data)
 
     def items(self) -> Iterator[Item]:
-        """All of it, in the order in which it is to be handled: keys before what they open."""
+        """All of it, in the order in which it is to be handled: keys before what they decrypt."""
         start = f"{self.id}:{self.digest}"
         if len(start) > _LONGEST_START:
             start = hashlib.sha256(start.encode()).hexdigest()
-        for kind, told in (
+        for kind, content in (
             ("device_lists", self.device_lists), ("one_time_keys", self.one_time_keys),
             ("fallback_keys", self.fallback_keys),
         ):  # fmt: skip
-            if told is not None:
-                yield Item(kind, f"{start}:{kind}:0", told)
+            if content is not None:
+                yield Item(kind, f"{start}:{kind}:0", content)
         for index, one in enumerate(self.to_device):
             yield Item("to_device", f"{start}:to_device:{index}", one)
         for index, one in enumerate(self.events):
@@ -104,44 +103,25 @@ class Transaction:
         for index, one in enumerate(self.ephemeral):
             yield Item("ephemeral", f"{start}:ephemeral:{index}", one)
 
+    def rooms(self) -> set[str]:
+        """The rooms that it has events of."""
+        given = [one.get("room_id") for one in self.events if isinstance(one, dict)]
+        found = {one for one in given if isinstance(one, str)}
+        return {room for room in map(room_name, found) if room is not None}
+
     def __repr__(self) -> str:
         return f"<Transaction {self.id}, {len(self.events)} events>"
 
 
-def parked_as(item: Item) -> dict[str, Any]:
-    """The object as which an item is put aside: an event as it was pushed, but for what no store
-    could copy or write."""
-    content = cut(item.content)
-    if item.kind in LISTS:
-        return {item.kind: content}
-    return content if isinstance(content, dict) else {"content": content}
-
-
-def unparked(found: dict[str, Any], number: int, name: str | None = None) -> Item:
-    """The item that was put aside as an object.
-
-    Args:
-        found: The object.
-        number: The number under which it was.
-        name: The key that it had.
-    """
-    key = name or f"parked:{number}"
-    if len(found) == 1:
-        [(name, content)] = found.items()
-        if name in LISTS:
-            return Item(name, key, content)
-        if name == "content" and not isinstance(content, dict):
-            return Item("event", key, content)
-    if "to_user_id" in found:
-        return Item("to_device", key, found)
-    return Item("event" if "event_id" in found else "ephemeral", key, found)
-
-
 def name_of(found: object) -> str | None:
-    """A text as a name that every database takes; None if it isn't one."""
+    """A text as a name that every database can store; None if it isn't one."""
     if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME:
         return found if found.isascii() and found.isprintable() else None
     return None
+
+
+#: :func:`name_of` a room; the same rooms come again and again.
+room_name = lru_cache(maxsize=1024)(name_of)
 
 
 def _list(found: Any) -> list[Any]:
@@ -151,7 +131,7 @@ def _list(found: Any) -> list[Any]:
 
 
 def _first(json: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """What stands under the first of the names that is there."""
+    """The value of the first of the names that is there."""
     for name in names:
         found = json.get(name)
         if found is not None:
@@ -170,7 +150,7 @@ def _digest(events: list[Any], ids: list[str | None], data: bytes) -> str:
 
 
 def _ageless(found: Any) -> Any:
-    """What has no ID, as it is, without what changes with each repeat."""
+    """An event without an ID, but for what changes with each repeat."""
     if not isinstance(found, dict):
         return found
     return {key: value for key, value in found.items() if key not in ("age", "unsigned")}

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..api.txn_id import REPEATABLE, RepeatableIDs
 from ..state_store.deliveries import Note, ParkedNote
-from .handler import Step, Values
+from .handlers import Step
+from .values import Values
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..state_store import ASStateStore
 
 __all__ = ["UnitOfWork", "Units"]
 
@@ -26,12 +27,22 @@ class Units:
     transaction of the state store's database, with the note that the handler is done.
 
     Args:
-        app: The application service.
+        state_store: Where is noted that a handler is done.
+        own: Makes the application's own unit of work; None to use that of the binding.
+
+    Attributes:
+        default: Makes the unit of work of the binding, where the application has none.
     """
 
-    def __init__(self, app: AppService) -> None:
-        self._app = app
-        self._store = app.state_store
+    def __init__(self, state_store: ASStateStore, own: UnitOfWork | None) -> None:
+        self._store = state_store
+        self._own = own
+        self.default: UnitOfWork | None = None
+
+    @property
+    def unit_of_work(self) -> UnitOfWork | None:
+        """What is entered around each attempt of each handler; None for nothing."""
+        return self._own or self.default
 
     def run(
         self, handler: Step, values: Values, key: str | None = None,
@@ -42,8 +53,8 @@ class Units:
         Args:
             handler: The handler.
             values: What it may ask for.
-            key: Names what it is called for: what it sends is sent once for that; None for
-                something that doesn't come again.
+            key: The name of what it is called for: what it sends is sent once for that; None if
+                that doesn't come again.
             note: What is noted if it succeeds.
             joined: Whether the note is a part of the handler's transaction, as
                 :meth:`Deliveries.joins` says; None if that wasn't asked.
@@ -56,7 +67,7 @@ class Units:
         try:
             if joined is None:
                 joined = self._store.deliveries.joins("connection" in handler.wanted)
-            made = self._app.unit_of_work
+            made = self._own or self.default
             if not joined and made is None:
                 return handler(values)
             return self._within(handler, values, note, joined, made)

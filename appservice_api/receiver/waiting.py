@@ -9,13 +9,13 @@ from ..fork import renew_after_fork
 __all__ = ["Waiting"]
 
 _MOST = 2
-# One thread handles what is waited for, and another one is left.
+# One thread handles what is waited for, and another one must be free.
 _NEEDED = 2
 
 
 class Waiting:
     """Bounds how many requests of this process wait: each occupies a thread of its server, and
-    the homeserver asks again anyhow.
+    the homeserver repeats them anyhow.
 
     Attributes:
         most: How many wait at once.
@@ -31,7 +31,7 @@ class Waiting:
         self._number = 0
 
     def limit(self, threads: int) -> None:
-        """Leave threads to those who don't wait.
+        """Leave threads to requests that don't wait.
 
         Args:
             threads: How many there are.

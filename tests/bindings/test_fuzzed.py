@@ -53,7 +53,7 @@ def run(
         counts[reply.status] += 1
 
     check()
-    print(f"{counts.total()} requests:", dict(sorted(counts.items())), app._service.tally.events)
+    print(f"{counts.total()} requests:", dict(sorted(counts.items())), app.receiver.counters.events)
     assert counts.total() >= NUMBER
 
 
@@ -74,7 +74,7 @@ def test_a_failure_would_be_seen(
     def fail(request: object) -> None:
         raise KeyError("seen")
 
-    for place in ("_answer", "handle"):
+    for place in ("_respond", "handle"):
         monkeypatch.setattr(app.receiver, place, fail)
         assert carrier.ask("GET", "/healthz").status == 500
         assert "KeyError: 'seen'" in tracebacks.pop()

@@ -10,7 +10,7 @@ import pytest
 
 from appservice_api import MemoryStateStore, Registration
 from appservice_api.application import AppService
-from appservice_api.receiver import Answer, Request
+from appservice_api.receiver import Request, Response
 from appservice_api.testing import ManualClock, StubHomeserver
 
 ROOM = "!room:hs.test"
@@ -70,13 +70,13 @@ class Pusher:
         body: Any = None,
         query: str = "",
         token: str | None = HS_TOKEN,
-    ) -> Answer:
+    ) -> Response:
         """Make a request."""
         headers = {"authorization": f"Bearer {token}"} if token is not None else {}
         data = body if isinstance(body, bytes) else b"" if body is None else _json(body)
         return self.app.receiver.handle(Request(method, path, query, headers, data))
 
-    def push(self, *events: Any, id: str = "1", **more: Any) -> Answer:
+    def push(self, *events: Any, id: str = "1", **more: Any) -> Response:
         """Push a transaction."""
         body = {"events": list(events), **more}
         return self.ask("PUT", f"/_matrix/app/v1/transactions/{id}", body)

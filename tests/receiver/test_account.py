@@ -43,7 +43,7 @@ def test_the_first_request_of_the_homeserver_does_it_under_any_server(
     pusher.ask("GET", "/healthz", token=None)
     pusher.ask("GET", "/readyz", token=None)
     pusher.ask("PUT", "/_matrix/app/v1/transactions/1", {}, token="wrong")
-    assert not app.receiver._service.account._begun
+    assert not app.receiver._account._begun
     pusher.push(event())
     stub.wait_for_calls(1, REGISTER)
     pusher.push(event(2), id="2")
@@ -81,7 +81,7 @@ def test_a_refusal_is_told_and_keeps_nobody_from_serving(
 ) -> None:
     stub.script("POST", "/register", refused, forever=True)
     with caplog.at_level(logging.WARNING):
-        app.receiver._service.account._run()
+        app.receiver._account._run()
         assert Pusher(app).push(event()).status == 200
     assert [f"{BOT} goes on without" in record.message for record in caplog.records] == [True]
 
@@ -90,7 +90,7 @@ def test_a_homeserver_that_is_down_is_told(
     stub: StubHomeserver, app: AppService, caplog: pytest.LogCaptureFixture
 ) -> None:
     stub.stop()
-    app.receiver._service.account._run()
+    app.receiver._account._run()
     *given_up, told = caplog.records
     assert all("is given up" in record.message for record in given_up)
     assert told.levelname == "WARNING"

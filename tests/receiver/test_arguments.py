@@ -9,7 +9,7 @@ import pytest
 
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
-from appservice_api.receiver.request import Request
+from appservice_api.receiver.http import Request
 from appservice_api.testing import StubHomeserver
 
 from .conftest import REGISTRATION, registration
@@ -26,7 +26,7 @@ NAN, ENDLESS = float("nan"), float("inf")
             [0, -1, NAN, ENDLESS, 1e12, None, "30", True],
             "a number of seconds, more than 0",
         ),
-        ("patience", [-1, NAN, ENDLESS, None, "45", False], "a number of seconds, from 0 on"),
+        ("copy_timeout", [-1, NAN, ENDLESS, None, "45", False], "a number of seconds, from 0 on"),
         ("max_body", [0, -1, 1.5, None, "32 MiB", True], "a whole number from 1 on"),
         ("query_token", ["no", None, 0, 1], "True or False"),
         ("handler_policy", [3, (3, 0.5, 5.0), "often", {}], "a HandlerPolicy"),
@@ -65,7 +65,7 @@ def test_of_what_isnt_a_registration(stub: StubHomeserver, given: Any) -> None:
 def test_what_can_be_used(stub: StubHomeserver) -> None:
     policy = HandlerPolicy(1, 0, 0)
     with AppService(
-        registration(), stub.base_url, lease=0.5, patience=0, max_body=1, handler_policy=policy
+        registration(), stub.base_url, lease=0.5, copy_timeout=0, max_body=1, handler_policy=policy
     ) as app:
         assert app.receiver.max_body == 1
         assert app.receiver.handle(Request("POST", PING, "", AUTH, b"{}")).status == 413

@@ -11,7 +11,7 @@ import pytest
 from appservice_api import BusyError, MatrixConnectionError, RoomID
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
-from appservice_api.receiver.request import Request
+from appservice_api.receiver.http import Request
 from appservice_api.state_store.deliveries import Claim
 from appservice_api.testing import ManualClock, StubHomeserver, answer, hang
 
@@ -438,7 +438,7 @@ def test_what_is_closed_at_the_start_says_nothing(
 ) -> None:
     busy = {"errcode": "M_LIMIT_EXCEEDED", "error": "busy", "retry_after_ms": 20_000}
     stub.script("GET", "joined_rooms", answer(429, busy))
-    first = starting.receiver._service.start.begin()
+    first = starting.receiver._startup.begin()
     assert first is not None
     stub.wait_for_calls(1, "/joined_rooms")
     starting.close()
@@ -466,7 +466,7 @@ def test_another_process_that_does_it_is_enough(
         deliveries.settle("$started", str(2**50))  # it ends just now
         return len(tries) > 1
 
-    monkeypatch.setattr(starting._service._delivery, "try_alone", try_alone)
+    monkeypatch.setattr(starting.receiver.claims, "try_alone", try_alone)
     assert Pusher(starting).push(say("1")).status == 200
     assert tries == ["", ""]
     assert stub.requests == []
@@ -481,15 +481,15 @@ def test_a_process_that_dies_at_it_is_replaced(
     say("1")
     # The dead one's claim is over when it is looked at for the second time.
     assert deliveries.claim("$room", "", 1000) is Claim.MINE
-    delivery = starting._service._delivery
-    try_alone = delivery.try_alone
+    claims = starting.receiver.claims
+    try_alone = claims.try_alone
 
     def looked(room_id: str) -> bool:
         found = try_alone(room_id)
         deliveries.give_up("$room", "") if not found else None
         return found
 
-    monkeypatch.setattr(delivery, "try_alone", looked)
+    monkeypatch.setattr(claims, "try_alone", looked)
     assert Pusher(starting).push(say("2")).status == 200
     assert seen == ["1", "2"]
 

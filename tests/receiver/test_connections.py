@@ -40,7 +40,7 @@ def app(stub: StubHomeserver) -> Iterator[AppService]:
 @contextmanager
 def by_waitress(app: AppService, threads: int = 4) -> Iterator[str]:
     """Serve as ``app.run()`` does, in a thread."""
-    server = waitress_server.create(app, "127.0.0.1", 0, threads)
+    server = waitress_server.create(app.receiver, "127.0.0.1", 0, threads)
     app.receiver.limit_waiting(threads)
     server.adj.cleanup_interval = 0
     ended = threading.Event()
@@ -294,7 +294,7 @@ def test_several_addresses(app: AppService) -> None:
         pytest.skip("there is no IPv6")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
-    server = waitress_server.create(app, "localhost", port, 2)
+    server = waitress_server.create(app.receiver, "localhost", port, 2)
     sockets = server.map if hasattr(server, "map") else server._map
     servers = [one for one in sockets.values() if isinstance(one, waitress_server.Server)]
     assert {one.effective_port for one in servers} == {str(port)}

@@ -56,7 +56,7 @@ def test_what_came_is_counted(app: AppService, pusher: Pusher) -> None:
     }  # fmt: skip
     number = app.state_store.deliveries.parked()[0].id
     assert not app.retry_parked(number)
-    app._listeners.clear()
+    app._handlers.listeners.clear()
     app.on("*")(lambda: None)
     assert app.retry_parked(app.state_store.deliveries.parked()[-1].id)
     found = shown(app)

@@ -49,13 +49,13 @@ def test_a_repeat_has_other_ages_and_no_typing(app: AppService, pusher: Pusher) 
     typists: list[Any] = []
     app.on_ephemeral("m.typing")(lambda event: typists.append(event.content))
     digests: list[str] = []
-    deliver = app._service.deliver
+    deliver = app.receiver.deliver
 
     def noted(transaction: Transaction) -> Any:
         digests.append(transaction.digest)
         return deliver(transaction)
 
-    app._service.deliver = noted  # type: ignore[method-assign]
+    app.receiver.deliver = noted  # type: ignore[method-assign]
     pusher.push(event(1, unsigned={"age": 5}, age=5), ephemeral=[typing])
     pusher.push(event(1, unsigned={"age": 9}, age=9))
     assert len(digests) == 2

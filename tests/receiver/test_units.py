@@ -382,7 +382,7 @@ def test_an_event_that_stops_its_process_is_parked(
 
     @app.on_error
     def tell() -> None:
-        told.extend(f"{described(one.what)} {one.handler!r}" for one in app._service.watch._all())
+        told.extend(f"{described(one.what)} {one.handler!r}" for one in app.receiver.watch._all())
 
     events = [event(1), event(2), event(3, room_id="!other:hs.test")]
     for _ in range(3):

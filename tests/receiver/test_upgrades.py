@@ -122,7 +122,7 @@ def test_the_bot_follows_and_handlers_are_told(world: World, app: AppService) ->
 
 def test_a_room_without_handlers_is_followed(app: AppService, stub: StubHomeserver) -> None:
     world = World(app, stub)
-    app._handlers.clear()
+    app._handlers._others.clear()
     world.make(BOT)
     world.push(world.upgrade())
     assert stub.membership(world.new, BOT) == "join"

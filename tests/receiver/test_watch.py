@@ -27,12 +27,12 @@ def test_the_log_names_what_takes_long(
     def slow() -> None:
         for _ in range(25):
             clock.advance(10)
-            app._service.watch.look()
+            app.receiver.watch.look()
         told.append(len(caplog.records))
 
     @app.on("m.room.message")
     def quick() -> None:
-        app._service.watch.look()
+        app.receiver.watch.look()
 
     pusher.push(event(1, content={"body": "secret"}))
     lines = [record.getMessage() for record in caplog.records if "handled for" in record.msg]
@@ -56,7 +56,7 @@ def test_health_checks_have_questions_named(
 
 
 def test_whoever_retries_in_a_handler_goes_on_afterwards(app: AppService, pusher: Pusher) -> None:
-    watch = app._service.watch
+    watch = app.receiver.watch
     seen: list[str] = []
     number = app.state_store.deliveries.park(event(2), "")
 
@@ -95,7 +95,7 @@ def test_few_wait_for_the_start(stub: StubHomeserver, clock: ManualClock) -> Non
     with AppService(
         registration(), stub.base_url, MemoryStateStore(), clock=clock, catch_up_at_start=True
     ) as app:
-        app._service.start.begin = threading.Event  # type: ignore[method-assign]
+        app.receiver._startup.begin = threading.Event  # type: ignore[method-assign]
         app.receiver.limit_waiting(1)
         before = clock.monotonic()
         answer = Pusher(app).push(event(1))
@@ -105,7 +105,7 @@ def test_few_wait_for_the_start(stub: StubHomeserver, clock: ManualClock) -> Non
 
 def test_few_wait_for_a_room(app: AppService, pusher: Pusher, clock: ManualClock) -> None:
     app.receiver.limit_waiting(1)
-    with app._service._delivery.alone("!room:hs.test"):
+    with app.receiver.claims.alone("!room:hs.test"):
         before = clock.monotonic()
         assert pusher.push(event(1)).status == 503
         assert clock.monotonic() == before

@@ -133,7 +133,7 @@ def test_a_repeated_transaction_is_handled_once(
     # Handled, but the homeserver is told that it isn't, and sends it again.
     digests: list[tuple[str, str, int]] = []
     again = threading.Event()
-    deliver = app._service.deliver
+    deliver = app.receiver.deliver
 
     def lossy(transaction: Any) -> Any:
         answer = deliver(transaction)
@@ -143,7 +143,7 @@ def test_a_repeated_transaction_is_handled_once(
         again.set()
         return answer
 
-    app._service.deliver = lossy  # type: ignore[method-assign]
+    app.receiver.deliver = lossy  # type: ignore[method-assign]
     carol.send_text(room_id, "once")
     assert came.get(timeout=WAIT) == "once"
     assert again.wait(WAIT)

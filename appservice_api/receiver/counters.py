@@ -1,4 +1,4 @@
-"""Tally: what a process has done since it began."""
+"""Counters: what a process has handled since it began."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import Counter
 
 from ..fork import renew_after_fork
 
-__all__ = ["Tally"]
+__all__ = ["Counters"]
 
 
-class Tally:
-    """Counts, of this process alone: a forked child begins anew.
+class Counters:
+    """The counters of this process alone: a forked child begins anew.
 
     Attributes:
-        transactions: How many transactions, by what came of them: ``handled``, ``repeated`` (it
-            had been handled), ``busy`` (somebody else handles it) or ``failed``.
-        events: How many events and other items, by what came of them: ``handled``, ``parked`` or
+        transactions: How many transactions, by outcome: ``handled``, ``repeated`` (it had been
+            handled), ``busy`` (somebody else handles it) or ``failed``.
+        events: How many events and other items, by outcome: ``handled``, ``parked`` or
             ``unwanted`` (by any handler).
     """
 
@@ -29,7 +29,7 @@ class Tally:
         self.transactions: Counter[str] = Counter(handled=0, repeated=0, busy=0, failed=0)
         self.events: Counter[str] = Counter(handled=0, parked=0, unwanted=0)
 
-    def count(self, what: Counter[str], outcome: str, number: int = 1) -> None:
+    def count(self, counter: Counter[str], outcome: str, number: int = 1) -> None:
         """Count more of something."""
         with self._lock:
-            what[outcome] += number
+            counter[outcome] += number

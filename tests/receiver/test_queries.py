@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appservice_api.application import AppService
-from appservice_api.receiver import Answer
+from appservice_api.receiver import Response
 from appservice_api.testing import StubHomeserver, answer
 
 from .conftest import ALICE, GHOST, Pusher
@@ -88,7 +88,7 @@ def test_a_question_that_fails_is_an_error(app: AppService, pusher: Pusher) -> N
     app.on_user_query(lambda: {"name": "Bob"})
     answer = pusher.ask("GET", USER)
     assert (answer.status, b"M_UNKNOWN" in answer.data) == (500, True)
-    assert errors == [("the answer to a user query can't have name", None)]
+    assert errors == [("the result of a user query can't have name", None)]
 
 
 def test_protocols_are_described(app: AppService, pusher: Pusher) -> None:
@@ -137,7 +137,7 @@ def test_keys_are_given_out(app: AppService, pusher: Pusher) -> None:
     assert pusher.ask("POST", f"{base}.msc3984/keys/query", {}).body == {"device_keys": {}}
 
 
-def together(count: int, ask: Callable[[], Answer]) -> list[int]:
+def together(count: int, ask: Callable[[], Response]) -> list[int]:
     """What several ask at the same time is answered with."""
     with ThreadPoolExecutor(count) as threads:
         return [one.result(30).status for one in [threads.submit(ask) for _ in range(count)]]
@@ -163,7 +163,7 @@ def test_what_several_want_at_once_is_made_once(
     app.on_user_query(make)
     app.on_alias_query(make)
 
-    def ask() -> Answer:
+    def ask() -> Response:
         return pusher.ask("GET", path)
 
     assert together(4, ask) == [404 if said is None else 200] * 4

@@ -1,4 +1,4 @@
-"""What comes in and what goes out, whatever server carries it."""
+"""HTTP: requests and responses, whatever server carries them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-__all__ = ["Answer", "Request", "refusal"]
+__all__ = ["Request", "Response", "refusal", "try_again"]
 
 
 class Request:
@@ -18,11 +18,11 @@ class Request:
         path: The path below where the receiver is mounted, still percent-encoded.
         query: The query string, or its parameters.
         headers: The headers; the case of their names doesn't matter.
-        body: The body; or what reads it, which is called at most once, and not for those who may
-            not come in.
+        body: The body; or a function that reads it, which is called at most once, and only if
+            the token is right.
 
     Attributes:
-        authenticated: Whether it was seen to show the homeserver's token.
+        authenticated: Whether it has the homeserver's token, once that was checked.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def length(self) -> int:
-        """How many bytes the body is said to have; 0 if that isn't said."""
+        """The ``Content-Length``; 0 if there is none."""
         said = self.headers.get("content-length", "").strip()
         # A number of any length would take long to read.
         return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
@@ -68,13 +68,16 @@ class Request:
         return f"<Request {self.method} {self.path}>"
 
 
-class Answer:
-    """What is answered, always JSON.
+class Response:
+    """An HTTP response; its body is always JSON.
 
     Args:
         status: The HTTP status.
         body: An object, or the list of a third-party lookup.
         headers: Headers beside ``Content-Type``.
+
+    Attributes:
+        data: The body as bytes.
     """
 
     __slots__ = ("body", "data", "headers", "status")
@@ -87,18 +90,22 @@ class Answer:
     ) -> None:
         self.status = status
         self.body: dict[str, Any] | list[Any] = {} if body is None else body
-        #: The body as bytes.
         self.data = (
             b"{}" if self.body == {} else json.dumps(self.body, separators=(",", ":")).encode()
         )
         self.headers = {"Content-Type": "application/json", **(headers or {})}
 
     def __repr__(self) -> str:
-        return f"<Answer {self.status} {self.body!r}>"
+        return f"<Response {self.status} {self.body!r}>"
 
 
 def refusal(
     status: int, errcode: str, error: str, headers: Mapping[str, str] | None = None
-) -> Answer:
-    """An answer that is an error of the specification's form."""
-    return Answer(status, {"errcode": errcode, "error": error}, headers)
+) -> Response:
+    """A response that is an error in the specification's form."""
+    return Response(status, {"errcode": errcode, "error": error}, headers)
+
+
+def try_again(error: str) -> Response:
+    """The response that makes a homeserver push a transaction again."""
+    return refusal(503, "M_UNKNOWN", error, {"Retry-After": "2"})

@@ -1,26 +1,28 @@
-"""Start: catching up before the first transaction is taken."""
+"""Startup: catching up before the first transaction is handled."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..fork import renew_after_fork
 from ..state_store.items import now
 from .backlog import Backlog
-from .delivery import EVERYWHERE, Delivery
+from .claims import EVERYWHERE, Claims
+from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from ..application import AppService
+    from ..api import AppServiceAPI
 
-__all__ = ["Start"]
+__all__ = ["Startup"]
 
 # Where is kept when a start was done.
 _STARTED = "$started"
 _LOOK = 0.25
 
 
-class Start:
+class Startup:
     """Catches up once in a process, in a thread, if that is wanted; transactions wait meanwhile.
     If it fails and may succeed later, the next request begins it again.
 
@@ -28,21 +30,28 @@ class Start:
     the next one does it.
 
     Args:
-        app: The application service.
-        backlog: Who catches up.
-        delivery: Who has rooms to himself.
+        wanted: Tells whether it is wanted.
+
+    Attributes:
+        done: Whether transactions may be handled.
     """
 
-    def __init__(self, app: AppService, backlog: Backlog, delivery: Delivery) -> None:
-        self._app = app
+    def __init__(
+        self, wanted: Callable[[], bool], backlog: Backlog, claims: Claims, api: AppServiceAPI,
+        runtime: Runtime,
+    ) -> None:  # fmt: skip
+        self._wanted = wanted
         self._backlog = backlog
-        self._delivery = delivery
+        self._claims = claims
+        self._store = api.state_store
+        self._log = api.base_log
+        self._runtime = runtime
         self._after_fork()
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._done = False
+        self.done = False
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._stopping = threading.Event()
@@ -51,12 +60,12 @@ class Start:
         """Begin it, unless that was done.
 
         Returns:
-            What is set when transactions may be taken; None if they may now.
+            What is set when transactions may be handled; None if they may now.
         """
-        if not self._app.catch_up_at_start or self._done:
+        if self.done or not self._wanted():
             return None
         with self._lock:
-            if self._done:
+            if self.done:
                 return None
             if self._thread is None:
                 self._stopping.clear()
@@ -66,11 +75,6 @@ class Start:
                 )
                 self._thread.start()
             return self._ended
-
-    @property
-    def done(self) -> bool:
-        """Whether transactions may be taken."""
-        return self._done
 
     def stop(self, grace: float) -> bool:
         """Have it stop soon, and wait for that.
@@ -92,38 +96,38 @@ class Start:
         try:
             self._catch_up_in_turn()
         except Exception as error:
-            if self._app.api._shared.closed.is_set():
-                return  # nothing is taken any more
-            self._done = not getattr(error, "temporary", False)
+            if self._runtime.closed.is_set():
+                return  # nothing is handled any more
+            self.done = not getattr(error, "temporary", False)
             what = (
-                "newer events are handled all the same" if self._done
+                "newer events are handled all the same" if self.done
                 else "newer events wait until that was tried again"
             )  # fmt: skip
-            self._app.log.warning("can't catch up, %s: %s", what, error)
+            self._log.warning("can't catch up, %s: %s", what, error)
         finally:
             with self._lock:
                 self._thread = None
             ended.set()
-            self._app.state_store.leave_thread()
+            self._store.leave_thread()
 
     def _catch_up_in_turn(self) -> None:
-        deliveries, began = self._app.state_store.deliveries, now()
+        deliveries, began = self._store.deliveries, now()
         stopping = self._stopping
-        while not self._delivery.try_alone(EVERYWHERE):
+        while not self._claims.try_alone(EVERYWHERE):
             # Another process is at it, or has died at it.
-            if self._app.api._shared.clock.wait(stopping, _LOOK):
+            if self._runtime.clock.wait(stopping, _LOOK):
                 return
         try:
             if int(deliveries.settled(_STARTED) or 0) < began:
                 self._catch_up()
             if not stopping.is_set():
                 deliveries.settle(_STARTED, str(now()))
-                self._done = True
+                self.done = True
         finally:
-            self._delivery.release(EVERYWHERE)
+            self._claims.release(EVERYWHERE)
 
     def _catch_up(self) -> None:
-        log = self._app.log
+        log = self._log
         log.info("catching up; what is pushed meanwhile waits")
         found = self._backlog.catch_up(stopping=self._stopping)
         log.info("caught up: %d events were missed", sum(found.events.values()))

@@ -1,4 +1,4 @@
-"""Checkpoints: which handlers of an event have succeeded."""
+"""Progress: which handlers of an event have succeeded."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
-from .handler import Step
+from .handlers import Step
+from .transaction import Item, room_name
 
-__all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
+__all__ = ["EventProgress", "ParkedProgress", "mark_of", "note_of"]
+
+_LONGEST_TIME = 2**53
 
 
 def mark_of(key: str, name: str) -> str:
-    """The name under which is noted that one handler of several is done.
+    """The mark by which one handler of several is noted as done.
 
     Args:
         key: The name of the event.
@@ -21,7 +24,18 @@ def mark_of(key: str, name: str) -> str:
     return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
 
 
-class Checkpoint:
+def note_of(item: Item) -> Note:
+    """What is noted of an item that is done: its key, its room, and its time."""
+    # Only events of rooms may come again in another transaction.
+    if item.kind != "event" or not isinstance(item.content, dict):
+        return Note(item.key)
+    said = item.content.get("origin_server_ts")
+    ts = said if type(said) is int and 0 <= said < _LONGEST_TIME else None
+    room = item.content.get("room_id")
+    return Note(item.key, room_name(room) if isinstance(room, str) else None, ts)
+
+
+class EventProgress:
     """How far the handlers of an event are.
 
     Args:
@@ -62,7 +76,7 @@ class Checkpoint:
         return Note(mark_of(step.key or self.note.key, step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
-        """Take that a step has succeeded, and was noted."""
+        """Keep that a step has succeeded, and was noted."""
         if step.name is not None:
             self.done.add(step.name)
         if step.key is not None:
@@ -70,7 +84,7 @@ class Checkpoint:
         self.is_noted = self.is_noted or note is self.note
 
 
-class ParkedCheckpoint(Checkpoint):
+class ParkedProgress(EventProgress):
     """How far the handlers of a parked event are.
 
     Args:

@@ -1,4 +1,4 @@
-"""Who may come in: the homeserver, which shows its token.
+"""Authenticator: only the homeserver is responded to, which shows its token.
 
 Spec: Application Service API, "Authorization".
 """
@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import hmac
 
-from .request import Answer, Request, refusal
+from .http import Request, Response, refusal
 
-__all__ = ["Gate"]
+__all__ = ["Authenticator"]
 
 
-class Gate:
-    """Lets the homeserver in.
+class Authenticator:
+    """Checks the token of requests.
 
     Args:
-        hs_token: What the homeserver shows.
-        query_token: Whether the token may be in the query, as homeservers of old have it.
+        hs_token: The homeserver's token.
+        query_token: Whether the token may be in the query string, as old homeservers send it.
     """
 
     def __init__(self, hs_token: str, *, query_token: bool = False) -> None:
         self._expected = hs_token.encode()
         self._query_token = query_token
 
-    def refuse(self, request: Request) -> Answer | None:
-        """The answer to whoever isn't the homeserver; None to the homeserver."""
+    def refuse(self, request: Request) -> Response | None:
+        """The response to whoever isn't the homeserver; None for the homeserver."""
         scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         given = [token] if token else []

@@ -1,0 +1,237 @@
+"""Claims: a transaction, a room or a parked event belongs to one thread of all processes.
+
+A claim is kept by a lease: if its process dies, another one takes it over.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..api.sent import SENDING
+from ..errors import BusyError
+from ..state_store.deliveries import Claim, Deliveries
+from .leases import Leases
+from .runtime import Runtime
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from ..state_store import ASStateStore
+
+__all__ = ["EVERYWHERE", "Claims", "Key"]
+
+#: What is claimed: the ID of a transaction, and its digest.
+Key: TypeAlias = tuple[str, str]
+
+#: Stands for all rooms in :meth:`Claims.try_alone`.
+EVERYWHERE = ""
+# Rooms are claimed as transactions of this ID.
+_ROOM = "$room"
+# And so is what is parked, while it is retried.
+_PARKED = "$parked"
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
+
+
+class Claims:
+    """Claims what this process handles.
+
+    Args:
+        lease: Seconds after which another process takes over the claim of one that has died.
+        copy_timeout: Seconds for which a copy of a transaction waits for the first, if few wait.
+        look: Called at each renewal of leases.
+    """
+
+    def __init__(
+        self, state_store: ASStateStore, lease: float, copy_timeout: float, runtime: Runtime,
+        log: Any, look: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._store = state_store
+        self._copy_timeout = copy_timeout
+        self._runtime = runtime
+        self._log = log
+        self._leases = Leases(state_store, lease, log, look)
+        #: Requests that wait for what others do.
+        self.waiting = Waiting()
+
+    @property
+    def _deliveries(self) -> Deliveries:
+        return self._store.deliveries
+
+    # Transactions.
+
+    def claim(self, key: Key, rooms: Iterable[str]) -> Claim:
+        """Claim a transaction, to :meth:`keep` it. If somebody else has it, a few requests wait:
+        each of them occupies a thread.
+
+        Args:
+            key: The transaction.
+            rooms: The rooms that it has events of.
+
+        Returns:
+            BUSY if somebody else has it, or one of the rooms.
+        """
+        claim, _ = self._claim_now(key, rooms)
+        if claim is not Claim.BUSY or not self.waiting.enter():
+            return claim
+        try:
+            return self._wait_and_claim(key, rooms)
+        finally:
+            self.waiting.leave()
+
+    @contextmanager
+    def keep(self, key: Key, *, finish: bool = False) -> Iterator[bool]:
+        """Keep a claim while the block runs. The value is whether it was taken over from a process
+        that died.
+
+        Args:
+            key: What was claimed.
+            finish: Whether the transaction is done if the block raises nothing; else the claim is
+                given back.
+        """
+        try:
+            self._leases.hold(key)
+            yield self._deliveries.takeovers(*key) > 0
+            if finish:
+                self._deliveries.finish(*key)
+            else:
+                self._give_up(key)
+        except BaseException as error:
+            self._leave(key, error)
+            raise
+        finally:
+            self._leases.release(key)
+
+    # Rooms, and what is parked.
+
+    @contextmanager
+    def alone(self, room_id: str) -> Iterator[bool]:
+        """Have a room to oneself while the block runs: no transaction with events of it is handled
+        meanwhile. The value is that of :meth:`keep`.
+
+        Args:
+            room_id: The room.
+
+        Raises:
+            BusyError: Somebody else has it, or handles a transaction, for longer than
+                ``copy_timeout``.
+        """
+        key = (_ROOM, room_id)
+        if self._wait_and_claim(key) is not Claim.MINE:
+            raise BusyError(
+                f"somebody else has looked after {room_id} for {self._copy_timeout:g} s"
+            )
+        with self.keep(key) as taken_over:
+            self._wait_for_others()
+            yield taken_over
+
+    def try_alone(self, room_id: str) -> bool:
+        """Have a room to oneself, if nobody else has it, until :meth:`release`. What is being
+        handled now isn't waited for.
+
+        Args:
+            room_id: The room; :data:`EVERYWHERE` for all.
+
+        Returns:
+            Whether nobody else has it.
+        """
+        key = (_ROOM, room_id)
+        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+            return False
+        self._leases.hold(key)
+        return True
+
+    def release(self, room_id: str) -> None:
+        """Leave a room to others."""
+        key = (_ROOM, room_id)
+        self._give_up(key)
+        self._leases.release(key)
+
+    @contextmanager
+    def parked(self, number: int) -> Iterator[bool]:
+        """Have a parked event to oneself while the block runs. The value is that of :meth:`keep`.
+
+        Args:
+            number: Its number.
+
+        Raises:
+            BusyError: Somebody else has it.
+        """
+        key = (_PARKED, str(number))
+        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+            raise BusyError(f"somebody else is handling the parked event {number}")
+        with self.keep(key) as taken_over:
+            yield taken_over
+
+    # How.
+
+    def _wait_and_claim(self, key: Key, rooms: Iterable[str] = ()) -> Claim:
+        """Claim something; BUSY if somebody else has it, or one of its rooms, for longer than one
+        can wait."""
+        clock = self._runtime.clock
+        until = clock.monotonic() + self._copy_timeout
+        pause = _FIRST_LOOK
+        while True:
+            claim, waits_for = self._claim_now(key, rooms)
+            left = until - clock.monotonic()
+            if claim is not Claim.BUSY or left <= 0 or self._runtime.closed.is_set():
+                return claim
+            mine = self._leases.end_of(waits_for)
+            if mine is not None:
+                clock.wait(mine, left)
+            else:
+                self._runtime.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
+                pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _claim_now(self, key: Key, rooms: Iterable[str]) -> tuple[Claim, Key]:
+        """Claim something, without waiting; and the claim that is in the way."""
+        claim = self._deliveries.claim(*key, self._leases.seconds)
+        # Who claims a room looks for transactions afterwards: one of the two sees the other.
+        held = self._held(rooms) if claim is Claim.MINE and rooms else None
+        if held is None:
+            return claim, key
+        self._give_up(key)
+        return Claim.BUSY, held
+
+    def _held(self, rooms: Iterable[str]) -> Key | None:
+        """The claim of a room that somebody has to himself, one of these or all rooms."""
+        wanted = {EVERYWHERE, *rooms}
+        claims = self._deliveries.in_flight()
+        return next((one for one in claims if one[0] == _ROOM and one[1] in wanted), None)
+
+    def _wait_for_others(self) -> None:
+        """Wait until the transactions that are being handled now are done."""
+        clock, closed = self._runtime.clock, self._runtime.closed
+        until, pause = clock.monotonic() + self._copy_timeout, _FIRST_LOOK
+        others = (_ROOM, _PARKED, SENDING)
+        before = {one for one in self._deliveries.in_flight() if one[0] not in others}
+        while before := before & self._deliveries.in_flight():
+            left = until - clock.monotonic()
+            if left <= 0 or closed.is_set():
+                names = ", ".join(sorted(name for name, _ in before))
+                raise BusyError(
+                    f"transaction {names} has been handled for more than {self._copy_timeout:g} s"
+                )
+            mine = self._leases.end_of(next(iter(before)))
+            clock.wait(mine if mine is not None else closed, min(left, pause))
+            pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _leave(self, key: Key, error: BaseException) -> None:
+        """Give a claim back. Whoever is stopped within a handler leaves it as if its process had
+        died: the next one takes it over at once, and an event whose handler makes servers stop
+        processes is found."""
+        if isinstance(error, Exception):
+            self._give_up(key)
+            return
+        try:
+            self._deliveries.renew(*key, 0)
+        except Exception as failed:
+            self._log.warning("transaction %s can't be given back: %s", key[0], failed)
+
+    def _give_up(self, key: Key) -> None:
+        try:
+            self._deliveries.give_up(*key)
+        except Exception as error:
+            self._log.warning("transaction %s can't be given back: %s", key[0], error)
