@@ -28,7 +28,7 @@ def test_every_public_name_is_exported(package: ModuleType) -> None:
     assert found == {
         name: module for module, names in package._MODULES.items() for name in names.split()
     }
-    assert sorted(found) == package.__all__
+    assert sorted(found) == sorted(package.__all__)
     assert set(package.__all__) <= set(dir(package))
     for name in package.__all__:
         assert getattr(package, name) is not None
