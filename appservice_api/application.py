@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
+from .compat import Self
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
@@ -24,8 +25,6 @@ from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .intent import IntentAPI
     from .intent.room import Room
     from .state_store import ASStateStore

@@ -61,8 +61,8 @@ ROOMS = (
     _room(
         "vocabulary",
         "events, identifiers, registration, errors, and what else everybody needs",
-        "events registration ids uris localparts errors settings clock log fork lazy base_url "
-        "_version",
+        "events registration ids uris localparts errors settings clock log fork base_url lazy "
+        "compat _version",
     ),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 import requests
 
+from ..compat import Self
 from ..ids import DeviceID, UserID, server_of
 from ..log import TraceLogger, trace_logger
 from .event import event_body, sent_kind, timestamp_ms, with_external_url
@@ -28,8 +29,6 @@ from .shared import DEFAULT_TIMEOUT, Access, AppServiceShared, Timeout, check_to
 from .warm_up import Progress, warm_up
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from ..errors import MatrixRequestError
     from ..ids import RoomID
     from ..intent import IntentAPI

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
+from ..compat import Self
 from ..log import TraceLogger, trace_logger
 from .body import Body
 from .exchange import Exchange, Limits
@@ -16,9 +17,6 @@ from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
 from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
 from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["HTTPAPI"]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
 from ..api.request import as_body, json_body
+from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
 from .base import CallOptions, ClientMethods, patience_of
 from .endpoint import Endpoint, Needs
 from .profile import PROFILE
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import VersionsResponse, WhoamiResponse
-    from ..answers.capabilities import Capabilities
 
 __all__ = ["AccountMethods"]
 
@@ -48,7 +44,9 @@ class AccountMethods(ClientMethods):
         return localpart_of(user), server_of(user)
 
     @VERSIONS
-    def versions(self, no_cache: bool = False, **options: Unpack[CallOptions]) -> VersionsResponse:
+    def versions(
+        self, no_cache: bool = False, **options: Unpack[CallOptions]
+    ) -> answers.VersionsResponse:
         """The versions of the specification that the homeserver supports; asked once for all
         users.
 
@@ -64,8 +62,6 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /_matrix/client/versions``.
         """
-        from ..answers.account import VersionsResponse
-
         shared, homeserver = self.api._shared, self.api._access.base_url
         if no_cache or homeserver not in shared.versions:
             patience = patience_of(options)
@@ -73,7 +69,7 @@ class AccountMethods(ClientMethods):
                 ("versions", homeserver, *patience.items()), lambda: self._ask_versions(patience)
             )
             shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
-        return VersionsResponse(copied(shared.versions[homeserver]))
+        return answers.VersionsResponse(copied(shared.versions[homeserver]))
 
     def _ask_versions(self, patience: dict[str, Any]) -> Any:
         # Without user_id: the ghost may not be registered yet.
@@ -82,7 +78,7 @@ class AccountMethods(ClientMethods):
         )  # fmt: skip
 
     @CAPABILITIES
-    def get_capabilities(self, **options: Unpack[CallOptions]) -> Capabilities:
+    def get_capabilities(self, **options: Unpack[CallOptions]) -> answers.Capabilities:
         """What the homeserver lets the user do, and which room versions it knows.
 
         Args:
@@ -93,13 +89,11 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /capabilities``.
         """
-        from ..answers.capabilities import Capabilities
-
         answer = self._call(CAPABILITIES, options=options)
-        return Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))
+        return answers.Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))
 
     @WHOAMI
-    def whoami(self, **options: Unpack[CallOptions]) -> WhoamiResponse:
+    def whoami(self, **options: Unpack[CallOptions]) -> answers.WhoamiResponse:
         """Who the homeserver takes the user for.
 
         Args:
@@ -113,9 +107,7 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /account/whoami``.
         """
-        from ..answers.account import WhoamiResponse
-
-        return WhoamiResponse(self._ask_whoami(options, as_device=True))
+        return answers.WhoamiResponse(self._ask_whoami(options, as_device=True))
 
     def _ask_whoami(self, options: CallOptions, *, as_device: bool) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(WHOAMI, options=options, as_device=as_device)

@@ -14,6 +14,7 @@ from ..api.event import event_body, timestamp_ms, with_external_url
 from ..api.retry import retry_policy
 from ..api.shared import split_timeout
 from ..api.txn_id import REPEATABLE
+from ..compat import Unpack
 from ..errors import MatrixError
 from ..events.content import content_of
 from ..ids import ContentURI, EventID
@@ -23,8 +24,6 @@ from .media import MediaMethods, check_text, guess_type, opened
 from .messages import MessageMethods, RelatesTo
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from .picture import Thumbnail
 
 __all__ = ["Attachment", "AttachmentMethods"]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..api.incoming import Incoming
+from ..compat import Unpack
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
 from .media import media_id_of
@@ -14,8 +15,6 @@ from .repository import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from typing_extensions import Unpack
 
     from .media_stream import MediaStream
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..compat import Unpack
 from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
@@ -14,9 +15,6 @@ from .base import CallOptions
 from .endpoint import Endpoint, Needs
 from .membership import MembershipMethods
 from .unmarked import unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["JoiningMethods"]
 

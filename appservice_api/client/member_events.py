@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
@@ -15,9 +16,6 @@ from .endpoint import Endpoint, Needs
 from .profile import PROFILE
 from .state import GET_STATE, SEND_STATE
 from .unmarked import quiet
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["MemberEventMethods"]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..compat import Unpack
 from ..errors import MatrixError, MForbidden
 from ..events.content import content_of
 from ..events.membership import Membership
@@ -15,11 +17,6 @@ from .endpoint import Endpoint, Needs
 from .member_events import MemberEventMethods
 from .state import GET_STATE
 from .unmarked import unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.member import Member
 
 __all__ = ["MembershipMethods"]
 
@@ -186,7 +183,7 @@ class MembershipMethods(MemberEventMethods):
     @JOINED_MEMBERS
     def get_joined_members(
         self, room_id: str, **options: Unpack[CallOptions]
-    ) -> dict[UserID, Member]:
+    ) -> dict[UserID, events.Member]:
         """The joined members of a room.
 
         Args:
@@ -206,13 +203,11 @@ class MembershipMethods(MemberEventMethods):
         self._notes.set_members(room_id, members, only_membership=Membership.JOIN, ts=asked_at)
         return members
 
-    def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, Member]:
+    def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, events.Member]:
         """The joined members of a room; nothing is remembered."""
-        from ..events.member import Member
-
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         return {
-            UserID.read(user): Member(_profile(member))
+            UserID.read(user): events.Member(_profile(member))
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
 

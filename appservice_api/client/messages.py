@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import answers
+from ..compat import Unpack
 from ..errors import MatrixRequestError
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID
 from .base import CallOptions, ClientMethods, EventOptions, patience_of
 from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import VersionsResponse
 
 __all__ = ["MessageMethods"]
 
@@ -270,4 +267,4 @@ class MessageMethods(ClientMethods, one_request=True):
 
         def versions(
             self, no_cache: bool = False, **options: Unpack[CallOptions]
-        ) -> VersionsResponse: ...
+        ) -> answers.VersionsResponse: ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from .. import events
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.power_levels import CREATOR_LEVEL, RoomPowers
@@ -15,11 +17,7 @@ from .state import GET_STATE
 from .state_change import StateChangeMethods, reading_options
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from ..api.shared import Timeout
-    from ..events.power_level_content import PowerLevelStateEventContent
-
 __all__ = ["PowerLevelMethods"]
 
 POWER_LEVELS = "m.room.power_levels"
@@ -51,7 +49,7 @@ class PowerLevelMethods(StateChangeMethods):
         ignore_cache: bool = False,
         ensure_joined: bool = True,
         **options: Unpack[_Patience],
-    ) -> PowerLevelStateEventContent:
+    ) -> events.PowerLevelStateEventContent:
         """Read the power levels of a room. They are remembered.
 
         Args:
@@ -69,8 +67,6 @@ class PowerLevelMethods(StateChangeMethods):
 
         Spec: Client-Server API, ``m.room.power_levels``.
         """
-        from ..events.power_level_content import PowerLevelStateEventContent
-
         known = None if ignore_cache else self.api.state_store.get_power_levels(RoomID(room_id))
         if known is None:
             known = self._shared_answer(
@@ -79,7 +75,7 @@ class PowerLevelMethods(StateChangeMethods):
                     room_id, {**options, "ensure_joined": ensure_joined}
                 ),
             )
-        return PowerLevelStateEventContent(copied(known))
+        return events.PowerLevelStateEventContent(copied(known))
 
     def _ask_power_levels(self, room_id: str, options: CallOptions) -> Json:
         asked_at = now()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
 from ..api.request import encode_json
 from ..api.sent import PROFILE_KEYS
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..ids import ContentURI
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.member import Member
 
 __all__ = ["ProfileMethods"]
 
@@ -93,7 +90,7 @@ class ProfileMethods(ClientMethods):
         return ContentURI.read(found) if found else None
 
     @PROFILE
-    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> Member:
+    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> events.Member:
         """The whole profile of a user: ``displayname``, ``avatar_url``, and more as keys.
 
         Args:
@@ -106,9 +103,7 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /profile/{userId}``.
         """
-        from ..events.member import Member
-
-        return Member.read(self._call(PROFILE, (user_id,), options=options))
+        return events.Member.read(self._call(PROFILE, (user_id,), options=options))
 
     def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
         """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import EventID
 from .base import BasicOptions, CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.ephemeral import PresenceEventContent
 
 __all__ = ["ReceiptMethods"]
 
@@ -182,7 +179,9 @@ class ReceiptMethods(ClientMethods):
         self._notes.set_presence(me, known)
 
     @GET_PRESENCE
-    def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> PresenceEventContent:
+    def get_presence(
+        self, user_id: str, **options: Unpack[CallOptions]
+    ) -> events.PresenceEventContent:
         """The presence of a user: ``presence``, and ``status_msg`` if there is one.
 
         Args:
@@ -194,9 +193,9 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /presence/{userId}/status``.
         """
-        from ..events.ephemeral import PresenceEventContent
-
-        return PresenceEventContent.read(self._call(GET_PRESENCE, (user_id,), options=options))
+        return events.PresenceEventContent.read(
+            self._call(GET_PRESENCE, (user_id,), options=options)
+        )
 
     def _note_receipt(self, room_id: str, event_id: str) -> None:
         if self.api._mark is not None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..compat import Unpack
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["ReportMethods"]
 

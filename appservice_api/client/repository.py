@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
 from ..api.shared import UploadLimit
+from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MUnrecognized
 from .base import CallOptions, ClientMethods
 from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.media import MediaRepoConfig
 
 __all__ = ["Repository"]
 
@@ -32,7 +29,7 @@ class Repository(ClientMethods):
     __slots__ = ()
 
     @CONFIG
-    def get_media_repo_config(self, **options: Unpack[CallOptions]) -> MediaRepoConfig:
+    def get_media_repo_config(self, **options: Unpack[CallOptions]) -> answers.MediaRepoConfig:
         """What the media repository takes.
 
         Args:
@@ -47,10 +44,8 @@ class Repository(ClientMethods):
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/config``.
         """
-        from ..answers.media import MediaRepoConfig
-
         answer = self._either(CONFIG, OLD_CONFIG, (), {}, options)
-        return MediaRepoConfig(answer if isinstance(answer, dict) else {})
+        return answers.MediaRepoConfig(answer if isinstance(answer, dict) else {})
 
     def _upload_limit(
         self, options: CallOptions, oldest: float, sharers: tuple[str, ...] = ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
@@ -16,9 +17,6 @@ from .endpoint import Endpoint, Needs
 from .events import MESSAGES
 from .state import ALL_STATE, GET_STATE
 from .unmarked import quiet, unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["RoomMethods"]
 

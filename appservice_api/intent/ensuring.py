@@ -20,6 +20,7 @@ from ..client.base import CallOptions, patience_of
 from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
 from ..client.joining import JoiningMethods
+from ..compat import Unpack
 from ..errors import (
     MatrixRequestError,
     MBadState,
@@ -32,8 +33,6 @@ from ..state_store.items import now
 from .bot_account import ensure_account
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from .intent import IntentAPI
 
 __all__ = ["BRIDGE_BOT", "Ensuring"]

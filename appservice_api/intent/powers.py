@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import events
 from ..client.power_levels import POWER_LEVELS, PowerLevelMethods
+from ..compat import Unpack
 from ..errors import PowerLevelError
 from ..events.power_levels import RoomPowers
 from ..ids import RoomID
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from ..client.base import CallOptions
     from .intent import IntentAPI
 
@@ -53,9 +53,7 @@ class EnsuringPower(PowerLevelMethods):
 
         Spec: Client-Server API, ``m.room.power_levels``.
         """
-        from ..events.event_type import EventType
-
-        kind = EventType(event_type).is_state if state is None else state
+        kind = events.EventType(event_type).is_state if state is None else state
         store = self.api.state_store
         if store.has_power_level(RoomID(room_id), self.mxid, event_type, state=kind):
             return False

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from .. import events
 from ..errors import MatrixRequestError
 from ..ids import RoomAlias, RoomID, UserID
 from ..state_store.items import copied
 from .intent import IntentAPI
-
-if TYPE_CHECKING:
-    from ..events import EventContent, Member, PowerLevelStateEventContent
 
 __all__ = ["Room"]
 
@@ -110,21 +108,19 @@ class Room:
         return None if found is None else RoomAlias.read(found)
 
     @property
-    def members(self) -> dict[UserID, Member]:
+    def members(self) -> dict[UserID, events.Member]:
         """The joined members' ``displayname`` and ``avatar_url``, by user ID. One request."""
         with _looking():
             return self.intent._ask_members(self.room_id, {"ensure_joined": False})
 
     @property
-    def power_levels(self) -> PowerLevelStateEventContent:
+    def power_levels(self) -> events.PowerLevelStateEventContent:
         """The power levels; the defaults if the room has none. One request, none once they are
         known."""
-        from ..events import PowerLevelStateEventContent
-
         known = self.intent.api.state_store.get_power_levels(self.room_id)
         if known is None:
             known = self._look("m.room.power_levels")
-        return PowerLevelStateEventContent(copied(known or {}))
+        return events.PowerLevelStateEventContent(copied(known or {}))
 
     @property
     def version(self) -> str | None:
@@ -142,7 +138,7 @@ class Room:
         known = self.intent.api.state_store.is_encrypted(self.room_id)
         return known or self._look("m.room.encryption") is not None
 
-    def _look(self, event_type: str) -> EventContent | None:
+    def _look(self, event_type: str) -> events.EventContent | None:
         with _looking():
             return self.intent._look(self.room_id, event_type)
 

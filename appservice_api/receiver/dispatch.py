@@ -13,6 +13,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from .. import events
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
 from .checkpoint import Checkpoint, mark_of
@@ -25,7 +26,6 @@ from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..events import Event
     from ..intent import IntentAPI
     from ..intent.room import Room
 
@@ -260,7 +260,7 @@ class Dispatch:
             return self.values(counts=content, types=content)
         return _OfEvent(item, self._app, self._always)
 
-    def _event(self, item: Item) -> Event:
+    def _event(self, item: Item) -> events.Event:
         return _OfEvent(item, self._app, self._always).event
 
 
@@ -280,7 +280,7 @@ class _OfEvent(Values):
         self._item = item
         self._app = app
         self._below = below
-        self._event: Event | None = None
+        self._event: events.Event | None = None
 
     def get(self, name: str) -> Any:
         if name == "event":
@@ -294,12 +294,10 @@ class _OfEvent(Values):
         return self._below.get(name)
 
     @property
-    def event(self) -> Event:
+    def event(self) -> events.Event:
         """The event, for all handlers the same."""
         if self._event is None:
-            from ..events import Event, ToDeviceEvent
-
-            kind = ToDeviceEvent if self._item.kind == "to_device" else Event
+            kind = events.ToDeviceEvent if self._item.kind == "to_device" else events.Event
             self._event = kind.read(self._item.content)
         return self._event
 

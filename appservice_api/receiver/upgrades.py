@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import events
 from ..errors import MatrixRequestError, MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, is_server_name
@@ -18,7 +19,6 @@ from .transaction import name_of
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..events import Event
     from ..intent import IntentAPI
     from ..intent.room import Room
 
@@ -364,10 +364,8 @@ class _Upgrade:
         server = UserID.read(sender).server_name if isinstance(sender, str) else ""
         return (server,) if is_server_name(server) else ()
 
-    def _event(self) -> Event:
-        from ..events import Event
-
-        return Event.read(self._tombstone or {})
+    def _event(self) -> events.Event:
+        return events.Event.read(self._tombstone or {})
 
 
 def _told_by_tombstone(event: Mapping[str, Any]) -> _Told | None:

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from ..compat import Self
 from ..events.membership import Membership
 from ..events.power_levels import RoomPowers
 from ..ids import RoomID, UserID
 from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied, now
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .deliveries import Deliveries
 
 __all__ = ["ASStateStore"]
