@@ -10,15 +10,13 @@ enumerations, registrations) is imported when it is first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import answers, errors, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
     APIPath,
-    AppServiceAPI,
-    ChildAppServiceAPI,
     ClientPath,
     MediaPath,
     Method,
@@ -27,6 +25,7 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
+from .appservice import AppServiceAPI, ChildAppServiceAPI
 from .errors import *  # noqa: F403
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .lazy import lazily
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
-    from .intent import IntentAPI
-    from .intent.room import Room
+    from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
@@ -61,8 +59,7 @@ _LAZY = {
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",
-    "intent": "intent IntentAPI",
-    "intent.room": "Room",
+    "intent": "intent IntentAPI Room",
     "localparts": "decode_localpart encode_localpart",
     "receiver.backlog": "CaughtUp",
     "receiver.dispatch": "HandlerPolicy",
@@ -73,15 +70,6 @@ _LAZY = {
 }
 _, __getattr__, __dir__ = lazily(__name__, _LAZY)
 
-
-def _intent_of(api: AppServiceAPI, **how: Any) -> IntentAPI:
-    """Make the intent of an API. The first one imports all that can be said."""
-    from .intent import IntentAPI
-
-    return IntentAPI(api, **how)
-
-
-AppServiceAPI._intent_of = staticmethod(_intent_of)
 
 __all__ = [
     "HTTPAPI",

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
+from .appservice import AppServiceAPI
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
@@ -26,8 +26,7 @@ from .registration import Registration
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .intent import IntentAPI
-    from .intent.room import Room
+    from .intent import IntentAPI, Room
     from .state_store import ASStateStore
     from .wsgi import WSGI
 

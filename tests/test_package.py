@@ -25,7 +25,8 @@ UNWANTED = (
 )
 # What an import loads: who speaks and how it travels. All that can be said comes with an intent.
 ROOMS = [
-    "_version", "answers", "api", "base_url", "errors", "events", "fork", "ids", "lazy", "log",
+    "_version", "answers", "api", "appservice", "base_url", "errors", "events", "fork", "ids",
+    "lazy", "log",
 ]  # fmt: skip
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -19,22 +18,21 @@ from ..errors import (
     MatrixResponseError,
     MatrixTimeoutError,
     MLimitExceeded,
-    excerpt,
 )
 from ..log import TRACE
-from .answer import decoded, refusal
 from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
-from .retry import RetryPolicy
+from .report import MASK, Report
+from .response import decoded, refusal
+from .retry import Limits
 from .shared import Shared, send_settings
 from .wire import MAX_ANSWER_BYTES, Timeouts
 
-__all__ = ["Exchange", "Limits"]
+__all__ = ["Exchange"]
 
 _DEBUG = 10
-_MASK = "[token]"
 # Less than this isn't worth a try.
 _NOTHING = 0.001
 # What a session says of a request that it can't even try to send.
@@ -47,26 +45,7 @@ _UNSENDABLE = (
 _MAX_REFUSAL = 65_536
 
 
-class Limits(NamedTuple):
-    """How far an exchange may go.
-
-    Attributes:
-        policy: How it is repeated.
-        deadline: Seconds after which it must have ended, as the caller said; None for the end of
-            the call that it belongs to.
-        timeout: Seconds to connect, seconds to wait for data.
-        repeatable: Whether it may be sent again though it may have arrived.
-        speaker: Who shares its rate limit.
-    """
-
-    policy: RetryPolicy
-    deadline: float | None
-    timeout: tuple[float, float]
-    repeatable: bool
-    speaker: tuple[Any, ...]
-
-
-class Exchange:
+class Exchange(Report):
     """A prepared request and the story of its attempts.
 
     Args:
@@ -82,9 +61,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "attempts", "call", "context", "end", "expired", "failures", "limits", "lost", "name",
-        "reader", "request", "secrets", "settings", "shared", "streams", "timeouts", "travels",
-        "user",
+        "call", "end", "expired", "failures", "limits", "reader", "settings", "shared", "streams",
+        "timeouts", "travels",
     )  # fmt: skip
 
     #: How long the attempt may take, redirects included.
@@ -149,18 +127,6 @@ class Exchange:
                 "%s %s%s is given up: no time is left before its deadline", self.request.method,
                 self.name, f" as {self.user}" if self.user else "",
             )  # fmt: skip
-
-    def facts(self) -> dict[str, Any]:
-        """What an error tells of the exchange."""
-        return {
-            "method": self.request.method,
-            "path": self.name,
-            "target": unquote(urlsplit(self.request.url or "").path),
-            "user": self.user,
-            "attempts": self.attempts,
-            "repeated": self.lost,
-            "context": self.context,
-        }
 
     @property
     def spent(self) -> bool:
@@ -320,28 +286,6 @@ class Exchange:
             self.shared.limits.hold(self.limits.speaker, now + seconds, now)
         self.shared.log.log(_DEBUG, "repeating in %.2f s: %s", seconds, error)
 
-    @property
-    def _token(self) -> str:
-        """The token, which a confused server may echo; it never shows up in an error."""
-        authorization = str(self.request.headers.get("Authorization") or "")
-        return authorization.partition(" ")[2]
-
-    def masked(self, content: bytes) -> bytes:
-        """What was answered, without the token."""
-        token = self._token.encode()
-        return content.replace(token, _MASK.encode()) if token else content
-
-    def excerpt(self, content: bytes) -> str:
-        """The beginning of what was answered, as an error shows it."""
-        if self.secrets is not None:
-            return ""
-        return excerpt(self.masked(content).decode(errors="replace"))
-
-    def echoes(self, content: Any) -> bool:
-        """Whether an answer holds a secret of the request."""
-        text = json.dumps(content)
-        return any(json.dumps(secret)[1:-1] in text for secret in self.secrets or () if secret)
-
     def _failure(self, error: Exception) -> MatrixConnectionError:
         """Our error for one of the transport's; its cause is that one, unless it shows a secret:
         the token, or the URL of a redirect, which mostly is one."""
@@ -350,10 +294,10 @@ class Exchange:
         if self.seconds_left() <= _NOTHING:
             self.expire()
         failure = connection_error(error, **self.facts())
-        if self._token:
-            failure.reason = failure.reason.replace(self._token, _MASK)
+        if self.token:
+            failure.reason = failure.reason.replace(self.token, MASK)
             failure.args = (failure.reason,)
-        failure.__cause__ = None if self.context else _without(self._token, error)
+        failure.__cause__ = None if self.context or self.shows_token(error) else error
         return failure
 
     def _log(self, response: requests.Response) -> None:
@@ -375,7 +319,7 @@ class Exchange:
         if self.reader is not None:
             return self._hand_over(response, self.reader)
         if not 200 <= status < 300:
-            raise refusal(self, response, response.content)
+            raise refusal(self, response, response.content, self.shared.clock)
         return decoded(self, response)
 
     def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
@@ -392,7 +336,7 @@ class Exchange:
                     "a part instead of the whole", http_status=status, **self.facts()
                 )
             if not good:
-                raise refusal(self, response, incoming.read(_MAX_REFUSAL))
+                raise refusal(self, response, incoming.read(_MAX_REFUSAL), self.shared.clock)
             result = reader(incoming)
             arrived = time.monotonic()
             return result
@@ -403,8 +347,3 @@ class Exchange:
             if good:
                 # What nothing came in doesn't count as travelling.
                 self.extend((arrived or incoming.arrived) - begun)
-
-
-def _without(token: str, error: Exception) -> Exception | None:
-    """The cause of an error, unless it shows the token."""
-    return None if token and token in f"{error!r} {error.__cause__!r}" else error

@@ -10,11 +10,11 @@ import requests
 
 from ..log import TraceLogger, trace_logger
 from .body import Body
-from .exchange import Exchange, Limits
+from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
+from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy
 from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from .txn_id import TransactionIDs
 if TYPE_CHECKING:
     from ..registration import Registration
     from ..state_store import ASStateStore
-    from .appservice import AppServiceAPI, ChildAppServiceAPI
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -255,10 +254,9 @@ class AppServiceShared(Shared):
             self.mark = Mark(real_user_content_key, known.id if known is not None else True)
         #: What was sent as people.
         self.sent = Sent(self)
-        self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
-        self.children = weakref.WeakValueDictionary()
-        self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
-        self.real_users = weakref.WeakValueDictionary()
+        #: The ghosts and the real users that anyone holds.
+        self.children: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
+        self.real_users: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         #: What each homeserver answered to /versions, by base URL.
         self.versions: dict[str, dict[str, Any]] = {}
         #: How many bytes an upload may have, by the homeserver's URL.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..api.appservice import AppServiceAPI
 from ..api.retry import RetryPolicy
+from ..appservice import AppServiceAPI
 from ..ids import UserID, server_of
 from ..intent import IntentAPI
 from ..log import TRACE, TraceLogger, trace_logger
@@ -150,7 +150,7 @@ def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceA
         kwargs["retry"] = RetryPolicy(deadline=given["deadline"])
     if "retry_count" in given:
         kwargs["default_retry_count"] = given["retry_count"]
-    api = settings.make(AppServiceAPI, **kwargs)
+    api = AppServiceAPI._from_settings(settings, **kwargs)
     api._shared.calls.begin()
     return api
 

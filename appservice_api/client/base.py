@@ -16,8 +16,8 @@ from ..ids import UserID
 from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
-    from ..api.appservice import AppServiceAPI
     from ..api.shared import Timeout
+    from ..api.speaker import Speaker
 
 __all__ = [
     "BasicOptions",
@@ -123,7 +123,7 @@ class ClientMethods:
     """
 
     __slots__ = ()
-    api: AppServiceAPI
+    api: Speaker
 
     def __init_subclass__(cls, *, one_request: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -217,7 +217,7 @@ class ClientMethods:
             values: The values of its path.
             content: What is sent.
             options: The caller's CallOptions or EventOptions.
-            more: Further arguments of ``AppServiceAPI._speak``.
+            more: Further arguments of ``Speaker._speak``.
         """
         if options and not options.keys() <= _OPTIONS:
             unknown = ", ".join(sorted(options.keys() - _OPTIONS))

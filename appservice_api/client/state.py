@@ -153,7 +153,7 @@ class StateMethods(ClientMethods):
 
     def _hears_now(self, room_id: str) -> bool:
         """Whether the user is known to be in a room: who has left is told what was true then."""
-        me = self.api._speaker
+        me = self.api._acting
         return me is not None and bool(self.api.state_store.is_joined(room_id, me))
 
     @ALL_STATE

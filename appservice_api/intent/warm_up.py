@@ -9,7 +9,7 @@ from ..errors import MatrixRequestError, MForbidden
 
 if TYPE_CHECKING:
     from ..ids import RoomID
-    from ..intent import IntentAPI
+    from .intent import IntentAPI
 
 __all__ = ["Progress", "warm_up"]
 

@@ -12,12 +12,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from ..api.appservice import identity_query
 from ..api.event import sent_kind
-from ..api.request import json_body
-from ..client.account import AccountMethods
 from ..client.base import CallOptions, patience_of
-from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
 from ..client.joining import JoiningMethods
 from ..errors import (
@@ -29,14 +25,12 @@ from ..errors import (
 from ..events.membership import Membership
 from ..ids import RoomID
 from ..state_store.items import now
-from .bot_account import ensure_account
+from .registering import Registering
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .intent import IntentAPI
-
-__all__ = ["BRIDGE_BOT", "Ensuring"]
+__all__ = ["BRIDGE_BOT", "Joining"]
 
 
 class _BridgeBot:
@@ -47,56 +41,24 @@ class _BridgeBot:
 #: Stands for the application service's bot, where None means nobody.
 BRIDGE_BOT: Final = _BridgeBot()
 
-# How many seconds another process is given to note that it has registered a user; the last look
-# comes after all of them.
-_NOTING = (0.05, 0.2, 0.0)
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
-class Ensuring(JoiningMethods, AccountMethods):
-    """What makes an intent of a client."""
+class Joining(JoiningMethods, Registering):
+    """Has a user join when that is needed."""
 
     __slots__ = ()
     _ensures: bool
 
-    @property
-    def _can_register(self) -> bool:
-        return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
-
-    @property
-    def _is_bot(self) -> bool:
-        return not self.api.is_real_user and self.api.identity in (None, self.api.bot_mxid)
-
-    @property
-    def _is_ours(self) -> bool:
-        """Whether the user is the bot or a ghost, and so may be acted for unasked."""
-        user = self.api._identity
-        return not self.api.is_real_user and (user is None or self.api._shared.ghosts.is_ours(user))
-
-    def ensure_registered(self, **options: Unpack[CallOptions]) -> None:
-        """Register the user, unless it is known to be registered, or is a real user.
-
-        Args:
-            options: See :class:`CallOptions`.
-
-        Raises:
-            ValueError: The name isn't allowed for new users.
-            MatrixError: The homeserver refused, or couldn't be reached.
-        """
-        if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
-            self._register_once(None, patience_of(options))
-
-    def _register_once(self, since: float | None, patience: dict[str, Any]) -> bool:
-        """Register, once for all threads; whether the user is new, or another thread did it."""
-        key = ("register", self.mxid, *patience.items())
-        new = self.api._shared.flights.run(key, lambda: self.register(**patience), since)
-        return new is not False
+    def _bot_if_any(self) -> Joining | None:
+        """The bot's intent, None where there is no bot; :class:`IntentAPI` has it."""
+        raise NotImplementedError
 
     def ensure_joined(
         self,
         room_id: str,
         ignore_cache: bool = False,
-        bot: IntentAPI | _BridgeBot | None = BRIDGE_BOT,
+        bot: Joining | _BridgeBot | None = BRIDGE_BOT,
         via: Iterable[str] | None = None,
         unban: bool = False,
         **options: Unpack[CallOptions],
@@ -133,7 +95,7 @@ class Ensuring(JoiningMethods, AccountMethods):
     def _join_once(
         self,
         room_id: str,
-        bot: IntentAPI | _BridgeBot | None,
+        bot: Joining | _BridgeBot | None,
         via: tuple[str, ...],
         unban: bool,
         since: float | None,
@@ -149,10 +111,10 @@ class Ensuring(JoiningMethods, AccountMethods):
             since,
         )
 
-    def _inviter(self, bot: IntentAPI | _BridgeBot | None) -> IntentAPI | None:
+    def _inviter(self, bot: Joining | _BridgeBot | None) -> Joining | None:
         """Who could invite this user; nobody invites himself."""
         if isinstance(bot, _BridgeBot):
-            bot = self.api._root.bot_intent() if not self.api._root.is_real_user else None
+            bot = self._bot_if_any()
         if bot is None or bot.api.acting_user == self.api.acting_user:
             return None
         return bot
@@ -160,13 +122,13 @@ class Ensuring(JoiningMethods, AccountMethods):
     def _join_or_be_invited(
         self,
         room_id: str,
-        inviter: IntentAPI | None,
+        inviter: Joining | None,
         via: tuple[str, ...],
         unban: bool,
         patience: dict[str, Any],
     ) -> None:
         if self._is_bot:
-            ensure_account(self, patience)
+            self._ensure_account(patience)
         elif self._can_register:
             self.ensure_registered(**patience)
         if self.api.device_id is not None:
@@ -196,7 +158,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         self.join_room(room_id, via, ensure_joined=False, **patience)
 
     def _invite(
-        self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
+        self, inviter: Joining, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
     ) -> None:
         """Invite the user. What another process has done meanwhile is done."""
         user = self.mxid
@@ -215,7 +177,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             self._unban(inviter, room_id, patience)
             inviter.invite_user(room_id, user, **patience)
 
-    def _unban(self, inviter: IntentAPI, room_id: str, patience: dict[str, Any]) -> None:
+    def _unban(self, inviter: Joining, room_id: str, patience: dict[str, Any]) -> None:
         try:
             inviter.unban_user(room_id, self.mxid, **patience)
         except MBadState:
@@ -237,9 +199,9 @@ class Ensuring(JoiningMethods, AccountMethods):
         if not (ensures and self._ensures):
             return self._ask(endpoint, path, content, how)
         if endpoint.needs is Needs.ACCOUNT and self._is_bot:
-            ensure_account(self, patience_of(how))
+            self._ensure_account(patience_of(how))
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
-        me, joined = self.api._speaker, None
+        me, joined = self.api._acting, None
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
             if joined is False and self._is_ours:
@@ -339,50 +301,7 @@ class Ensuring(JoiningMethods, AccountMethods):
                 # Where the store knew of the registration, only a homeserver that has lost it
                 # makes the request worth repeating.
                 return self._register_once(asked_at, patience) or not known
-            if not known:
-                self._register_once(asked_at, patience)
         if room_id is None:
             return False
         self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, patience)
-        return True
-
-    def _became_ghost(
-        self, refused: MatrixRequestError, asked_at: float, patience: dict[str, Any]
-    ) -> bool:
-        """Whether a user of a namespace that isn't exclusive could be registered: then it is a
-        ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
-        user = self.mxid
-        self._register_once(asked_at, patience)
-        store, sleep = self.api.state_store, self.api._shared.sleep
-        for pause in _NOTING:
-            if store.is_registered(user):
-                return True
-            # Another process may have registered it this very moment.
-            sleep(pause)
-            store.doubt(None, user)
-        refused.context = refused.context or (
-            f"{user} is in use, in a namespace that isn't exclusive, and isn't known to be a "
-            "ghost, so nothing was done for it unasked: if it is a person, call ensure_joined() "
-            "first; if it is a ghost that was registered earlier, tell state_store.registered(), "
-            "and use a state store that outlives the process, or an exclusive namespace"
-        )
-        return False
-
-    def _make_device(self, patience: dict[str, Any]) -> bool:
-        """Make the device to act as; application services may, without a login."""
-        api, device = self.api, self.api.device_id
-        if device is None or api.is_real_user:
-            return False
-        if self._is_bot:
-            ensure_account(self, patience)
-        path = UPDATE_DEVICE.path((device,))
-        # Not as the device itself, which isn't there yet.
-        query = identity_query(api.identity, None)
-        api._shared.flights.run(
-            ("device", api.acting_user, device, *patience.items()),
-            lambda: api._send(
-                "PUT", path, UPDATE_DEVICE.template, json_body({}), query=query,
-                user=api.acting_user, **patience,
-            ),
-        )  # fmt: skip
         return True
