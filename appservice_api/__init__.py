@@ -33,10 +33,10 @@ from .log import TraceLogger
 
 if TYPE_CHECKING:
     from .answers import *  # noqa: F403
+    from .answers.pages import Pages
+    from .api.media_stream import MediaStream
     from .application import AppService
     from .client.base import CallOptions, EventOptions
-    from .client.media_stream import MediaStream
-    from .client.pages import Pages
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
@@ -54,8 +54,8 @@ _LAZY = {
     "application": "AppService",
     "client": "client",
     "client.base": "CallOptions EventOptions",
-    "client.media_stream": "MediaStream",
-    "client.pages": "Pages",
+    "api.media_stream": "MediaStream",
+    "answers.pages": "Pages",
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",

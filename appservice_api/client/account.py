@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.request import as_body, json_body
 from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
 from .base import CallOptions, ClientMethods, patience_of
-from .endpoint import Endpoint, Needs
 from .profile import PROFILE
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from inspect import CO_VARKEYWORDS
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
 from ..api.txn_id import REPEATABLE, personal_id
 from ..errors import MatrixRequestError, MatrixResponseError
 from ..ids import UserID
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from ..api.shared import Timeout

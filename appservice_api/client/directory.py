@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
 from .base import CallOptions, ClientMethods, checked_choice, patience_of
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
 from .state import GET_STATE
 from .unmarked import quiet, unmarked
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.incoming import Incoming
 from .base import CallOptions
-from .endpoint import Endpoint, Needs
 from .media import media_id_of
 from .repository import Repository
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from .media_stream import MediaStream
+    from ..api.media_stream import MediaStream
 
 __all__ = ["DownloadMethods"]
 
@@ -138,7 +138,7 @@ class DownloadMethods(Repository):
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/download/{serverName}/{mediaId}``.
         """
-        from .media_stream import MediaStream
+        from ..api.media_stream import MediaStream
 
         return self._download(url, timeout_ms, filename, MediaStream, options)
 
@@ -262,7 +262,7 @@ class DownloadMethods(Repository):
 
 
 def _reader(url: str, path: str | os.PathLike[str] | None) -> Callable[[Incoming], bytes | Path]:
-    from .media_stream import into_file, into_memory
+    from ..api.media_stream import into_file, into_memory
 
     return into_memory if path is None else into_file(path, media_id_of(url)[1])
 

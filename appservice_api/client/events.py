@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
 from ..events.content import content_of
 from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MatrixRequestError
 from ..events.content import content_of
 from ..ids import DeviceID, UserID
 from .base import BasicOptions, CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

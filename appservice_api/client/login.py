@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.request import json_body
 from ..api.shared import Access, check_token
 from ..ids import UserID
 from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

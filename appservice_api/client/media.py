@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from ..api.body import Body, body_of
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
 from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
 from .base import CallOptions
-from .endpoint import Endpoint, Needs
 from .repository import Repository
 
 if TYPE_CHECKING:

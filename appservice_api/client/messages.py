@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MatrixRequestError
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID
 from .base import CallOptions, ClientMethods, EventOptions, patience_of
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.request import encode_json
 from ..api.sent import PROFILE_KEYS
 from ..errors import MNotFound
 from ..ids import ContentURI
 from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
 from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

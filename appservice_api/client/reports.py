@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..api.endpoint import Endpoint, Needs
 from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
 from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
 from .events import MESSAGES
 from .state import ALL_STATE, GET_STATE
 from .unmarked import quiet, unmarked

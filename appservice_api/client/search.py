@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
 from ..events.content import content_of
 from ..ids import RoomID, UserID
 from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source, now
 from .base import CallOptions, ClientMethods, EventOptions
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

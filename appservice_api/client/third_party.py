@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
 from ..errors import MatrixRequestError, MatrixResponseError, MNotFound
 from ..ids import RoomAlias, UserID
 from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
 from ..client.base import CallOptions, patience_of
-from ..client.endpoint import Endpoint, Needs
 from ..client.joining import JoiningMethods
 from ..errors import (
     MatrixRequestError,

@@ -226,7 +226,7 @@ def test_what_fails_leaves_the_file_alone(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("appservice_api.client.media_stream._write", full)
+        patched.setattr("appservice_api.api.media_stream._write", full)
         with pytest.raises(OSError, match="No space left") as disk:
             ghost.download_media(MXC, path=path)
     assert not isinstance(disk.value, requests.RequestException)

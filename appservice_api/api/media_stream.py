@@ -12,10 +12,10 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..api import wire
-from ..api.incoming import Incoming
 from ..errors import MatrixResponseError
+from . import wire
 from .file_name import file_name, safe_name
+from .incoming import Incoming
 
 __all__ = ["MediaStream", "into_file", "into_memory"]
 
