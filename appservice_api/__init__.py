@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .answers import *  # noqa: F403
     from .answers.pages import Pages
     from .api.media_stream import MediaStream
+    from .api.options import CallOptions, EventOptions
     from .application import AppService
-    from .client.base import CallOptions, EventOptions
     from .client.search import SearchPages
     from .events import *  # noqa: F403
     from .events.power_levels import RoomPowers
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "answers": " ".join(answers.__all__),
+    "api.options": "CallOptions EventOptions",
     "application": "AppService",
     "client": "client",
-    "client.base": "CallOptions EventOptions",
     "api.media_stream": "MediaStream",
     "answers.pages": "Pages",
     "client.search": "SearchPages",

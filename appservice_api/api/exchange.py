@@ -20,6 +20,7 @@ from ..errors import (
     MLimitExceeded,
 )
 from ..log import TRACE
+from .access import send_settings
 from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
@@ -27,7 +28,7 @@ from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
 from .report import MASK, Report
 from .response import decoded, refusal
 from .retry import Limits
-from .shared import Shared, send_settings
+from .shared import Shared
 from .wire import MAX_ANSWER_BYTES, Timeouts
 
 __all__ = ["Exchange"]

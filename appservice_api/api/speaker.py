@@ -19,7 +19,8 @@ from .http import HTTPAPI
 from .mark import Mark
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
-from .shared import AppServiceShared, Timeout
+from .shared import AppServiceShared
+from .timeout import Timeout
 
 if TYPE_CHECKING:
     from ..registration import Registration

@@ -157,7 +157,7 @@ def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceA
 
 def patient(ctx: click.Context, app: AppService) -> AppService:
     """An application service, whose calls take as long as the options say."""
-    app.api._shared.be_patient(**ctx.meta.get(_PATIENCE, {}))
+    app.api._shared.set_retry_options(**ctx.meta.get(_PATIENCE, {}))
     return app
 
 

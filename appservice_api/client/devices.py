@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..ids import DeviceID
-from .base import CallOptions, ClientMethods
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..errors import MatrixRequestError, MNotFound
-from .base import CallOptions, ClientMethods
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     import requests

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..api.endpoint import Endpoint, Needs
 from ..api.incoming import Incoming
-from .base import CallOptions
+from ..api.options import CallOptions
 from .media import media_id_of
 from .repository import Repository
 

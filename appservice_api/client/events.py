@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
+from ..api.options import CallOptions
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods, checked_choice
+from .base import ClientMethods, checked_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

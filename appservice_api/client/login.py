@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.access import Access, check_token
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, call_options, retry_options
 from ..api.request import json_body
-from ..api.shared import Access, check_token
 from ..ids import UserID
-from .base import CallOptions, ClientMethods
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,7 +29,6 @@ DEACTIVATE = Endpoint("POST", _V3 + "/account/deactivate", Needs.REGISTERED)
 
 _BY_PASSWORD = "m.login.password"
 _BY_SERVICE = "m.login.application_service"
-_OPTIONS = frozenset(CallOptions.__annotations__) | {"ensure_joined", "retry_count", "deadline"}
 _RESERVED = frozenset({"identifier", "initial_device_display_name", "type"})
 
 
@@ -110,8 +110,9 @@ class LoginMethods(ClientMethods):
         """
         from ..answers.account import LoginResponse
 
-        options = {key: kwargs.pop(key) for key in _OPTIONS & kwargs.keys()}
-        options.pop("ensure_joined", None)
+        options = retry_options(kwargs)
+        for name in call_options(kwargs):
+            del kwargs[name]
         if update_hs_url:
             raise ValueError(
                 "update_hs_url can't be: the URL of an intent never changes. Give base_url of "

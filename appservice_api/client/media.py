@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 from ..api.body import Body, body_of
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
+from ..api.options import CallOptions
 from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
-from .base import CallOptions
 from .repository import Repository
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
-from .base import CallOptions, ClientMethods, checked_choice
+from ..api.options import CallOptions
+from .base import ClientMethods, checked_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

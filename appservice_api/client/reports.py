@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..api.endpoint import Endpoint, Needs
-from .base import CallOptions, ClientMethods
+from ..api.options import CallOptions
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.options import CallOptions, EventOptions
 from ..errors import MatrixRequestError, MNotFound
 from ..events.membership import Membership
 from ..ids import ContentURI, EventID, RoomID, UserID
-from .base import CallOptions, EventOptions
 from .joining import JoiningMethods
 from .messages import MessageMethods
 from .state_change import StateChangeMethods

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..events.content import content_of
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods, checked_choice
+from .base import ClientMethods, checked_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

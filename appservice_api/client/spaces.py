@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
-from .base import CallOptions, ClientMethods
+from ..api.options import CallOptions
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, EventOptions
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -125,9 +126,9 @@ class StateMethods(ClientMethods):
             event = StateEvent.read(answer)
             told = {"room_id": room_id, **event}
             if self._hears_now(room_id):
-                self._notes.update_state(told, source=Source.FETCHED, ts=asked_at)
+                self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
             else:
-                self._notes.update_state(told)
+                self._best_effort.update_state(told)
             return event
         from ..events.registry import read_content
 
@@ -173,7 +174,7 @@ class StateMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
         """
         found, asked_at = self._ask_state(room_id, options)
-        self._take_state(self._notes, room_id, found, asked_at)
+        self._take_state(self._best_effort, room_id, found, asked_at)
         return found
 
     def sync_state(self, room_id: str, **options: Unpack[CallOptions]) -> None:
@@ -250,7 +251,7 @@ class StateMethods(ClientMethods):
         answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
         events = _state_events(self._field(MEMBERS, answer, "chunk", list))
         if at is None:
-            self._notes.update_states({"room_id": room_id, **event} for event in events)
+            self._best_effort.update_states({"room_id": room_id, **event} for event in events)
         return events
 
     def _remember_state(
@@ -265,7 +266,7 @@ class StateMethods(ClientMethods):
         event_id: str | None = None,
     ) -> None:
         if event_type != "m.room.create":  # its content alone lacks the creator
-            self._notes.update_state(
+            self._best_effort.update_state(
                 {"room_id": room_id, "type": event_type, "state_key": state_key,
                  "content": content, "event_id": event_id},
                 source=source, ts=ts,

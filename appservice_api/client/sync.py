@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions
 from ..events.content import content_of
-from .base import BasicOptions, ClientMethods
+from .base import ClientMethods
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

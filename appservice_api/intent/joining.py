@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
-from ..client.base import CallOptions, patience_of
+from ..api.options import CallOptions, RetryOptions, retry_options
 from ..client.joining import JoiningMethods
 from ..errors import (
     MatrixRequestError,
@@ -89,7 +89,7 @@ class Joining(JoiningMethods, Registering):
         if not ignore_cache and self.api.state_store.is_joined(room_id, user):
             return False
         servers = (via,) if isinstance(via, str) else tuple(via or ())
-        self._join_once(room_id, bot, servers, unban, None, patience_of(options))
+        self._join_once(room_id, bot, servers, unban, None, retry_options(options))
         return True
 
     def _join_once(
@@ -99,15 +99,15 @@ class Joining(JoiningMethods, Registering):
         via: tuple[str, ...],
         unban: bool,
         since: float | None,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> None:
         """Join, once for all threads that want it in the same way."""
         inviter, access = self._inviter(bot), self.api._access
         who = inviter.mxid if inviter is not None else None
         key = ("join", room_id, self.mxid, access.base_url, access.key, who, via, unban)
         self.api._shared.flights.run(
-            (*key, *patience.items()),
-            lambda: self._join_or_be_invited(room_id, inviter, via, unban, patience),
+            (*key, *retry.items()),
+            lambda: self._join_or_be_invited(room_id, inviter, via, unban, retry),
             since,
         )
 
@@ -125,16 +125,16 @@ class Joining(JoiningMethods, Registering):
         inviter: Joining | None,
         via: tuple[str, ...],
         unban: bool,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> None:
         if self._is_bot:
-            self._ensure_account(patience)
+            self._ensure_account(retry)
         elif self._can_register:
-            self.ensure_registered(**patience)
+            self.ensure_registered(**retry)
         if self.api.device_id is not None:
-            self._make_device(patience)
+            self._make_device(retry)
         try:
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
             return
         except (MForbidden, MBadState) as refused:
             banned = isinstance(refused, MBadState)
@@ -142,46 +142,46 @@ class Joining(JoiningMethods, Registering):
                 raise
             error: MatrixRequestError = refused
         try:
-            self._invite(inviter, room_id, banned, unban, patience)
+            self._invite(inviter, room_id, banned, unban, retry)
         except MatrixRequestError as refused:
             refused.context = f"{inviter.mxid} tried to invite {self.mxid}, whose join was refused"
             raise refused from error
         try:
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
         except MForbidden:
             # The store may believe in a registration that the homeserver has lost.
-            if not (self._can_register and self.register(**patience)):
+            if not (self._can_register and self.register(**retry)):
                 raise
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
 
-    def _join(self, room_id: str, via: tuple[str, ...], patience: dict[str, Any]) -> None:
-        self.join_room(room_id, via, ensure_joined=False, **patience)
+    def _join(self, room_id: str, via: tuple[str, ...], retry: RetryOptions) -> None:
+        self.join_room(room_id, via, ensure_joined=False, **retry)
 
     def _invite(
-        self, inviter: Joining, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
+        self, inviter: Joining, room_id: str, banned: bool, unban: bool, retry: RetryOptions
     ) -> None:
         """Invite the user. What another process has done meanwhile is done."""
         user = self.mxid
         if banned:
-            self._unban(inviter, room_id, patience)
+            self._unban(inviter, room_id, retry)
         try:
-            inviter.invite_user(room_id, user, **patience)
+            inviter.invite_user(room_id, user, **retry)
         except (MForbidden, MBadState) as refused:
             if isinstance(refused, MForbidden) and inviter._is_already(
-                Membership.INVITE, room_id, user, patience
+                Membership.INVITE, room_id, user, retry
             ):
                 return
             # Not all homeservers tell a ban from a missing invite.
             if not unban or banned:
                 raise
-            self._unban(inviter, room_id, patience)
-            inviter.invite_user(room_id, user, **patience)
+            self._unban(inviter, room_id, retry)
+            inviter.invite_user(room_id, user, **retry)
 
-    def _unban(self, inviter: Joining, room_id: str, patience: dict[str, Any]) -> None:
+    def _unban(self, inviter: Joining, room_id: str, retry: RetryOptions) -> None:
         try:
-            inviter.unban_user(room_id, self.mxid, **patience)
+            inviter.unban_user(room_id, self.mxid, **retry)
         except MBadState:
-            if inviter._is_already(Membership.BAN, room_id, self.mxid, patience):
+            if inviter._is_already(Membership.BAN, room_id, self.mxid, retry):
                 raise
 
     def _ensured(
@@ -199,14 +199,14 @@ class Joining(JoiningMethods, Registering):
         if not (ensures and self._ensures):
             return self._ask(endpoint, path, content, how)
         if endpoint.needs is Needs.ACCOUNT and self._is_bot:
-            self._ensure_account(patience_of(how))
+            self._ensure_account(retry_options(how))
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
         me, joined = self.api._acting, None
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
             if joined is False and self._is_ours:
                 calls.begin(how.get("deadline"))
-                self._join_once(room_id, BRIDGE_BOT, (), False, None, patience_of(how))
+                self._join_once(room_id, BRIDGE_BOT, (), False, None, retry_options(how))
         repaired: set[str | None] = set()
         repeated = False
         while True:
@@ -221,22 +221,22 @@ class Joining(JoiningMethods, Registering):
                 refused.repeated = repeated = refused.repeated or repeated
                 calls.begin(how.get("deadline"), begun)
                 if refused.errcode in repaired or not self._repair(
-                    refused, room_id, asked_at, patience_of(how)
+                    refused, room_id, asked_at, retry_options(how)
                 ):
                     raise
                 repaired.add(refused.errcode)
 
-    def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
+    def _come_back(self, room_id: str, retry: RetryOptions) -> bool:
         if not (self._ensures and self._is_ours):
             return False
-        self._join_once(room_id, BRIDGE_BOT, (), False, None, patience)
+        self._join_once(room_id, BRIDGE_BOT, (), False, None, retry)
         return True
 
     def _learn(self, endpoint: Endpoint, room_id: str, me: str, asked_on: int) -> None:
         """Remember that a user is in a room in which an event of the user's was taken: the next
         one asks a state store in a database nothing."""
         if sent_kind(endpoint.method, endpoint.template):
-            self._notes.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
+            self._best_effort.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
         """Ask once whose a real user's token is: with somebody else's, all that this intent says
@@ -252,10 +252,10 @@ class Joining(JoiningMethods, Registering):
         key = (api.identity, api._access.base_url, api._access.key)
         if key in confirmed or api._asserts or api.identity is None:
             return
-        patience = patience_of(how)
-        api._shared.calls.begin(patience.get("deadline"))
+        retry = retry_options(how)
+        api._shared.calls.begin(retry.get("deadline"))
         answer = api._shared.flights.run(
-            ("whoami", key, *patience.items()), lambda: self.whoami(**patience)
+            ("whoami", key, *retry.items()), lambda: self.whoami(**retry)
         )
         if answer is not None and answer.get("user_id") != api.identity:
             raise ValueError(
@@ -269,7 +269,7 @@ class Joining(JoiningMethods, Registering):
         refused: MatrixRequestError,
         room_id: str | None,
         asked_at: float,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> bool:
         """Do what a refusal may call for; whether the request is worth sending again.
 
@@ -277,10 +277,10 @@ class Joining(JoiningMethods, Registering):
             refused: The refusal.
             room_id: The room that the user must be in, None if in none.
             asked_at: When the refused request was sent, by ``time.monotonic()``.
-            patience: How each request of the repair is repeated.
+            retry: How each request of the repair is repeated.
         """
         if isinstance(refused, MUnknownDevice):
-            return self._make_device(patience)
+            return self._make_device(retry)
         if not isinstance(refused, MForbidden):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
@@ -293,15 +293,15 @@ class Joining(JoiningMethods, Registering):
                     "ensure_joined() or join_room() first"
                 )
             return False
-        if not self._is_ours and not self._became_ghost(refused, asked_at, patience):
+        if not self._is_ours and not self._became_ghost(refused, asked_at, retry):
             return False
         if self._can_register:
             known = self.api.state_store.is_registered(self.mxid)
             if room_id is None:
                 # Where the store knew of the registration, only a homeserver that has lost it
                 # makes the request worth repeating.
-                return self._register_once(asked_at, patience) or not known
+                return self._register_once(asked_at, retry) or not known
         if room_id is None:
             return False
-        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, patience)
+        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, retry)
         return True

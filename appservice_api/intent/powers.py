@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..api.options import CallOptions
 from ..client.power_levels import POWER_LEVELS, PowerLevelMethods
 from ..client.state import StateMethods
 from ..errors import PowerLevelError
@@ -13,7 +14,6 @@ from ..ids import RoomID
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..client.base import CallOptions
 
 __all__ = ["EnsuringPower"]
 

@@ -8,12 +8,12 @@ requests that need an account; a ghost only when a request of its was refused, o
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..api.options import CallOptions, RetryOptions, retry_options
 from ..api.request import json_body
 from ..api.speaker import identity_query
 from ..client.account import AccountMethods
-from ..client.base import CallOptions, patience_of
 from ..client.devices import UPDATE_DEVICE
 from ..errors import MatrixRequestError, MUnknownToken
 
@@ -57,20 +57,20 @@ class Registering(AccountMethods):
             MatrixError: The homeserver refused, or couldn't be reached.
         """
         if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
-            self._register_once(None, patience_of(options))
+            self._register_once(None, retry_options(options))
 
-    def _register_once(self, since: float | None, patience: dict[str, Any]) -> bool:
+    def _register_once(self, since: float | None, retry: RetryOptions) -> bool:
         """Register, once for all threads; whether the user is new, or another thread did it."""
-        key = ("register", self.mxid, *patience.items())
-        new = self.api._shared.flights.run(key, lambda: self.register(**patience), since)
+        key = ("register", self.mxid, *retry.items())
+        new = self.api._shared.flights.run(key, lambda: self.register(**retry), since)
         return new is not False
 
-    def _ensure_account(self, patience: dict[str, Any]) -> None:
+    def _ensure_account(self, retry: RetryOptions) -> None:
         """Register the bot, which this is, unless it is known to be registered. A homeserver that
         refuses doesn't keep it from acting, and isn't asked again by this process.
 
         Args:
-            patience: How the request is repeated.
+            retry: How the request is repeated.
 
         Raises:
             MatrixConnectionError: The homeserver couldn't be reached.
@@ -79,7 +79,7 @@ class Registering(AccountMethods):
         if shared.bot_refused or self.api.state_store.is_registered(self.mxid):
             return
         try:
-            self._register_once(None, patience)
+            self._register_once(None, retry)
         except MUnknownToken:
             # An ordinary user's token, which has an account.
             shared.bot_refused = True
@@ -91,12 +91,12 @@ class Registering(AccountMethods):
                 )
 
     def _became_ghost(
-        self, refused: MatrixRequestError, asked_at: float, patience: dict[str, Any]
+        self, refused: MatrixRequestError, asked_at: float, retry: RetryOptions
     ) -> bool:
         """Whether a user of a namespace that isn't exclusive could be registered: then it is a
         ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
         user = self.mxid
-        self._register_once(asked_at, patience)
+        self._register_once(asked_at, retry)
         store, sleep = self.api.state_store, self.api._shared.sleep
         for pause in _NOTING:
             if store.is_registered(user):
@@ -112,21 +112,21 @@ class Registering(AccountMethods):
         )
         return False
 
-    def _make_device(self, patience: dict[str, Any]) -> bool:
+    def _make_device(self, retry: RetryOptions) -> bool:
         """Make the device to act as; application services may, without a login."""
         api, device = self.api, self.api.device_id
         if device is None or api.is_real_user:
             return False
         if self._is_bot:
-            self._ensure_account(patience)
+            self._ensure_account(retry)
         path = UPDATE_DEVICE.path((device,))
         # Not as the device itself, which isn't there yet.
         query = identity_query(api.identity, None)
         api._shared.flights.run(
-            ("device", api.acting_user, device, *patience.items()),
+            ("device", api.acting_user, device, *retry.items()),
             lambda: api._send(
                 "PUT", path, UPDATE_DEVICE.template, json_body({}), query=query,
-                user=api.acting_user, **patience,
+                user=api.acting_user, **retry,
             ),
         )  # fmt: skip
         return True
