@@ -29,7 +29,7 @@ from .report import MASK, Report
 from .response import decoded, refusal
 from .retry import Limits
 from .shared import Shared
-from .wire import MAX_ANSWER_BYTES, Timeouts
+from .wire import MAX_RESPONSE_BYTES, Timeouts
 
 __all__ = ["Exchange"]
 
@@ -57,8 +57,8 @@ class Exchange(Report):
         name: What it is called in logs and errors.
         user: Who is acting.
         secrets: What the request says that no error may show; None where nothing in it is secret.
-        reader: Makes the result of a good answer while it arrives; None for JSON. With a reader
-            the answer isn't kept in memory, and redirects are followed.
+        reader: Makes the result of a good response while it arrives; None for JSON. With a reader
+            the response isn't kept in memory, and redirects are followed.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class Exchange(Report):
     ) -> None:
         self.shared = shared
         self.request = request
-        #: Whether the answer is read here, against the clock, and not by our adapter.
+        #: Whether the response is read here, against the clock, and not by our adapter.
         self.streams = reader is not None or not shared.owns_session or bool(settings["proxies"])
         self.settings = {**settings, "stream": True} if self.streams else settings
         self.reader = reader
@@ -94,7 +94,7 @@ class Exchange(Report):
         self.secrets = secrets
         self.attempts = 0
         self.failures = 0
-        #: Whether an attempt may have reached the homeserver though no answer of its came.
+        #: Whether an attempt may have reached the homeserver though no response of its came.
         self.lost = False
         #: How often a file was on its way, up or down.
         self.travels = 0
@@ -136,7 +136,7 @@ class Exchange(Report):
         return isinstance(body, Stream) and body.spent
 
     def attempt(self) -> Any:
-        """Send the request once and return the JSON of its answer.
+        """Send the request once and return the JSON of its response.
 
         Raises:
             MatrixError: As :meth:`HTTPAPI.request` says.
@@ -151,27 +151,27 @@ class Exchange(Report):
         if isinstance(body, Stream):
             response = self._upload(body)
         else:
-            response = self._deliver(self.request, self.settings)
+            response = self._send_once(self.request, self.settings)
         if self.reader is not None:
             response = self._follow(response)
         elif self.streams:
-            self._take(response)
+            self._read_body(response)
         return self._read(response)
 
     def _upload(self, body: Stream) -> requests.Response:
         """Send a request with a file."""
         body.sending = None
         try:
-            return self._deliver(self.request, self.settings)
+            return self._send_once(self.request, self.settings)
         finally:
             if body.sending is not None:
                 self.timeouts.end += body.sending
                 self.extend(body.sending)
 
-    def _deliver(
+    def _send_once(
         self, request: requests.PreparedRequest, settings: dict[str, Any]
     ) -> requests.Response:
-        """Send a request and return its answer."""
+        """Send a request and return its response."""
         shared = self.shared
         try:
             response = shared.session.send(request, timeout=self.timeouts, **settings)
@@ -183,7 +183,7 @@ class Exchange(Report):
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
         except requests.exceptions.InvalidHeader as error:
-            # urllib3 says the same of an answer; then the request has been sent.
+            # urllib3 says the same of a response; then the request has been sent.
             if not any(isinstance(cause, urllib3.exceptions.HTTPError) for cause in error.args):
                 raise ValueError(f"the request can't be sent: {error}") from None
             raise self._failure(error) from None
@@ -199,8 +199,8 @@ class Exchange(Report):
             self._log(response)
         return response
 
-    def _take(self, response: requests.Response) -> None:
-        """Read an answer that requests' adapter brings, against the clock."""
+    def _read_body(self, response: requests.Response) -> None:
+        """Read a response that requests' adapter brings, against the clock."""
         incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
         if response._content_consumed or response.status_code < 200:
             return
@@ -208,13 +208,13 @@ class Exchange(Report):
             response.content  # noqa: B018 - requests knows more ways to pack, and no clock
             return
         with contextlib.closing(incoming):
-            content = incoming.read(MAX_ANSWER_BYTES + 1)
-            if len(content) > MAX_ANSWER_BYTES:
+            content = incoming.read(MAX_RESPONSE_BYTES + 1)
+            if len(content) > MAX_RESPONSE_BYTES:
                 raise self._failure(http.client.HTTPException("the answer is too large"))
         response._content, response._content_consumed = content, True
 
     def _follow(self, response: requests.Response) -> requests.Response:
-        """The answer to a download, at the end of its redirects."""
+        """The response to a download, at the end of its redirects."""
         request, redirects = self.request, 0
         while (location := target_of(response)) is not None:
             incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
@@ -233,7 +233,7 @@ class Exchange(Report):
             url = request.url or ""
             self.context = f"redirected to {urlsplit(url).netloc}"
             settings = {**send_settings(self.shared.session, url), "stream": True}
-            response = self._deliver(request, settings)
+            response = self._send_once(request, settings)
         return response
 
     def _check_open(self) -> None:
@@ -318,13 +318,13 @@ class Exchange(Report):
             response.close()
             raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
         if self.reader is not None:
-            return self._hand_over(response, self.reader)
+            return self._read_with(response, self.reader)
         if not 200 <= status < 300:
             raise refusal(self, response, response.content, self.shared.clock)
         return decoded(self, response)
 
-    def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
-        """Have the reader read a good answer; a refusal is read to a certain size. A reader that
+    def _read_with(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
+        """Have the reader read a good response; a refusal is read to a certain size. A reader that
         doesn't raise sees to closing."""
         status = response.status_code
         good = 200 <= status < 300

@@ -31,7 +31,7 @@ class MediaStream(io.BufferedIOBase):
     in time, and ValueError once it is closed.
 
     Args:
-        incoming: The body of the answer.
+        incoming: The body of the response.
 
     Attributes:
         content_type: The media type; whoever uploaded it said so.
@@ -86,7 +86,7 @@ def into_memory(incoming: Incoming) -> bytes:
     Raises:
         MatrixResponseError: It is too large for that.
     """
-    limit = wire.MAX_ANSWER_BYTES
+    limit = wire.MAX_RESPONSE_BYTES
     content = io.BytesIO()
     with contextlib.closing(incoming):
         if (incoming.size or 0) <= limit:

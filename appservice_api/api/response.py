@@ -29,7 +29,7 @@ def decoded(exchange: Report, response: requests.Response) -> Any:
     """
     status, body = response.status_code, response.content
     try:
-        answer = _decode(body.decode())
+        content = _decode(body.decode())
     except (ValueError, RecursionError):
         if status == 204 and not body:
             return {}
@@ -38,8 +38,8 @@ def decoded(exchange: Report, response: requests.Response) -> Any:
             "homeserver's?",
             http_status=status, text=exchange.excerpt(body), temporary=True, **exchange.facts(),
         ) from None  # fmt: skip
-    if isinstance(answer, (dict, list)):
-        return answer
+    if isinstance(content, (dict, list)):
+        return content
     raise MatrixResponseError(
         f"{status} with JSON that is neither an object nor a list",
         http_status=status, text=exchange.excerpt(body), **exchange.facts(),

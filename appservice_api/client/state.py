@@ -125,7 +125,7 @@ class StateMethods(ClientMethods):
 
             event = StateEvent.read(answer)
             told = {"room_id": room_id, **event}
-            if self._hears_now(room_id):
+            if self._is_known_joined(room_id):
                 self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
             else:
                 self._best_effort.update_state(told)
@@ -134,7 +134,7 @@ class StateMethods(ClientMethods):
 
         content = read_content(event_type, answer)
         # What was true at an unknown time is better than nothing, but not than anything else.
-        when = asked_at if self._hears_now(room_id) else 0
+        when = asked_at if self._is_known_joined(room_id) else 0
         self._remember_state(
             room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
         )
@@ -152,7 +152,7 @@ class StateMethods(ClientMethods):
             return None
         return read_content(event_type, answer)
 
-    def _hears_now(self, room_id: str) -> bool:
+    def _is_known_joined(self, room_id: str) -> bool:
         """Whether the user is known to be in a room: who has left is told what was true then."""
         me = self.api._acting
         return me is not None and bool(self.api.state_store.is_joined(room_id, me))

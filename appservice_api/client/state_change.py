@@ -61,7 +61,7 @@ class StateChangeMethods(StateMethods):
         self._best_effort.update_state(
             {"room_id": room_id, "type": event_type, "state_key": "", "content": content},
             source=Source.FETCHED,
-            ts=asked_at if self._hears_now(room_id) else 0,
+            ts=asked_at if self._is_known_joined(room_id) else 0,
         )
 
     def _change_state(
