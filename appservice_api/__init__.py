@@ -11,15 +11,13 @@ enumerations, registrations) is imported when it is first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import answers, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
     APIPath,
-    AppServiceAPI,
-    ChildAppServiceAPI,
     ClientPath,
     MediaPath,
     Method,
@@ -38,15 +36,15 @@ if TYPE_CHECKING:
     from . import intent as intent
     from . import state_store as state_store
     from .answers import *
+    from .answers.pages import Pages
+    from .api.media_stream import MediaStream
+    from .api.options import CallOptions, EventOptions
     from .application import AppService
-    from .client.base import CallOptions, EventOptions
-    from .client.media_stream import MediaStream
-    from .client.pages import Pages
+    from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
     from .events import *
     from .events.power_levels import RoomPowers
-    from .intent import IntentAPI
-    from .intent.room import Room
+    from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
@@ -54,39 +52,30 @@ if TYPE_CHECKING:
     from .registration import Registration
     from .state_store import ASStateStore, MemoryStateStore
     from .uris import MatrixURI
-
-_LAZY = {
-    "answers": " ".join(answers.__all__),
-    "application": "AppService",
-    "client": "client",
-    "client.base": "CallOptions EventOptions",
-    "client.media_stream": "MediaStream",
-    "client.pages": "Pages",
-    "client.search": "SearchPages",
-    "events": " ".join(events.__all__),
-    "events.power_levels": "RoomPowers",
-    "intent": "intent IntentAPI",
-    "intent.room": "Room",
-    "localparts": "decode_localpart encode_localpart",
-    "receiver.backlog": "CaughtUp",
-    "receiver.dispatch": "HandlerPolicy",
-    "receiver.upgrades": "Rejoined",
-    "registration": "Registration",
-    "state_store": "state_store ASStateStore MemoryStateStore",
-    "uris": "MatrixURI",
-}
-if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazily(__name__, _LAZY)
-
-
-def _intent_of(api: AppServiceAPI, **how: Any) -> IntentAPI:
-    """Make the intent of an API. The first one imports all that can be said."""
-    from .intent import IntentAPI
-
-    return IntentAPI(api, **how)
-
-
-AppServiceAPI._intent_of = staticmethod(_intent_of)
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "answers": " ".join(answers.__all__),
+            "answers.pages": "Pages",
+            "api.media_stream": "MediaStream",
+            "api.options": "CallOptions EventOptions",
+            "application": "AppService",
+            "appservice": "AppServiceAPI ChildAppServiceAPI",
+            "client": "client",
+            "client.search": "SearchPages",
+            "events": " ".join(events.__all__),
+            "events.power_levels": "RoomPowers",
+            "intent": "intent IntentAPI Room",
+            "localparts": "decode_localpart encode_localpart",
+            "receiver.backlog": "CaughtUp",
+            "receiver.dispatch": "HandlerPolicy",
+            "receiver.upgrades": "Rejoined",
+            "registration": "Registration",
+            "state_store": "state_store ASStateStore MemoryStateStore",
+            "uris": "MatrixURI",
+        },
+    )
 
 __all__ = [
     "CONTENTS", "HTTPAPI", "JSON", "APIPath", "ASStateStore",

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
+from .appservice import AppServiceAPI
 from .compat import Self
+from .intent import IntentAPI, Room
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.dispatch import HandlerPolicy
@@ -23,11 +24,9 @@ from .receiver.service import Service
 from .receiver.units import UnitOfWork
 from .receiver.upgrades import Rejoined, rejoin
 from .registration import Registration
+from .state_store import ASStateStore
 
 if TYPE_CHECKING:
-    from .intent import IntentAPI
-    from .intent.room import Room
-    from .state_store import ASStateStore
     from .wsgi import WSGI
 
 __all__ = ["AppService"]

@@ -208,6 +208,31 @@ def upward() -> list[Import]:
     ]
 
 
+def circles(found: Iterable[Import]) -> list[list[str]]:
+    """Modules that import each other, in a way or by way of others."""
+    targets: dict[str, set[str]] = {}
+    for one in found:
+        targets.setdefault(one.source, set()).add(one.target)
+    reached = {module: _reached(module, targets) for module in targets}
+    groups = {
+        tuple(sorted(other for other in seen if module in reached.get(other, ())))
+        for module, seen in reached.items()
+        if module in seen
+    }
+    return [list(group) for group in sorted(groups)]
+
+
+def _reached(module: str, targets: dict[str, set[str]]) -> set[str]:
+    """All modules that a module imports, by way of others too."""
+    seen: set[str] = set()
+    pending = [module]
+    while pending:
+        new = targets.get(pending.pop(), set()) - seen
+        seen |= new
+        pending += new
+    return seen
+
+
 def text() -> str:
     """The whole file."""
     members: dict[Room, set[str]] = {}

@@ -6,29 +6,28 @@ The checkers are no extra's: ``tox -e types`` has them.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# The packages that import on first use, and what they have by module.
-LAZY = {
-    "appservice_api": "_LAZY",
-    "appservice_api.answers": "_MODULES",
-    "appservice_api.events": "_MODULES",
-}
-# What they import for themselves.
+# What packages import for themselves.
 INTERNAL = {"answers", "events", "lazily"}
+# What documents name.
+PUBLIC = [
+    f"appservice_api{name}" for name in ("", ".flask", ".metrics", ".registration", ".testing")
+]
 # A signal of Django, of which mypy knows no types.
 UNTYPED = "appservice_api.django.signals.matrix_event"
 # README's code is part of a program that has these.
@@ -72,16 +71,18 @@ def imported(package: str, *, by_checkers: bool) -> list[str]:
 
 
 NAMES = {module: names for module in MODULES if (names := exported(module))}
+LAZY = [module for module in MODULES if "__getattr__, __dir__ =" in ast.unparse(MODULES[module])]
 
 
 @pytest.mark.parametrize("package", LAZY)
 def test_what_is_listed_looked_up_and_shown_to_checkers_is_the_same(package: str) -> None:
-    table: dict[str, str] = vars(import_module(package))[LAZY[package]]
-    lazy = [name for names in table.values() for name in names.split()]
-    assert sorted(lazy) == sorted(imported(package, by_checkers=True))
+    look_up = vars(import_module(package))["__getattr__"]
+    module_of: dict[str, str] = inspect.getclosurevars(look_up).nonlocals["module_of"]
+    assert sorted(module_of) == sorted(imported(package, by_checkers=True))
     real = {*imported(package, by_checkers=False)} - INTERNAL
     # A module that is looked up itself isn't for "import *".
-    assert sorted(NAMES[package]) == sorted({*lazy} - table.keys() | real)
+    lazy = {name for name, module in module_of.items() if name != module}
+    assert sorted(NAMES[package]) == sorted(lazy | real)
 
 
 # --- as the type checkers see it
@@ -184,3 +185,31 @@ def test_a_wrong_name_is_an_error(remarks: Callable[[str], list[Remark]]) -> Non
 
 def test_the_code_of_the_readme_is_typed(remarks: Callable[[str], list[Remark]]) -> None:
     assert remarks("readme.py") == []
+
+
+# --- at run time
+
+
+def functions(name: str, found: object) -> Iterator[tuple[str, Callable[..., object]]]:
+    """A function, or what a class and its bases have of them that isn't private."""
+    if inspect.isfunction(found):
+        yield name, found
+    if inspect.isclass(found):
+        for key in dir(found):
+            member = inspect.getattr_static(found, key)
+            member = getattr(member, "__func__", getattr(member, "fget", member))
+            if inspect.isfunction(member) and (key[0] != "_" or key == "__init__"):
+                yield f"{name}.{key}", member
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_annotations_name_what_exists(module: str) -> None:
+    failed = {}
+    for name in NAMES[module]:
+        for where, function in functions(name, getattr(import_module(module), name)):
+            if function.__module__.startswith("appservice_api"):
+                try:
+                    get_type_hints(function)
+                except NameError as error:
+                    failed[where] = str(error)
+    assert failed == {}

@@ -10,13 +10,15 @@ import requests
 
 from ..compat import Self
 from ..log import TraceLogger, trace_logger
+from .access import Access
 from .body import Body
-from .exchange import Exchange, Limits
+from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
-from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
+from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy
+from .shared import Shared
+from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 
 __all__ = ["HTTPAPI"]
 

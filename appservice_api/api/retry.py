@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
@@ -23,11 +23,9 @@ from ..errors import (
     MatrixResponseError,
 )
 
-if TYPE_CHECKING:
-    from .exchange import Exchange
-
 __all__ = [
     "Clock",
+    "Limits",
     "RateLimits",
     "RetryPolicy",
     "SystemClock",
@@ -95,6 +93,54 @@ class RetryPolicy(NamedTuple):
     first_wait: float = 0.5
     longest_wait: float = 5.0
     deadline: float = 45.0
+
+
+class Limits(NamedTuple):
+    """How far an exchange may go.
+
+    Attributes:
+        policy: How it is repeated.
+        deadline: Seconds after which it must have ended, as the caller said; None for the end of
+            the call that it belongs to.
+        timeout: Seconds to connect, seconds to wait for data.
+        repeatable: Whether it may be sent again though it may have arrived.
+        speaker: Who shares its rate limit.
+    """
+
+    policy: RetryPolicy
+    deadline: float | None
+    timeout: tuple[float, float]
+    repeatable: bool
+    speaker: tuple[Any, ...]
+
+
+class Repeated(Protocol):
+    """What is repeated, as the functions below need it: an exchange.
+
+    Attributes:
+        limits: How far it may go.
+        failures: How many attempts have failed.
+        lost: Whether an attempt may have reached the homeserver though no response came.
+        travels: How often a file was on its way, up or down.
+    """
+
+    limits: Limits
+    failures: int
+    lost: bool
+    travels: int
+
+    @property
+    def spent(self) -> bool:
+        """Whether it can't be sent again."""
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline."""
+
+    def expire(self) -> None:
+        """Note that it is given up because there is no time left for it."""
+
+    def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
+        """Called before the wait for a repeat; ``shared`` for one that holds for all threads."""
 
 
 class Clock(Protocol):
@@ -181,7 +227,7 @@ def _wants_repeat(state: RetryCallState) -> bool:
     """Whether the outcome of an attempt is a reason to repeat it."""
     assert state.outcome is not None
     error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    exchange: Repeated = state.args[0]
     if error is None or not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
         return False
     if exchange.spent:
@@ -202,7 +248,7 @@ def _wait(state: RetryCallState) -> float:
     the default add up to more than a restart takes, and not all come back at once."""
     assert state.outcome is not None
     error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    exchange: Repeated = state.args[0]
     asked = getattr(error, "retry_after", None) if error is not None else None
     if asked:
         # A homeserver that asks for next to nothing again and again isn't asked as often.
@@ -215,7 +261,7 @@ def _stops(state: RetryCallState) -> bool:
     """Whether the repeats are used up, or the next one would come after the deadline."""
     assert state.outcome is not None
     error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    exchange: Repeated = state.args[0]
     if error is not None and not _is_rate_limit(error):
         exchange.failures += 1
         exchange.lost |= getattr(error, "sent", True)
@@ -230,7 +276,7 @@ def _stops(state: RetryCallState) -> bool:
 def _before_sleep(state: RetryCallState) -> None:
     assert state.outcome is not None
     error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    exchange: Repeated = state.args[0]
     if error is not None:
         exchange.about_to_wait(state.upcoming_sleep, error, shared=_is_rate_limit(error))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, RetryOptions, retry_options
 from ..api.request import as_body, json_body
 from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
-from .base import CallOptions, ClientMethods, patience_of
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 from .profile import PROFILE
 
 __all__ = ["AccountMethods"]
@@ -64,17 +65,17 @@ class AccountMethods(ClientMethods):
         """
         shared, homeserver = self.api._shared, self.api._access.base_url
         if no_cache or homeserver not in shared.versions:
-            patience = patience_of(options)
+            retry = retry_options(options)
             answer = shared.flights.run(
-                ("versions", homeserver, *patience.items()), lambda: self._ask_versions(patience)
+                ("versions", homeserver, *retry.items()), lambda: self._ask_versions(retry)
             )
             shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
         return answers.VersionsResponse(copied(shared.versions[homeserver]))
 
-    def _ask_versions(self, patience: dict[str, Any]) -> Any:
+    def _ask_versions(self, retry: RetryOptions) -> Any:
         # Without user_id: the ghost may not be registered yet.
         return self.api._send(
-            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None), **patience
+            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None), **retry
         )  # fmt: skip
 
     @CAPABILITIES
@@ -166,24 +167,24 @@ class AccountMethods(ClientMethods):
                 REGISTER.template,
                 json_body(content),
                 user=self.api._shared.bot_mxid,
-                **patience_of(options),
+                **retry_options(options),
             )
         except MUserInUse:
             if not self.api._shared.ghosts.is_shared(user):
-                self._notes.registered(user)
+                self._best_effort.registered(user)
             return False
         except MatrixRequestError as refused:
             if user == self.api.bot_mxid and refused.http_status == _FAILED:
-                self._explain(refused, user, patience_of(options))
+                self._explain(refused, user, retry_options(options))
             raise
-        self._notes.registered(user)
+        self._best_effort.registered(user)
         return True
 
-    def _explain(self, refused: MatrixRequestError, bot: str, patience: dict[str, Any]) -> None:
+    def _explain(self, refused: MatrixRequestError, bot: str, retry: RetryOptions) -> None:
         """Say so if the homeserver can't register the bot because it has a profile already, but
         no account: Synapse makes one of a bot that sets its name before it is registered."""
         try:
-            self._ask(PROFILE, PROFILE.path((bot,)), None, {**patience, "as_device": False})
+            self._ask(PROFILE, PROFILE.path((bot,)), None, {**retry, "as_device": False})
         except MatrixError:
             return
         refused.context = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["AdminMethods"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..ids import DeviceID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["DeviceMethods"]
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import answers
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, quiet, retry_options
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
-from .base import CallOptions, ClientMethods, checked_choice, patience_of
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
+from .base import ClientMethods, checked_choice
 from .state import GET_STATE
-from .unmarked import quiet, unmarked
 
 __all__ = ["DirectoryMethods"]
 
@@ -75,7 +75,7 @@ class DirectoryMethods(ClientMethods):
 
     def _leads_to(self, alias: str, room_id: str, options: CallOptions) -> bool:
         try:
-            found = self._call(GET_ALIAS, (alias,), options=patience_of(options))
+            found = self._call(GET_ALIAS, (alias,), options=retry_options(options))
         except MatrixRequestError:
             return False
         return bool(self._object(GET_ALIAS, found).get("room_id") == room_id)
@@ -99,8 +99,8 @@ class DirectoryMethods(ClientMethods):
         alias = self._alias(alias_localpart)
         found = self._room_of(alias, options) if self.api._mark is not None else None
         try:
-            unmarked(
-                self, lambda: self._call(DELETE_ALIAS, (alias,), options=options),
+            self._unmarked(
+                lambda: self._call(DELETE_ALIAS, (alias,), options=options),
                 lambda _: self._canonical_alias(found, options) if found is not None else [],
             )  # fmt: skip
         except MNotFound as error:

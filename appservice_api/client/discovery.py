@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import requests
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MNotFound
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
-if TYPE_CHECKING:
-    import requests
 __all__ = ["DiscoveryMethods"]
 
 WELL_KNOWN = Endpoint("GET", "/.well-known/matrix/client", Needs.NOTHING)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, overload
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["KeyBackupMethods"]
 

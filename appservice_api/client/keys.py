@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions, CallOptions
 from ..compat import Unpack
 from ..errors import MatrixRequestError
 from ..events.content import content_of
 from ..ids import DeviceID, UserID
-from .base import BasicOptions, CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["KeyMethods"]
 
@@ -109,8 +110,8 @@ class KeyMethods(ClientMethods):
         content: dict[str, Any] = {"device_keys": asked, "timeout": timeout}
         if token:
             content["token"] = token
-        patience = self._waiting(_milliseconds(timeout))
-        answer = self._call(QUERY_KEYS, (), content, options, timeout=patience)
+        wait = self._waiting(_milliseconds(timeout))
+        answer = self._call(QUERY_KEYS, (), content, options, timeout=wait)
         return answers.QueryKeysResponse.read(answer)
 
     @CLAIM_KEYS
@@ -143,8 +144,8 @@ class KeyMethods(ClientMethods):
             for user, found in _by_user(one_time_keys, "one_time_keys").items()
         }
         content = {"one_time_keys": wanted, "timeout": timeout}
-        patience = self._waiting(_milliseconds(timeout))
-        answer = self._call(CLAIM_KEYS, (), content, options, timeout=patience)
+        wait = self._waiting(_milliseconds(timeout))
+        answer = self._call(CLAIM_KEYS, (), content, options, timeout=wait)
         self._field(CLAIM_KEYS, answer, "one_time_keys", dict)
         return answers.ClaimKeysResponse.read(answer)
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import answers
+from ..api.access import Access, check_token
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, call_options, retry_options
 from ..api.request import json_body
-from ..api.shared import Access, check_token
 from ..compat import Unpack
 from ..ids import UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["LoginMethods"]
 
@@ -25,7 +26,6 @@ DEACTIVATE = Endpoint("POST", _V3 + "/account/deactivate", Needs.REGISTERED)
 
 _BY_PASSWORD = "m.login.password"
 _BY_SERVICE = "m.login.application_service"
-_OPTIONS = frozenset(CallOptions.__annotations__) | {"ensure_joined", "retry_count", "deadline"}
 _RESERVED = frozenset({"identifier", "initial_device_display_name", "type"})
 
 
@@ -103,8 +103,9 @@ class LoginMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /login``.
         """
-        options = {key: kwargs.pop(key) for key in _OPTIONS & kwargs.keys()}
-        options.pop("ensure_joined", None)
+        options = retry_options(kwargs)
+        for name in call_options(kwargs):
+            del kwargs[name]
         if update_hs_url:
             raise ValueError(
                 "update_hs_url can't be: the URL of an intent never changes. Give base_url of "

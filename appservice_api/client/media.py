@@ -11,12 +11,12 @@ from typing import IO, Any
 
 from .. import answers
 from ..api.body import Body, body_of
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
-from .base import CallOptions
-from .endpoint import Endpoint, Needs
 from .repository import Repository
 
 __all__ = ["MediaMethods", "check_text", "guess_type", "media_id_of", "opened"]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..api.request import encode_json
 from ..api.sent import PROFILE_KEYS
 from ..compat import Unpack
 from ..errors import MNotFound
 from ..ids import ContentURI
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["ProfileMethods"]
 
@@ -166,7 +167,7 @@ class ProfileMethods(ClientMethods):
         self._note_change(self.mxid, key, None)
         self._call(DELETE_FIELD, (self.mxid, key), options=options)
         if key in PROFILE_KEYS:
-            self._notes.set_profile(self.mxid, key, None)
+            self._best_effort.set_profile(self.mxid, key, None)
 
     def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
         value = self.get_profile_field(user_id, key, **options)
@@ -189,7 +190,7 @@ class ProfileMethods(ClientMethods):
         self._note_change(me, key, value)
         self._call(SET_FIELD, (me, key), {key: value}, options)
         if key in PROFILE_KEYS:
-            self._notes.set_profile(me, key, value or None)
+            self._best_effort.set_profile(me, key, value or None)
 
     def _note_change(self, me: str, key: str, value: Any) -> None:
         """Note that a person's profile is changed by us: no mark can be put into the events that

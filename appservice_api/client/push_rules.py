@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["PushRuleMethods"]
 

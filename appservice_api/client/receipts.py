@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions, CallOptions
 from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import EventID
-from .base import BasicOptions, CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["ReceiptMethods"]
 
@@ -86,7 +87,7 @@ class ReceiptMethods(ClientMethods):
         self._note_receipt(room_id, event_id)
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
-            self._notes.set_read(room_id, me, event_id)
+            self._best_effort.set_read(room_id, me, event_id)
 
     @RECEIPT
     def send_receipt(
@@ -176,7 +177,7 @@ class ReceiptMethods(ClientMethods):
             content["status_msg"] = status
         self._note(("presence", str(presence), status or "", me), _PRESENCE)
         self._call(SET_PRESENCE, (me,), content, options)
-        self._notes.set_presence(me, known)
+        self._best_effort.set_presence(me, known)
 
     @GET_PRESENCE
     def get_presence(

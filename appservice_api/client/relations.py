@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .. import answers, events
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
+from .base import ClientMethods, checked_choice
 
 __all__ = ["RelationMethods"]
 

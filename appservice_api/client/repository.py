@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, retry_options
 from ..api.shared import UploadLimit
 from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MUnrecognized
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["Repository"]
 
@@ -121,9 +122,9 @@ class Repository(ClientMethods):
         """Whether the homeserver's versions have authenticated media; true where it doesn't say
         them."""
         who: Any = self  # the chapter of the account has it
-        patience: Any = {key: value for key, value in options.items() if key != "ensure_joined"}
+        retry = retry_options(options)
         try:
-            versions = who.versions(**patience).get("versions")
+            versions = who.versions(**retry).get("versions")
         except MatrixRequestError:
             return True
         listed = versions if isinstance(versions, list) else ()

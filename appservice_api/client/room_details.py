@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .. import events
+from ..api.options import CallOptions, EventOptions
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MNotFound
 from ..events.membership import Membership
 from ..ids import ContentURI, EventID, RoomID, UserID
-from .base import CallOptions, EventOptions
 from .joining import JoiningMethods
 from .messages import MessageMethods
 from .state_change import StateChangeMethods

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import answers
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
+from .base import ClientMethods, checked_choice
 
 __all__ = ["SearchMethods", "SearchPages"]
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, EventOptions
 from ..compat import Unpack
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["StateMethods"]
 
@@ -118,14 +119,14 @@ class StateMethods(ClientMethods):
         if format == "event":
             event = events.StateEvent.read(answer)
             told = {"room_id": room_id, **event}
-            if self._hears_now(room_id):
-                self._notes.update_state(told, source=Source.FETCHED, ts=asked_at)
+            if self._is_known_joined(room_id):
+                self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
             else:
-                self._notes.update_state(told)
+                self._best_effort.update_state(told)
             return event
         content = events.read_content(event_type, answer)
         # What was true at an unknown time is better than nothing, but not than anything else.
-        when = asked_at if self._hears_now(room_id) else 0
+        when = asked_at if self._is_known_joined(room_id) else 0
         self._remember_state(
             room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
         )
@@ -141,9 +142,9 @@ class StateMethods(ClientMethods):
             return None
         return events.read_content(event_type, answer)
 
-    def _hears_now(self, room_id: str) -> bool:
+    def _is_known_joined(self, room_id: str) -> bool:
         """Whether the user is known to be in a room: who has left is told what was true then."""
-        me = self.api._speaker
+        me = self.api._acting
         return me is not None and bool(self.api.state_store.is_joined(room_id, me))
 
     @ALL_STATE
@@ -163,7 +164,7 @@ class StateMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
         """
         found, asked_at = self._ask_state(room_id, options)
-        self._take_state(self._notes, room_id, found, asked_at)
+        self._take_state(self._best_effort, room_id, found, asked_at)
         return found
 
     def sync_state(self, room_id: str, **options: Unpack[CallOptions]) -> None:
@@ -242,7 +243,7 @@ class StateMethods(ClientMethods):
         answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
         found = _state_events(self._field(MEMBERS, answer, "chunk", list))
         if at is None:
-            self._notes.update_states({"room_id": room_id, **event} for event in found)
+            self._best_effort.update_states({"room_id": room_id, **event} for event in found)
         return found
 
     def _remember_state(
@@ -257,7 +258,7 @@ class StateMethods(ClientMethods):
         event_id: str | None = None,
     ) -> None:
         if event_type != "m.room.create":  # its content alone lacks the creator
-            self._notes.update_state(
+            self._best_effort.update_state(
                 {"room_id": room_id, "type": event_type, "state_key": state_key,
                  "content": content, "event_id": event_id},
                 source=source, ts=ts,

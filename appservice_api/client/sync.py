@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions
 from ..compat import Unpack
 from ..events.content import content_of
-from .base import BasicOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["SyncMethods"]
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MatrixResponseError, MNotFound
 from ..ids import RoomAlias, UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 
 __all__ = ["ThirdPartyMethods"]
 

@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..errors import MatrixError, StateStoreError
-from ..intent.bot_account import ensure_account
 
 if TYPE_CHECKING:
     from ..application import AppService
@@ -43,7 +42,7 @@ class Account:
     def _run(self) -> None:
         api = self._app.api
         try:
-            ensure_account(self._app.bot, {})
+            self._app.bot._ensure_account({})
         except (MatrixError, ValueError) as error:
             if not api._shared.closed.is_set():
                 api.log.warning("the bot can't be registered now: %s", error)

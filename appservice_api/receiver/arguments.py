@@ -12,7 +12,7 @@ from .dispatch import HandlerPolicy
 if TYPE_CHECKING:
     from ..application import AppService
     from ..ids import RoomID
-    from ..intent.room import Room
+    from ..intent import Room
 
 __all__ = [
     "check_count",
@@ -85,7 +85,7 @@ def check_room(app: AppService, name: str, value: object) -> Room:
     Raises:
         ValueError: It is none, or the ID is none.
     """
-    from ..intent.room import Room
+    from ..intent import Room
 
     if isinstance(value, str):
         return app.bot.room(value)

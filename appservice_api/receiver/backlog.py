@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from ..api.path import Path
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
+from ..ids import RoomID, UserID
 from ..state_store.items import Source
 from .arguments import check_room_ids
 from .delivery import Delivery
@@ -19,7 +20,6 @@ from .transaction import Item, name_of
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..ids import RoomID, UserID
     from ..intent import IntentAPI
     from ..state_store.deliveries import Deliveries
 
@@ -133,7 +133,6 @@ class Backlog:
 
     def _readers(self, rooms: list[RoomID] | None) -> dict[RoomID, list[UserID]]:
         """Who can read each room: the bot or, where it isn't, ghosts."""
-        from ..ids import RoomID, UserID
 
         bot = self._app.bot
         try:

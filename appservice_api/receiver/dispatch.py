@@ -26,8 +26,7 @@ from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..intent import IntentAPI, Room
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 

@@ -19,8 +19,7 @@ from .transaction import name_of
 
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..intent import IntentAPI, Room
 
 __all__ = ["Rejoined", "Upgrades", "ghosts_in", "rejoin"]
 

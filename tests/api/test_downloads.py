@@ -226,7 +226,7 @@ def test_what_fails_leaves_the_file_alone(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("appservice_api.client.media_stream._write", full)
+        patched.setattr("appservice_api.api.media_stream._write", full)
         with pytest.raises(OSError, match="No space left") as disk:
             ghost.download_media(MXC, path=path)
     assert not isinstance(disk.value, requests.RequestException)
@@ -313,7 +313,7 @@ def test_names_that_no_file_can_have(
 def test_too_large_for_memory(
     raw: Raw, ghost_of: Ghost, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
     endless = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         + (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 3

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from .. import ids
-from ..api.path import quote_part
-from ..api.retry import may_repeat
+from .path import quote_part
+from .retry import may_repeat
 
 __all__ = ["Endpoint", "Needs", "endpoints_of"]
 
@@ -73,7 +73,7 @@ _known_part = lru_cache(maxsize=4096)(_new_part)
 class Endpoint:
     """One operation of an API: method, path, what it needs.
 
-    Whether its request may be repeated is looked up in the table of :mod:`..api.retry`, the same
+    Whether its request may be repeated is looked up in the table of :mod:`.retry`, the same
     that holds for raw requests.
 
     Args:
