@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 INTERNAL = {"answers", "events", "lazily"}
 # What documents name.
 PUBLIC = [
-    f"appservice_api{name}" for name in ("", ".flask", ".metrics", ".registration", ".testing")
+    f"appservice_api{name}"
+    for name in ("", ".flask", ".metrics", ".registration", ".state_store", ".testing")
 ]
 # A signal of Django, of which mypy knows no types.
 UNTYPED = "appservice_api.django.signals.matrix_event"
