@@ -16,7 +16,7 @@ from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy
+from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy, run
 from .shared import Shared
 from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 
@@ -207,7 +207,7 @@ class HTTPAPI:
             ),
             name or template, user, secrets, reader,
         )  # fmt: skip
-        return shared.run(Exchange.attempt, exchange)
+        return run(exchange, shared.sleep)
 
     def close(self) -> None:
         """End all calls: those that wait for a repeat and, where the session is ours, those that

@@ -14,7 +14,7 @@ from .call import Calls
 from .flight import SingleFlight
 from .ghosts import Ghosts
 from .mark import SOURCE_KEY, Mark
-from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
+from .retry import Clock, RateLimits, RetryPolicy, retry_policy
 from .sent import Sent
 from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 from .transport import MatrixAdapter, new_session
@@ -50,7 +50,6 @@ class Shared:
         self.lock = threading.Lock()
         self.limits = RateLimits()
         self.closed = threading.Event()
-        self.run = retrying(self.sleep)
         renew_after_fork(self)
 
     def set_retry_options(
