@@ -86,7 +86,7 @@ class Endpoint:
     """
 
     __slots__ = (
-        "_literals", "_names", "already", "method", "methods", "needs", "repeatable", "template",
+        "_literals", "_names", "already", "method", "methods", "needs", "once", "template",
     )  # fmt: skip
 
     def __init__(
@@ -105,12 +105,17 @@ class Endpoint:
         self.template = template
         self.needs = needs
         self.already = already
-        self.repeatable = not once and may_repeat(method, template)
+        self.once = once
         self.methods: list[str] = []
         self._literals = tuple(pieces[::2])
         self._names = tuple(names)
         if needs is Needs.JOINED and names[:1] != ["roomId"]:
             raise ValueError(f"{template}: what needs a joined user must begin with {{roomId}}")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its request may be repeated though it may have arrived."""
+        return not self.once and may_repeat(self.method, self.template)
 
     def __call__(self, method: _Method) -> _Method:
         """As a decorator: note that a client method serves this endpoint."""

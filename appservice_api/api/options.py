@@ -1,6 +1,6 @@
 """Options: what every method takes beside its own parameters."""
 
-from __future__ import annotations
+# No "from __future__ import annotations": a TypedDict compiles each annotation that is a text.
 
 from collections.abc import Mapping
 from datetime import datetime

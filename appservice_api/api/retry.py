@@ -97,7 +97,7 @@ class RetryPolicy(NamedTuple):
     deadline: float = 45.0
 
 
-class Limits(NamedTuple):
+class Limits:
     """How far an exchange may go.
 
     Attributes:
@@ -109,11 +109,21 @@ class Limits(NamedTuple):
         speaker: Who shares its rate limit.
     """
 
-    policy: RetryPolicy
-    deadline: float | None
-    timeout: tuple[float, float]
-    repeatable: bool
-    speaker: tuple[Any, ...]
+    __slots__ = ("deadline", "policy", "repeatable", "speaker", "timeout")
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        deadline: float | None,
+        timeout: tuple[float, float],
+        repeatable: bool,
+        speaker: tuple[Any, ...],
+    ) -> None:
+        self.policy = policy
+        self.deadline = deadline
+        self.timeout = timeout
+        self.repeatable = repeatable
+        self.speaker = speaker
 
 
 class Repeated(Protocol):

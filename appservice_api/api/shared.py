@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..registration import Registration
     from ..state_store import ASStateStore
 
-__all__ = ["AppServiceShared", "Shared", "UploadLimit"]
+__all__ = ["AppServiceShared", "Shared"]
 
 
 class Shared:
@@ -98,14 +98,6 @@ class Shared:
                 adapter.__setstate__(adapter.__getstate__())
 
 
-class UploadLimit(NamedTuple):
-    """How many bytes a homeserver takes, None if it doesn't tell, and when it was asked, by the
-    clock of the API."""
-
-    size: int | None
-    asked: float
-
-
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
@@ -143,8 +135,9 @@ class AppServiceShared(Shared):
         self.real_users: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         #: What each homeserver answered to /versions, by base URL.
         self.versions: dict[str, dict[str, Any]] = {}
-        #: How many bytes an upload may have, by the homeserver's URL.
-        self.upload_limits: dict[str, UploadLimit] = {}
+        #: When each homeserver was asked, by its URL, and how many bytes it takes, None if it
+        #: doesn't tell.
+        self.upload_limits: dict[str, tuple[float, int | None]] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.calls)

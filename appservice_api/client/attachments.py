@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from ..api.body import Body, body_of
 from ..api.event import event_body, timestamp_ms, with_external_url
@@ -233,7 +233,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         return {"thumbnail_url": uri, "thumbnail_info": small.info}
 
 
-class _Attached(NamedTuple):
+class _Attached:
     """A file, and what is known of it.
 
     Attributes:
@@ -245,12 +245,23 @@ class _Attached(NamedTuple):
         thumbnail: A smaller picture, None for none.
     """
 
-    name: str
-    upload_name: str | None
-    url: str | None
-    body: Body | None
-    info: dict[str, Any]
-    thumbnail: Thumbnail | None
+    __slots__ = ("body", "info", "name", "thumbnail", "upload_name", "url")
+
+    def __init__(
+        self,
+        name: str,
+        upload_name: str | None,
+        url: str | None,
+        body: Body | None,
+        info: dict[str, Any],
+        thumbnail: Thumbnail | None,
+    ) -> None:
+        self.name = name
+        self.upload_name = upload_name
+        self.url = url
+        self.body = body
+        self.info = info
+        self.thumbnail = thumbnail
 
     def digest(self) -> str:
         """What tells its bytes from others, where they make a transaction ID: an upload that is

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from inspect import CO_VARKEYWORDS
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +21,8 @@ T = TypeVar("T")
 
 
 _PACKAGE = f"{__package__.partition('.')[0]}."
+# The flag of code that takes any keywords; the module inspect, which has it, is long to import.
+_VARKEYWORDS = 0x08
 
 
 def checked_choice(name: str, value: str, *allowed: str) -> str:
@@ -190,7 +191,7 @@ class ClientMethods:
             if not OF_EVENTS.isdisjoint(options):
                 _check_event_options(endpoint, options)
         how = {**options, **more} if options else more
-        if not endpoint.repeatable:
+        if endpoint.once:
             how["repeatable"] = False
         path = endpoint.path(values)
         ensures = how.pop("ensure_joined", True)
@@ -226,7 +227,7 @@ class ClientMethods:
 
 
 def _takes_options(method: FunctionType) -> bool:
-    return bool(method.__code__.co_flags & CO_VARKEYWORDS)
+    return bool(method.__code__.co_flags & _VARKEYWORDS)
 
 
 def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None:

@@ -217,7 +217,7 @@ class MediaMethods(Repository):
     def _check_size(self, endpoint: Endpoint, body: Body, options: CallOptions) -> None:
         api = self.api
         known = api._shared.upload_limits.get(api._access.base_url)
-        limit = known.size if known is not None else None
+        limit = known[1] if known is not None else None
         once = not isinstance(body.data, bytes) and body.data is not None and body.data.once
         if once and not (api.is_real_user or api.state_store.is_registered(self.mxid)):
             # A body that can't be sent again can't be what finds out that the user is missing.

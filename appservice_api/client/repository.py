@@ -9,7 +9,6 @@ from typing import Any
 from .. import answers
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, retry_options
-from ..api.shared import UploadLimit
 from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MUnrecognized
 from .base import ClientMethods
@@ -63,8 +62,8 @@ class Repository(ClientMethods):
         key = api._access.base_url
         now = api._shared.clock.monotonic()
         known = limits.get(key)
-        if known is not None and now - known.asked <= oldest:
-            return known.size
+        if known is not None and now - known[0] <= oldest:
+            return known[1]
         once: Any = {**options, "retry_count": 0}
 
         def ask() -> int | None:
@@ -78,7 +77,7 @@ class Repository(ClientMethods):
             if not isinstance(error, MatrixRequestError) or not _unknown(error):
                 return None
             size = None
-        limits[key] = UploadLimit(size, now)
+        limits[key] = now, size
         return size
 
     def _either(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 __all__ = ["verb"]
@@ -41,6 +40,8 @@ class _Verb:
 
 
 def _method_of_room(room: type, method: Any) -> Any:
+    from inspect import signature
+
     name = method.__name__
 
     @wraps(method)

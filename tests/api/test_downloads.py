@@ -33,7 +33,6 @@ from appservice_api import (
 )
 from appservice_api.api import wire
 from appservice_api.api.redirect import next_url
-from appservice_api.api.shared import UploadLimit
 from appservice_api.testing import ManualClock
 
 from .raw_homeserver import RawHomeserver, ok
@@ -651,7 +650,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_heard() -> None:
         AppServiceAPI(server.base_url, BOT, "as_token") as api,
     ):
         now = api._shared.clock.monotonic()
-        api._shared.upload_limits[server.base_url] = UploadLimit(None, now)
+        api._shared.upload_limits[server.base_url] = now, None
         with pytest.raises(MTooLarge, match="Upload is too large"):
             api.bot_intent().upload_media(io.BytesIO(bytes(2**23)))
 
