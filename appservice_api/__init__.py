@@ -7,18 +7,17 @@
 What not every program needs (intents with all chapters of the client, the state store, views,
 enumerations, registrations) is imported when it is first used.
 """
+# ruff: noqa: F403, F405
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import answers, errors, events
+from . import answers, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
     APIPath,
-    AppServiceAPI,
-    ChildAppServiceAPI,
     ClientPath,
     MediaPath,
     Method,
@@ -27,22 +26,25 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
-from .errors import *  # noqa: F403
+from .errors import *
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .lazy import lazily
 from .log import TraceLogger
 
 if TYPE_CHECKING:
-    from .answers import *  # noqa: F403
+    from . import client as client
+    from . import intent as intent
+    from . import state_store as state_store
+    from .answers import *
+    from .answers.pages import Pages
+    from .api.media_stream import MediaStream
+    from .api.options import CallOptions, EventOptions
     from .application import AppService
-    from .client.base import CallOptions, EventOptions
-    from .client.media_stream import MediaStream
-    from .client.pages import Pages
+    from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
-    from .events import *  # noqa: F403
+    from .events import *
     from .events.power_levels import RoomPowers
-    from .intent import IntentAPI
-    from .intent.room import Room
+    from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
     from .receiver.dispatch import HandlerPolicy
@@ -50,79 +52,115 @@ if TYPE_CHECKING:
     from .registration import Registration
     from .state_store import ASStateStore, MemoryStateStore
     from .uris import MatrixURI
-
-_LAZY = {
-    "answers": " ".join(answers.__all__),
-    "application": "AppService",
-    "client": "client",
-    "client.base": "CallOptions EventOptions",
-    "client.media_stream": "MediaStream",
-    "client.pages": "Pages",
-    "client.search": "SearchPages",
-    "events": " ".join(events.__all__),
-    "events.power_levels": "RoomPowers",
-    "intent": "intent IntentAPI",
-    "intent.room": "Room",
-    "localparts": "decode_localpart encode_localpart",
-    "receiver.backlog": "CaughtUp",
-    "receiver.dispatch": "HandlerPolicy",
-    "receiver.rejoining": "Rejoined",
-    "registration": "Registration",
-    "state_store": "state_store ASStateStore MemoryStateStore",
-    "uris": "MatrixURI",
-}
-_, __getattr__, __dir__ = lazily(__name__, _LAZY)
-
-
-def _intent_of(api: AppServiceAPI, **how: Any) -> IntentAPI:
-    """Make the intent of an API. The first one imports all that can be said."""
-    from .intent import IntentAPI
-
-    return IntentAPI(api, **how)
-
-
-AppServiceAPI._intent_of = staticmethod(_intent_of)
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "answers": " ".join(answers.__all__),
+            "answers.pages": "Pages",
+            "api.media_stream": "MediaStream",
+            "api.options": "CallOptions EventOptions",
+            "application": "AppService",
+            "appservice": "AppServiceAPI ChildAppServiceAPI",
+            "client": "client",
+            "client.search": "SearchPages",
+            "events": " ".join(events.__all__),
+            "events.power_levels": "RoomPowers",
+            "intent": "intent IntentAPI Room",
+            "localparts": "decode_localpart encode_localpart",
+            "receiver.backlog": "CaughtUp",
+            "receiver.dispatch": "HandlerPolicy",
+            "receiver.rejoining": "Rejoined",
+            "registration": "Registration",
+            "state_store": "state_store ASStateStore MemoryStateStore",
+            "uris": "MatrixURI",
+        },
+    )
 
 __all__ = [
-    "HTTPAPI",
-    "APIPath",
-    "ASStateStore",
-    "AppService",
-    "AppServiceAPI",
-    "CallOptions",
-    "CaughtUp",
-    "ChildAppServiceAPI",
-    "ClientPath",
-    "ContentURI",
-    "DeviceID",
-    "EventID",
-    "EventOptions",
-    "HandlerPolicy",
-    "IntentAPI",
-    "MatrixURI",
-    "MediaPath",
-    "MediaStream",
-    "MemoryStateStore",
-    "Method",
-    "Pages",
-    "Path",
-    "PathBuilder",
-    "Registration",
-    "Rejoined",
-    "RetryPolicy",
-    "Room",
-    "RoomAlias",
-    "RoomID",
-    "RoomPowers",
-    "SearchPages",
-    "ServerName",
-    "SynapseAdminPath",
-    "TraceLogger",
-    "UserID",
-    "__version__",
-    "decode_localpart",
-    "encode_localpart",
-]
-__all__ += errors.__all__
-__all__ += answers.__all__
-__all__ += events.__all__
+    "CONTENTS", "HTTPAPI", "JSON", "APIPath", "ASStateStore",
+    "AcceptedTermsAccountDataEventContent", "AccountDataEventContent",
+    "AccountModerationCapability", "AppService", "AppServiceAPI", "AudioInfo", "AuthMetadata",
+    "BaseFileInfo", "BatchID", "BooleanCapability", "BundledThread", "BusyError",
+    "CallAnswerEventContent", "CallCandidate", "CallCandidatesEventContent", "CallEventContent",
+    "CallHangupEventContent", "CallHangupReason", "CallInviteEventContent",
+    "CallNegotiateEventContent", "CallOptions", "CallRejectEventContent",
+    "CallSDPStreamMetadataChangedEventContent", "CallSelectAnswerEventContent", "CallStream",
+    "CallStreamPurpose", "CanonicalAliasStateEventContent", "Capabilities", "CaughtUp",
+    "ChildAppServiceAPI", "ClaimKeysResponse", "ClientPath", "ClosestEvent", "ConnectionInfo",
+    "ContentURI", "CrossSigningKeys", "CrossSigningUsage", "Device", "DeviceID", "DeviceKeys",
+    "DeviceLists", "DirectAccountDataEventContent", "DirectoryPaginationToken",
+    "DummyEventContent", "EncryptedEventContent", "EncryptedFile", "EncryptionAlgorithm",
+    "EncryptionKeyAlgorithm", "EphemeralEventContent", "Event", "EventContent", "EventContext",
+    "EventFilter", "EventID", "EventOptions", "EventType", "EventTypeClass", "FileInfo",
+    "Filter", "FilterID", "Format", "ForwardedRoomKeyEventContent", "FoundUser",
+    "FullyReadAccountDataEventContent", "GuestAccess", "GuestAccessStateEventContent",
+    "HandlerPolicy", "HistoryVisibility", "HistoryVisibilityStateEventContent",
+    "IdentityServerAccountDataEventContent", "IgnoredUserListAccountDataEventContent",
+    "ImageInfo", "ImagePack", "ImagePackImage", "ImagePackRoomsAccountDataEventContent",
+    "ImagePackUsage", "InReplyTo", "IntentAPI", "InvitePermissionConfigAccountDataEventContent",
+    "InvitedRoom", "JSONWebKey", "JoinRestriction", "JoinRestrictionType", "JoinRule",
+    "JoinRulesStateEventContent", "JoinedRoom", "KeyBackupAccountDataEventContent",
+    "KeyBackupData", "KeyRequestAction", "KeyVerificationAcceptEventContent",
+    "KeyVerificationCancelEventContent", "KeyVerificationDoneEventContent",
+    "KeyVerificationEventContent", "KeyVerificationKeyEventContent",
+    "KeyVerificationMACEventContent", "KeyVerificationMethod",
+    "KeyVerificationReadyEventContent", "KeyVerificationRequestEventContent",
+    "KeyVerificationRequestMessageEventContent", "KeyVerificationStartEventContent",
+    "KeysChanges", "KnockedRoom", "LeftRoom", "LocationInfo", "LocationMessageEventContent",
+    "LoginFlow", "LoginFlowList", "LoginResponse", "LoginType", "MAppserviceLoginUnsupported",
+    "MBadAlias", "MBadJSON", "MBadState", "MBadStatus", "MCannotLeaveServerNoticeRoom",
+    "MCannotOverwriteMedia", "MCaptchaInvalid", "MCaptchaNeeded", "MConnectionFailed",
+    "MConnectionTimeout", "MConsentNotGiven", "MDuplicateAnnotation", "MExclusive",
+    "MForbidden", "MGuestAccessForbidden", "MIncompatibleRoomVersion", "MInvalidParam",
+    "MInvalidRoomState", "MInvalidSignature", "MInvalidUsername", "MInviteBlocked",
+    "MKeyTooLarge", "MLimitExceeded", "MMissingParam", "MMissingToken", "MNotFound", "MNotJSON",
+    "MNotYetUploaded", "MProfileTooLarge", "MResourceLimitExceeded", "MRoomInUse",
+    "MServerNotTrusted", "MThreepidAuthFailed", "MThreepidDenied", "MThreepidInUse",
+    "MThreepidMediumNotSupported", "MThreepidNotFound", "MTooLarge", "MUnableToAuthoriseJoin",
+    "MUnableToGrantJoin", "MUnauthorized", "MUnknown", "MUnknownDevice", "MUnknownToken",
+    "MUnrecognized", "MUnsupportedRoomVersion", "MUrlNotSet", "MUserDeactivated", "MUserInUse",
+    "MUserLimitExceeded", "MUserLocked", "MUserSuspended", "MWeakPassword",
+    "MWrongRoomKeysVersion", "MXOpenGraph", "MarkedUnreadAccountDataEventContent",
+    "MatrixConnectionError", "MatrixError", "MatrixInteractiveAuthError", "MatrixRequestError",
+    "MatrixResponseError", "MatrixTimeoutError", "MatrixURI", "MediaCreateResponse",
+    "MediaInfo", "MediaMessageEventContent", "MediaPath", "MediaRepoConfig", "MediaStream",
+    "Member", "MemberStateEventContent", "Membership", "MemoryStateStore", "Mentions",
+    "MessageEventContent", "MessageType", "Method", "MissingExtraError", "MutualRooms",
+    "NotificationCounts", "OpenIDToken", "Pages", "PaginatedMessages", "PaginationDirection",
+    "Path", "PathBuilder", "PolicyRecommendation", "PolicyRuleStateEventContent",
+    "PowerLevelError", "PowerLevelStateEventContent", "PresenceEventContent", "PresenceState",
+    "ProfileFieldsCapability", "PublicKey", "PublicRoomInfo", "PushActionType", "PushCondition",
+    "PushConditionKind", "PushRule", "PushRuleID", "PushRuleKind", "PushRuleScope",
+    "PushRulesAccountDataEventContent", "PushRuleset", "QueryKeysResponse",
+    "ReactionEventContent", "Receipt", "ReceiptEventContent", "ReceiptType", "RecentEmoji",
+    "RecentEmojiAccountDataEventContent", "RedactionEventContent", "Registration",
+    "RegistrationError", "Rejoined", "RelatedEvents", "RelatesTo", "RelationType", "Relations",
+    "RequestedKeyInfo", "RetryPolicy", "Room", "RoomAlias", "RoomAliasInfo",
+    "RoomAvatarStateEventContent", "RoomCreatePreset", "RoomCreateStateEventContent",
+    "RoomDirectoryResponse", "RoomDirectoryVisibility", "RoomEncryptionStateEventContent",
+    "RoomEventFilter", "RoomEventsFound", "RoomFilter", "RoomID",
+    "RoomImagePackStateEventContent", "RoomKeyBackup", "RoomKeyBundleEventContent",
+    "RoomKeyEventContent", "RoomKeyRequestEventContent", "RoomKeyWithheldCode",
+    "RoomKeyWithheldEventContent", "RoomKeys", "RoomKeysUpdate", "RoomKeysVersion",
+    "RoomNameStateEventContent", "RoomPinnedEventsStateEventContent",
+    "RoomPolicyStateEventContent", "RoomPowers", "RoomPredecessor", "RoomSummary",
+    "RoomTagAccountDataEventContent", "RoomTagInfo", "RoomTombstoneStateEventContent",
+    "RoomTopicStateEventContent", "RoomType", "RoomVersionsCapability", "SearchContext",
+    "SearchPages", "SearchResult", "SecretRequestEventContent", "SecretSendEventContent",
+    "ServerACLStateEventContent", "ServerInformation", "ServerName",
+    "ServerNoticeMessageEventContent", "SessionDescription", "SignedThirdPartyInvite",
+    "SpaceChildStateEventContent", "SpaceHierarchy", "SpaceHierarchyRoom",
+    "SpaceParentStateEventContent", "StateEvent", "StateEventContent", "StateStoreError",
+    "StickerEventContent", "StrippedStateEvent", "SupportContact", "SynapseAdminPath",
+    "SyncEvents", "SyncResponse", "SyncRooms", "SyncState", "SyncStrippedState", "SyncSummary",
+    "SyncTimeline", "SyncToDevice", "SyncToken", "TextMessageEventContent",
+    "TextRepresentation", "ThirdPartyInstance", "ThirdPartyInvite",
+    "ThirdPartyInviteStateEventContent", "ThirdPartyLocation", "ThirdPartyMedium",
+    "ThirdPartyProtocol", "ThirdPartyUser", "ThreadRoots", "ThumbnailInfo", "ToDeviceEvent",
+    "ToDeviceEventContent", "Topic", "TraceLogger", "TurnServer", "TypingEventContent",
+    "Unsigned", "UserID", "UserIdentifier", "UserIdentifierType", "UserSearchResults",
+    "VersionsResponse", "VideoInfo", "WellKnown", "WellKnownSupport", "WhoamiResponse",
+    "WhoisResponse", "__version__", "content_class", "decode_localpart", "encode_localpart",
+    "read_content",
+]  # fmt: skip

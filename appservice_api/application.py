@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .api import AppServiceAPI
 from .api.mark import SOURCE_KEY
+from .appservice import AppServiceAPI
+from .compat import Self
+from .intent import IntentAPI, Room
 from .receiver.arguments import check_count, check_flag, check_policy, check_room, check_seconds
 from .receiver.backlog import CaughtUp, Progress
 from .receiver.decorators import Decorators
@@ -21,14 +23,8 @@ from .receiver.receiver import MAX_BODY, Receiver
 from .receiver.rejoining import Rejoined
 from .receiver.units import UnitOfWork
 from .registration import Registration
+from .state_store import ASStateStore
 from .wsgi import WSGI
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from .intent import IntentAPI
-    from .intent.room import Room
-    from .state_store import ASStateStore
 
 __all__ = ["AppService"]
 

@@ -13,18 +13,23 @@ from typing import Any, ClassVar
 import requests
 
 __all__ = [
-    "BusyError",
-    "MatrixConnectionError",
-    "MatrixError",
-    "MatrixInteractiveAuthError",
-    "MatrixRequestError",
-    "MatrixResponseError",
-    "MatrixTimeoutError",
-    "MissingExtraError",
-    "PowerLevelError",
-    "RegistrationError",
+    "BusyError", "MAppserviceLoginUnsupported", "MBadAlias", "MBadJSON", "MBadState",
+    "MBadStatus", "MCannotLeaveServerNoticeRoom", "MCannotOverwriteMedia", "MCaptchaInvalid",
+    "MCaptchaNeeded", "MConnectionFailed", "MConnectionTimeout", "MConsentNotGiven",
+    "MDuplicateAnnotation", "MExclusive", "MForbidden", "MGuestAccessForbidden",
+    "MIncompatibleRoomVersion", "MInvalidParam", "MInvalidRoomState", "MInvalidSignature",
+    "MInvalidUsername", "MInviteBlocked", "MKeyTooLarge", "MLimitExceeded", "MMissingParam",
+    "MMissingToken", "MNotFound", "MNotJSON", "MNotYetUploaded", "MProfileTooLarge",
+    "MResourceLimitExceeded", "MRoomInUse", "MServerNotTrusted", "MThreepidAuthFailed",
+    "MThreepidDenied", "MThreepidInUse", "MThreepidMediumNotSupported", "MThreepidNotFound",
+    "MTooLarge", "MUnableToAuthoriseJoin", "MUnableToGrantJoin", "MUnauthorized", "MUnknown",
+    "MUnknownDevice", "MUnknownToken", "MUnrecognized", "MUnsupportedRoomVersion", "MUrlNotSet",
+    "MUserDeactivated", "MUserInUse", "MUserLimitExceeded", "MUserLocked", "MUserSuspended",
+    "MWeakPassword", "MWrongRoomKeysVersion", "MatrixConnectionError", "MatrixError",
+    "MatrixInteractiveAuthError", "MatrixRequestError", "MatrixResponseError",
+    "MatrixTimeoutError", "MissingExtraError", "PowerLevelError", "RegistrationError",
     "StateStoreError",
-]
+]  # fmt: skip
 
 _EXCERPT = 200
 _GATEWAY = frozenset({502, 503, 504})
@@ -512,6 +517,3 @@ class BusyError(MatrixError):
     """Somebody else is at it, in another thread or process, and for too long to wait."""
 
     temporary = True
-
-
-__all__ += [cls.__name__ for cls in dict.fromkeys(MatrixRequestError._classes.values())]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from functools import partial
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from urllib.parse import quote
 
+from .application import AppService
 from .errors import MissingExtraError
 from .receiver.binding import PAGES, TREES, serve
 
@@ -23,9 +24,6 @@ try:
     from werkzeug.wsgi import get_input_stream
 except ImportError as error:
     raise MissingExtraError("appservice_api.flask", "flask") from error
-
-if TYPE_CHECKING:
-    from .application import AppService
 
 __all__ = ["EXTENSION", "blueprint"]
 

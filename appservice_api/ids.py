@@ -10,10 +10,9 @@ Spec: Appendices, "Identifier grammar".
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .compat import Self
 
 __all__ = [
     "ContentURI",

@@ -12,8 +12,11 @@ __all__ = ["lazily"]
 
 def lazily(
     package: str, modules: Mapping[str, str]
-) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """What a package needs to export names of its modules without importing them.
+
+    A type checker must not see it: for one that answers for all names, a wrong name is no error.
+    It sees ``__all__`` and, under TYPE_CHECKING, imports of the same names.
 
     Args:
         package: The name of the package.
@@ -21,10 +24,9 @@ def lazily(
             own name is among them is exported itself.
 
     Returns:
-        The names, and its ``__getattr__`` and ``__dir__``.
+        Its ``__getattr__`` and ``__dir__``.
     """
     module_of = {name: module for module, names in modules.items() for name in names.split()}
-    exported = sorted(module_of)
 
     def load(name: str) -> Any:
         if name not in module_of:
@@ -35,6 +37,6 @@ def lazily(
         return found
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *exported})
+        return sorted({*vars(sys.modules[package]), *module_of})
 
-    return exported, load, names
+    return load, names

@@ -10,8 +10,8 @@ processes. The counters are those of the process that is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from .application import AppService
 from .errors import MissingExtraError
 
 try:
@@ -19,9 +19,6 @@ try:
     from prometheus_client.registry import Collector
 except ImportError as error:
     raise MissingExtraError("appservice_api.metrics", "metrics") from error
-
-if TYPE_CHECKING:
-    from .application import AppService
 
 __all__ = ["AppServiceCollector"]
 
@@ -52,8 +49,6 @@ class AppServiceCollector(Collector):
     """
 
     def __init__(self, *apps: AppService) -> None:
-        from .application import AppService
-
         for app in apps:
             if not isinstance(app, AppService):
                 raise ValueError(f"an AppService is needed, not {app!r}")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-if TYPE_CHECKING:
-    from .api.appservice import AppServiceAPI
+from typing import NamedTuple
 
 __all__ = ["Settings"]
-
-API = TypeVar("API", bound="AppServiceAPI")
 
 _PREFIX = "APPSERVICE_"
 
@@ -51,33 +46,3 @@ class Settings(NamedTuple):
         """
         values = {name: environ.get(_PREFIX + name.upper()) or None for name in cls._fields}
         return cls(**{**values, **{name: value for name, value in given.items() if value}})
-
-    def make(self, kind: type[API], **kwargs: Any) -> API:
-        """Make the API.
-
-        Args:
-            kind: Its class.
-            kwargs: Arguments of the constructor; they win over the settings.
-
-        Raises:
-            ValueError: A setting is missing or can't be used.
-        """
-        base_url = kwargs.pop("base_url", self.base_url)
-        missing = []
-        if not base_url:
-            missing.append("the homeserver's URL (APPSERVICE_BASE_URL)")
-        if not (self.registration or self.token or "token" in kwargs):
-            missing.append("APPSERVICE_REGISTRATION or APPSERVICE_TOKEN")
-        if missing:
-            raise ValueError("not set: " + ", and ".join(missing))
-        kwargs.setdefault("device_id", self.device_id)
-        kwargs.setdefault("state_store", self.state_store)
-        if self.registration:
-            if self.bot_mxid:
-                kwargs.setdefault("bot_mxid", self.bot_mxid)
-            return kind.from_registration(
-                self.registration, base_url, server_name=self.server_name, **kwargs
-            )
-        kwargs.setdefault("token", self.token)
-        kwargs.setdefault("bot_mxid", self.bot_mxid)
-        return kind(base_url, **kwargs)

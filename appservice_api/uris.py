@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+from .compat import Self
 from .ids import EventID, RoomAlias, RoomID, ServerName, UserID
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["MatrixURI"]
 

@@ -66,8 +66,8 @@ ROOMS = (
     _room(
         "vocabulary",
         "events, identifiers, registration, errors, and what else everybody needs",
-        "events registration ids uris localparts errors settings clock log fork lazy base_url "
-        "_version",
+        "events registration ids uris localparts errors settings clock log fork base_url lazy "
+        "compat _version",
     ),
 )  # fmt: skip
 
@@ -211,6 +211,31 @@ def upward() -> list[Import]:
         for one in imports()
         if ROOMS.index(room_of(one.target)) < ROOMS.index(room_of(one.source))
     ]
+
+
+def circles(found: Iterable[Import]) -> list[list[str]]:
+    """Modules that import each other, in a way or by way of others."""
+    targets: dict[str, set[str]] = {}
+    for one in found:
+        targets.setdefault(one.source, set()).add(one.target)
+    reached = {module: _reached(module, targets) for module in targets}
+    groups = {
+        tuple(sorted(other for other in seen if module in reached.get(other, ())))
+        for module, seen in reached.items()
+        if module in seen
+    }
+    return [list(group) for group in sorted(groups)]
+
+
+def _reached(module: str, targets: dict[str, set[str]]) -> set[str]:
+    """All modules that a module imports, by way of others too."""
+    seen: set[str] = set()
+    pending = [module]
+    while pending:
+        new = targets.get(pending.pop(), set()) - seen
+        seen |= new
+        pending += new
+    return seen
 
 
 def text() -> str:

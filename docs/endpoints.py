@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import appservice_api.client
 import appservice_api.intent
 from appservice_api import IntentAPI
+from appservice_api.api.endpoint import Endpoint, endpoints_of
 from appservice_api.client.base import ClientMethods
-from appservice_api.client.endpoint import Endpoint, endpoints_of
 
 FILE = Path(__file__).with_suffix(".rst")
 

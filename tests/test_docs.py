@@ -14,7 +14,7 @@ import pytest
 
 import appservice_api.client
 import appservice_api.intent
-from appservice_api.client.endpoint import endpoints_of
+from appservice_api.api.endpoint import endpoints_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = [ROOT / "docs" / "endpoints.py", ROOT / "docs" / "architecture.py"]

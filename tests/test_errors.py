@@ -52,6 +52,7 @@ def test_copies_say_the_same(error: MatrixError) -> None:
 def test_the_classes() -> None:
     for name in errors.__all__:
         assert issubclass(getattr(errors, name), MatrixError)
+    assert {kind.__name__ for kind in MatrixRequestError._classes.values()} <= {*errors.__all__}
     assert issubclass(MatrixConnectionError, requests.exceptions.ConnectionError)
     assert issubclass(MatrixTimeoutError, requests.exceptions.Timeout)
     assert issubclass(MissingExtraError, ImportError)

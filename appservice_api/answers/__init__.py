@@ -2,7 +2,7 @@
 
 What it exports is imported when it is first used.
 """
-# ruff: noqa: F403
+# ruff: noqa: F403, F405
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ if TYPE_CHECKING:
     from .search import *
     from .sync import *
     from .third_party import *
+
+__all__ = [
+    "AccountModerationCapability", "AuthMetadata", "BooleanCapability", "Capabilities",
+    "ClaimKeysResponse", "ClosestEvent", "ConnectionInfo", "CrossSigningKeys", "Device",
+    "DeviceKeys", "DeviceLists", "EventFilter", "Filter", "FoundUser", "InvitedRoom",
+    "JoinedRoom", "KeyBackupData", "KeysChanges", "KnockedRoom", "LeftRoom", "LoginFlow",
+    "LoginFlowList", "LoginResponse", "MXOpenGraph", "MediaCreateResponse", "MediaRepoConfig",
+    "MutualRooms", "NotificationCounts", "OpenIDToken", "PaginatedMessages",
+    "ProfileFieldsCapability", "PublicRoomInfo", "QueryKeysResponse", "RelatedEvents",
+    "RoomAliasInfo", "RoomDirectoryResponse", "RoomEventFilter", "RoomEventsFound",
+    "RoomFilter", "RoomKeyBackup", "RoomKeys", "RoomKeysUpdate", "RoomKeysVersion",
+    "RoomSummary", "RoomVersionsCapability", "SearchContext", "SearchResult",
+    "ServerInformation", "SpaceHierarchy", "SpaceHierarchyRoom", "SupportContact", "SyncEvents",
+    "SyncResponse", "SyncRooms", "SyncState", "SyncStrippedState", "SyncSummary",
+    "SyncTimeline", "SyncToDevice", "ThirdPartyInstance", "ThirdPartyLocation",
+    "ThirdPartyProtocol", "ThirdPartyUser", "ThreadRoots", "TurnServer", "UserSearchResults",
+    "VersionsResponse", "WellKnown", "WellKnownSupport", "WhoamiResponse", "WhoisResponse",
+]  # fmt: skip
 
 # The names by the modules that have them.
 _MODULES = {
@@ -77,4 +95,5 @@ _MODULES = {
     """,
 }
 
-__all__, __getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .appservice import AppServiceAPI, ChildAppServiceAPI
 from .http import HTTPAPI
 from .path import APIPath, ClientPath, MediaPath, Method, Path, PathBuilder, SynapseAdminPath
 from .retry import RetryPolicy
@@ -10,8 +9,6 @@ from .retry import RetryPolicy
 __all__ = [
     "HTTPAPI",
     "APIPath",
-    "AppServiceAPI",
-    "ChildAppServiceAPI",
     "ClientPath",
     "MediaPath",
     "Method",

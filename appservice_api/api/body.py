@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = ["BLOCK", "Body", "Stream", "UnreadableBody", "body_of"]
 
@@ -169,12 +169,15 @@ class OnceBody(Stream):
                 yield bytes(view[start : start + BLOCK])
 
 
-class Body(NamedTuple):
+class Body:
     """What a request sends: bytes or a stream, how many bytes, and their media type."""
 
-    data: bytes | Stream | None
-    length: int
-    type: str | None
+    __slots__ = ("data", "length", "type")
+
+    def __init__(self, data: bytes | Stream | None, length: int, type: str | None) -> None:
+        self.data = data
+        self.length = length
+        self.type = type
 
 
 def body_of(data: Any, size: int | None = None) -> Body:

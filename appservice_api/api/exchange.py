@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -19,22 +18,22 @@ from ..errors import (
     MatrixResponseError,
     MatrixTimeoutError,
     MLimitExceeded,
-    excerpt,
 )
 from ..log import TRACE
-from .answer import decoded, refusal
+from .access import send_settings
 from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
-from .retry import RetryPolicy
-from .shared import Shared, send_settings
-from .wire import MAX_ANSWER_BYTES, Timeouts
+from .report import MASK, Report
+from .response import decoded, refusal
+from .retry import Limits
+from .shared import Shared
+from .wire import MAX_RESPONSE_BYTES, Timeouts
 
-__all__ = ["Exchange", "Limits"]
+__all__ = ["Exchange"]
 
 _DEBUG = 10
-_MASK = "[token]"
 # Less than this isn't worth a try.
 _NOTHING = 0.001
 # What a session says of a request that it can't even try to send.
@@ -47,26 +46,7 @@ _UNSENDABLE = (
 _MAX_REFUSAL = 65_536
 
 
-class Limits(NamedTuple):
-    """How far an exchange may go.
-
-    Attributes:
-        policy: How it is repeated.
-        deadline: Seconds after which it must have ended, as the caller said; None for the end of
-            the call that it belongs to.
-        timeout: Seconds to connect, seconds to wait for data.
-        repeatable: Whether it may be sent again though it may have arrived.
-        speaker: Who shares its rate limit.
-    """
-
-    policy: RetryPolicy
-    deadline: float | None
-    timeout: tuple[float, float]
-    repeatable: bool
-    speaker: tuple[Any, ...]
-
-
-class Exchange:
+class Exchange(Report):
     """A prepared request and the story of its attempts.
 
     Args:
@@ -77,14 +57,13 @@ class Exchange:
         name: What it is called in logs and errors.
         user: Who is acting.
         secrets: What the request says that no error may show; None where nothing in it is secret.
-        reader: Makes the result of a good answer while it arrives; None for JSON. With a reader
-            the answer isn't kept in memory, and redirects are followed.
+        reader: Makes the result of a good response while it arrives; None for JSON. With a reader
+            the response isn't kept in memory, and redirects are followed.
     """
 
     __slots__ = (
-        "attempts", "call", "context", "end", "expired", "failures", "limits", "lost", "name",
-        "reader", "request", "secrets", "settings", "shared", "streams", "timeouts", "travels",
-        "user",
+        "call", "end", "expired", "failures", "limits", "reader", "settings", "shared", "streams",
+        "timeouts", "travels",
     )  # fmt: skip
 
     #: How long the attempt may take, redirects included.
@@ -103,7 +82,7 @@ class Exchange:
     ) -> None:
         self.shared = shared
         self.request = request
-        #: Whether the answer is read here, against the clock, and not by our adapter.
+        #: Whether the response is read here, against the clock, and not by our adapter.
         self.streams = reader is not None or not shared.owns_session or bool(settings["proxies"])
         self.settings = {**settings, "stream": True} if self.streams else settings
         self.reader = reader
@@ -115,7 +94,7 @@ class Exchange:
         self.secrets = secrets
         self.attempts = 0
         self.failures = 0
-        #: Whether an attempt may have reached the homeserver though no answer of its came.
+        #: Whether an attempt may have reached the homeserver though no response of its came.
         self.lost = False
         #: How often a file was on its way, up or down.
         self.travels = 0
@@ -150,18 +129,6 @@ class Exchange:
                 self.name, f" as {self.user}" if self.user else "",
             )  # fmt: skip
 
-    def facts(self) -> dict[str, Any]:
-        """What an error tells of the exchange."""
-        return {
-            "method": self.request.method,
-            "path": self.name,
-            "target": unquote(urlsplit(self.request.url or "").path),
-            "user": self.user,
-            "attempts": self.attempts,
-            "repeated": self.lost,
-            "context": self.context,
-        }
-
     @property
     def spent(self) -> bool:
         """Whether its body was an iterable's, and is gone."""
@@ -169,7 +136,7 @@ class Exchange:
         return isinstance(body, Stream) and body.spent
 
     def attempt(self) -> Any:
-        """Send the request once and return the JSON of its answer.
+        """Send the request once and return the JSON of its response.
 
         Raises:
             MatrixError: As :meth:`HTTPAPI.request` says.
@@ -184,27 +151,27 @@ class Exchange:
         if isinstance(body, Stream):
             response = self._upload(body)
         else:
-            response = self._deliver(self.request, self.settings)
+            response = self._send_once(self.request, self.settings)
         if self.reader is not None:
             response = self._follow(response)
         elif self.streams:
-            self._take(response)
+            self._read_body(response)
         return self._read(response)
 
     def _upload(self, body: Stream) -> requests.Response:
         """Send a request with a file."""
         body.sending = None
         try:
-            return self._deliver(self.request, self.settings)
+            return self._send_once(self.request, self.settings)
         finally:
             if body.sending is not None:
                 self.timeouts.end += body.sending
                 self.extend(body.sending)
 
-    def _deliver(
+    def _send_once(
         self, request: requests.PreparedRequest, settings: dict[str, Any]
     ) -> requests.Response:
-        """Send a request and return its answer."""
+        """Send a request and return its response."""
         shared = self.shared
         try:
             response = shared.session.send(request, timeout=self.timeouts, **settings)
@@ -216,7 +183,7 @@ class Exchange:
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
         except requests.exceptions.InvalidHeader as error:
-            # urllib3 says the same of an answer; then the request has been sent.
+            # urllib3 says the same of a response; then the request has been sent.
             if not any(isinstance(cause, urllib3.exceptions.HTTPError) for cause in error.args):
                 raise ValueError(f"the request can't be sent: {error}") from None
             raise self._failure(error) from None
@@ -232,8 +199,8 @@ class Exchange:
             self._log(response)
         return response
 
-    def _take(self, response: requests.Response) -> None:
-        """Read an answer that requests' adapter brings, against the clock."""
+    def _read_body(self, response: requests.Response) -> None:
+        """Read a response that requests' adapter brings, against the clock."""
         incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
         if response._content_consumed or response.status_code < 200:
             return
@@ -241,13 +208,13 @@ class Exchange:
             response.content  # noqa: B018 - requests knows more ways to pack, and no clock
             return
         with contextlib.closing(incoming):
-            content = incoming.read(MAX_ANSWER_BYTES + 1)
-            if len(content) > MAX_ANSWER_BYTES:
+            content = incoming.read(MAX_RESPONSE_BYTES + 1)
+            if len(content) > MAX_RESPONSE_BYTES:
                 raise self._failure(http.client.HTTPException("the answer is too large"))
         response._content, response._content_consumed = content, True
 
     def _follow(self, response: requests.Response) -> requests.Response:
-        """The answer to a download, at the end of its redirects."""
+        """The response to a download, at the end of its redirects."""
         request, redirects = self.request, 0
         while (location := target_of(response)) is not None:
             incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
@@ -266,7 +233,7 @@ class Exchange:
             url = request.url or ""
             self.context = f"redirected to {urlsplit(url).netloc}"
             settings = {**send_settings(self.shared.session, url), "stream": True}
-            response = self._deliver(request, settings)
+            response = self._send_once(request, settings)
         return response
 
     def _check_open(self) -> None:
@@ -320,28 +287,6 @@ class Exchange:
             self.shared.limits.hold(self.limits.speaker, now + seconds, now)
         self.shared.log.log(_DEBUG, "repeating in %.2f s: %s", seconds, error)
 
-    @property
-    def _token(self) -> str:
-        """The token, which a confused server may echo; it never shows up in an error."""
-        authorization = str(self.request.headers.get("Authorization") or "")
-        return authorization.partition(" ")[2]
-
-    def masked(self, content: bytes) -> bytes:
-        """What was answered, without the token."""
-        token = self._token.encode()
-        return content.replace(token, _MASK.encode()) if token else content
-
-    def excerpt(self, content: bytes) -> str:
-        """The beginning of what was answered, as an error shows it."""
-        if self.secrets is not None:
-            return ""
-        return excerpt(self.masked(content).decode(errors="replace"))
-
-    def echoes(self, content: Any) -> bool:
-        """Whether an answer holds a secret of the request."""
-        text = json.dumps(content)
-        return any(json.dumps(secret)[1:-1] in text for secret in self.secrets or () if secret)
-
     def _failure(self, error: Exception) -> MatrixConnectionError:
         """Our error for one of the transport's; its cause is that one, unless it shows a secret:
         the token, or the URL of a redirect, which mostly is one."""
@@ -350,10 +295,10 @@ class Exchange:
         if self.seconds_left() <= _NOTHING:
             self.expire()
         failure = connection_error(error, **self.facts())
-        if self._token:
-            failure.reason = failure.reason.replace(self._token, _MASK)
+        if self.token:
+            failure.reason = failure.reason.replace(self.token, MASK)
             failure.args = (failure.reason,)
-        failure.__cause__ = None if self.context else _without(self._token, error)
+        failure.__cause__ = None if self.context or self.shows_token(error) else error
         return failure
 
     def _log(self, response: requests.Response) -> None:
@@ -373,13 +318,13 @@ class Exchange:
             response.close()
             raise MatrixConnectionError(f"{status} and no answer after it", **self.facts())
         if self.reader is not None:
-            return self._hand_over(response, self.reader)
+            return self._read_with(response, self.reader)
         if not 200 <= status < 300:
-            raise refusal(self, response, response.content)
+            raise refusal(self, response, response.content, self.shared.clock)
         return decoded(self, response)
 
-    def _hand_over(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
-        """Have the reader read a good answer; a refusal is read to a certain size. A reader that
+    def _read_with(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
+        """Have the reader read a good response; a refusal is read to a certain size. A reader that
         doesn't raise sees to closing."""
         status = response.status_code
         good = 200 <= status < 300
@@ -392,7 +337,7 @@ class Exchange:
                     "a part instead of the whole", http_status=status, **self.facts()
                 )
             if not good:
-                raise refusal(self, response, incoming.read(_MAX_REFUSAL))
+                raise refusal(self, response, incoming.read(_MAX_REFUSAL), self.shared.clock)
             result = reader(incoming)
             arrived = time.monotonic()
             return result
@@ -403,8 +348,3 @@ class Exchange:
             if good:
                 # What nothing came in doesn't count as travelling.
                 self.extend((arrived or incoming.arrived) - begun)
-
-
-def _without(token: str, error: Exception) -> Exception | None:
-    """The cause of an error, unless it shows the token."""
-    return None if token and token in f"{error!r} {error.__cause__!r}" else error

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from .shared import AppServiceShared
+    from ..registration import Registration
+    from ..state_store import ASStateStore
 
 __all__ = ["Ghosts"]
+
+
+class _Shared(Protocol):
+    registration: Registration | None
+    state_store: ASStateStore
+
+    @property
+    def bot_mxid(self) -> str | None: ...
 
 
 class Ghosts:
@@ -26,7 +35,7 @@ class Ghosts:
 
     __slots__ = ("_is_exclusive", "_shared", "shares")
 
-    def __init__(self, shared: AppServiceShared) -> None:
+    def __init__(self, shared: _Shared) -> None:
         self._shared = shared
         registration = shared.registration
         spaces = registration.namespaces.users if registration is not None else []

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
+from ..compat import Self
 from ..log import TraceLogger, trace_logger
+from .access import Access
 from .body import Body
-from .exchange import Exchange, Limits
+from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
-from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy, run
+from .shared import Shared
+from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 
 __all__ = ["HTTPAPI"]
 
@@ -207,7 +207,7 @@ class HTTPAPI:
             ),
             name or template, user, secrets, reader,
         )  # fmt: skip
-        return shared.run(Exchange.attempt, exchange)
+        return run(exchange, shared.sleep)
 
     def close(self) -> None:
         """End all calls: those that wait for a repeat and, where the session is ours, those that

@@ -1,4 +1,4 @@
-"""The body of an answer that isn't read at once, as it arrives."""
+"""The body of a response that isn't read at once, as it arrives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class Incoming:
-    """The body of an answer as it arrives. Only its own methods raise errors of the transport, as
+    """The body of a response as it arrives. Only its own methods raise errors of the transport, as
     :class:`MatrixConnectionError`; so whoever reads it can tell them from those of a disk.
 
     Args:
@@ -61,12 +61,12 @@ class Incoming:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer."""
+        """The headers of the response."""
         return self._response.headers
 
     @property
     def size(self) -> int | None:
-        """How many bytes there are in all; None if the answer doesn't say."""
+        """How many bytes there are in all; None if the response doesn't say."""
         try:
             return None if self._encoding else length_of(self.headers)
         except http.client.HTTPException:
@@ -79,7 +79,7 @@ class Incoming:
 
     @property
     def unpacks(self) -> bool:
-        """Whether the answer isn't packed in a way that only urllib3 may know."""
+        """Whether the response isn't packed in a way that only urllib3 may know."""
         return self._encoding in ("", "gzip", "x-gzip", "deflate")
 
     def _receive(self) -> Iterator[bytes]:
@@ -177,7 +177,7 @@ class Incoming:
 
 
 def _set_timeout(response: requests.Response, seconds: float) -> None:
-    """Have the connection of an answer wait no longer for data, where it shows its socket."""
+    """Have the connection of a response wait no longer for data, where it shows its socket."""
     connection = getattr(response.raw, "connection", None)
     sock = getattr(connection, "sock", None)
     if isinstance(sock, socket.socket):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = ["SOURCE_KEY", "Mark"]
 
@@ -11,7 +11,7 @@ __all__ = ["SOURCE_KEY", "Mark"]
 SOURCE_KEY = "appservice_api.double_puppet_source"
 
 
-class Mark(NamedTuple):
+class Mark:
     """What is put into the content of events that are sent as a person.
 
     Attributes:
@@ -19,8 +19,11 @@ class Mark(NamedTuple):
         value: Its value: the ID of the registration, or True for a key of the user's own.
     """
 
-    key: str
-    value: str | bool
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: str, value: str | bool) -> None:
+        self.key = key
+        self.value = value
 
     def is_on(self, content: object) -> bool:
         """Whether a content has it."""

@@ -32,8 +32,8 @@ def guarded_hooks(hooks: Mapping[str, Any]) -> dict[str, list[Hook]]:
     """The hooks of a session that isn't ours, and with them what keeps requests from doing harm.
 
     Even where it follows no redirect, requests reads the whole body of one, whatever it has, and
-    fails where it leads to what is no URL; so it is shown none. And after an interim answer it
-    would use the connection for the next request, which then got the answer to this one.
+    fails where it leads to what is no URL; so it is shown none. And after an interim response it
+    would use the connection for the next request, which then got the response to this one.
 
     Args:
         hooks: The hooks of the session; they aren't changed.
@@ -61,7 +61,7 @@ def give_back_location(response: requests.Response) -> None:
 
 
 def target_of(response: requests.Response) -> str | None:
-    """Where an answer redirects to, in the letters that it was meant in; None if it doesn't."""
+    """Where a response redirects to, in the letters that it was meant in; None if it doesn't."""
     if response.status_code not in _STATUSES:
         return None
     location = response.headers.get("Location") or None

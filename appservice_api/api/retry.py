@@ -1,7 +1,8 @@
 """What is repeated, how often, and after which wait: one sentence, run by tenacity.
 
-Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate limiting" and
-"Transaction identifiers".
+Every exchange goes through :func:`run`. Tenacity is imported for the first repeat: most scripts
+need none, and it takes a tenth of the time of requests. Spec: Client-Server API, "Rate limiting"
+and "Transaction identifiers".
 """
 
 from __future__ import annotations
@@ -9,12 +10,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
 from ..errors import (
     MatrixConnectionError,
@@ -24,17 +23,18 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
-    from .exchange import Exchange
+    from tenacity import RetryCallState
 
 __all__ = [
     "Clock",
+    "Limits",
     "RateLimits",
     "RetryPolicy",
     "SystemClock",
     "may_repeat",
     "retry_after",
     "retry_policy",
-    "retrying",
+    "run",
 ]
 
 # POSTs that do no harm when they arrive twice, or converge. All others (createRoom, upgrade,
@@ -95,6 +95,67 @@ class RetryPolicy(NamedTuple):
     first_wait: float = 0.5
     longest_wait: float = 5.0
     deadline: float = 45.0
+
+
+class Limits:
+    """How far an exchange may go.
+
+    Attributes:
+        policy: How it is repeated.
+        deadline: Seconds after which it must have ended, as the caller said; None for the end of
+            the call that it belongs to.
+        timeout: Seconds to connect, seconds to wait for data.
+        repeatable: Whether it may be sent again though it may have arrived.
+        speaker: Who shares its rate limit.
+    """
+
+    __slots__ = ("deadline", "policy", "repeatable", "speaker", "timeout")
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        deadline: float | None,
+        timeout: tuple[float, float],
+        repeatable: bool,
+        speaker: tuple[Any, ...],
+    ) -> None:
+        self.policy = policy
+        self.deadline = deadline
+        self.timeout = timeout
+        self.repeatable = repeatable
+        self.speaker = speaker
+
+
+class Repeated(Protocol):
+    """What is repeated, as the functions below need it: an exchange.
+
+    Attributes:
+        limits: How far it may go.
+        failures: How many attempts have failed.
+        lost: Whether an attempt may have reached the homeserver though no response came.
+        travels: How often a file was on its way, up or down.
+    """
+
+    limits: Limits
+    failures: int
+    lost: bool
+    travels: int
+
+    def attempt(self) -> Any:
+        """Send it once, and return what came of it."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it can't be sent again."""
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline."""
+
+    def expire(self) -> None:
+        """Note that it is given up because there is no time left for it."""
+
+    def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
+        """Called before the wait for a repeat; ``shared`` for one that holds for all threads."""
 
 
 class Clock(Protocol):
@@ -177,12 +238,9 @@ def _is_rate_limit(error: BaseException) -> bool:
     return isinstance(error, MatrixRequestError) and error.http_status == 429
 
 
-def _wants_repeat(state: RetryCallState) -> bool:
-    """Whether the outcome of an attempt is a reason to repeat it."""
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
-    if error is None or not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
+def _wants_repeat(exchange: Repeated, error: BaseException | None) -> bool:
+    """Whether what an attempt raised is a reason to repeat it."""
+    if not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
         return False
     if exchange.spent:
         return False
@@ -197,25 +255,30 @@ def _wants_repeat(state: RetryCallState) -> bool:
     )
 
 
+def _error_of(state: RetryCallState) -> BaseException | None:
+    assert state.outcome is not None
+    return state.outcome.exception()
+
+
 def _wait(state: RetryCallState) -> float:
     """What the homeserver asks for, or else a doubling wait, half of it random: so the waits of
     the default add up to more than a restart takes, and not all come back at once."""
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    error = _error_of(state)
+    exchange: Repeated = state.args[0]
     asked = getattr(error, "retry_after", None) if error is not None else None
     if asked:
         # A homeserver that asks for next to nothing again and again isn't asked as often.
         return max(float(asked), _LEAST_WAIT * state.attempt_number)
+    from tenacity import wait_exponential, wait_random_exponential
+
     first, longest = exchange.limits.policy.first_wait / 2, exchange.limits.policy.longest_wait / 2
     return wait_exponential(first, longest)(state) + wait_random_exponential(first, longest)(state)
 
 
 def _stops(state: RetryCallState) -> bool:
     """Whether the repeats are used up, or the next one would come after the deadline."""
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    error = _error_of(state)
+    exchange: Repeated = state.args[0]
     if error is not None and not _is_rate_limit(error):
         exchange.failures += 1
         exchange.lost |= getattr(error, "sent", True)
@@ -228,28 +291,42 @@ def _stops(state: RetryCallState) -> bool:
 
 
 def _before_sleep(state: RetryCallState) -> None:
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    exchange: Exchange = state.args[0]
+    error = _error_of(state)
+    exchange: Repeated = state.args[0]
     if error is not None:
         exchange.about_to_wait(state.upcoming_sleep, error, shared=_is_rate_limit(error))
 
 
-def retrying(sleep: Any) -> Retrying:
-    """The one that runs every exchange: repeat what may be repeated, wait as asked or with
-    jitter, until the repeats or the time are used up, and then raise the last error.
+def run(exchange: Repeated, sleep: Callable[[float], None]) -> Any:
+    """Make an exchange: repeat what may be repeated, wait as asked or with jitter, until the
+    repeats or the time are used up, and then raise the last error.
 
     Args:
+        exchange: The exchange.
         sleep: Called with the seconds to wait.
     """
-    return Retrying(
-        retry=_wants_repeat,
+    try:
+        return exchange.attempt()
+    except MatrixError as error:
+        if not _wants_repeat(exchange, error):
+            raise
+        failed = [error]
+    from tenacity import Retrying
+
+    def attempt(exchange: Repeated) -> Any:
+        if failed:  # the attempt that was made above
+            raise failed.pop()
+        return exchange.attempt()
+
+    retrying = Retrying(
+        retry=lambda state: _wants_repeat(exchange, _error_of(state)),
         wait=_wait,
         stop=_stops,
         before_sleep=_before_sleep,
         sleep=sleep,
         reraise=True,
     )
+    return retrying(attempt, exchange)
 
 
 def retry_policy(

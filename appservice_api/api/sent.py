@@ -9,13 +9,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import StateStoreError
+from .retry import Clock
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
-    from .shared import AppServiceShared
 
 __all__ = ["PROFILE_KEYS", "SENDING", "Sent"]
 
@@ -31,6 +31,13 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25
 _FOR_EVER = float("inf")
 
 
+class _Shared(Protocol):
+    clock: Clock
+    closed: threading.Event
+    log: Any
+    state_store: ASStateStore
+
+
 class Sent:
     """What was sent as people that may come without a mark, or whose mark isn't enough.
 
@@ -41,7 +48,7 @@ class Sent:
         shared: What waits, tells the time and has the state store.
     """
 
-    def __init__(self, shared: AppServiceShared) -> None:
+    def __init__(self, shared: _Shared) -> None:
         self._shared = shared
         self._names: OrderedDict[object, float] = OrderedDict()
         # Of each user, the requests that are under way, and when they began.

@@ -1,107 +1,30 @@
-"""What many objects share: where requests go, and how they are sent and counted."""
+"""What all users who speak for one application service share."""
 
 from __future__ import annotations
 
-import re
 import threading
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ..base_url import check_base_url
-from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
 from .call import Calls
 from .flight import SingleFlight
 from .ghosts import Ghosts
 from .mark import SOURCE_KEY, Mark
-from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
+from .retry import Clock, RateLimits, RetryPolicy, retry_policy
 from .sent import Sent
+from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 
 if TYPE_CHECKING:
     from ..registration import Registration
     from ..state_store import ASStateStore
-    from .appservice import AppServiceAPI, ChildAppServiceAPI
 
-__all__ = [
-    "DEFAULT_TIMEOUT",
-    "Access",
-    "AppServiceShared",
-    "Shared",
-    "Timeout",
-    "UploadLimit",
-    "check_token",
-    "send_settings",
-    "split_timeout",
-]
-
-#: Seconds to connect and seconds to wait for data; one number stands for the second.
-Timeout: TypeAlias = float | tuple[float, float]
-
-#: What it is where nothing is said. A call ends before gunicorn ends its worker, and there is time
-#: for a repeat over a new connection.
-DEFAULT_TIMEOUT = (5.0, 30.0)
-
-_BAD_TOKEN = r"[^\x21-\x7e]"
-
-
-def check_token(token: str | None) -> str | None:
-    """Return a token if a header can carry it.
-
-    Raises:
-        ValueError: It is empty or holds white space or control characters. It isn't shown.
-    """
-    if token is None:
-        return None
-    if not isinstance(token, str) or not token or re.search(_BAD_TOKEN, token):
-        raise ValueError(
-            "the token is empty, or holds white space, control or non-ASCII characters "
-            "(a line end left from reading a file?)"
-        )
-    return token
-
-
-def send_settings(session: requests.Session, url: str) -> dict[str, Any]:
-    """The arguments of ``Session.send`` for a URL, from the session and the environment."""
-    merged = session.merge_environment_settings(url, {}, False, None, None)
-    merged["stream"] = False
-    merged["allow_redirects"] = False
-    merged["proxies"] = dict(merged["proxies"])
-    return dict(merged)
-
-
-class Access:
-    """Where requests go and which token they carry. Its repr has no token."""
-
-    __slots__ = ("_settings", "authorization", "base_url", "key")
-
-    def __init__(self, base_url: object, token: str | None) -> None:
-        self.base_url = check_base_url(base_url)
-        self.authorization = f"Bearer {token}" if check_token(token) else None
-        self.key = hash(self.authorization)
-        self._settings: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-
-    @property
-    def token(self) -> str | None:
-        return self.authorization[7:] if self.authorization else None
-
-    def settings(self, session: requests.Session) -> dict[str, Any]:
-        """The session's proxies, verify and cert for this URL; the environment is read once."""
-        now = (
-            session.verify, session.cert, session.trust_env, id(session),
-            tuple(session.proxies.items()) if session.proxies else (),
-        )  # fmt: skip
-        if self._settings is None or self._settings[0] != now:
-            self._settings = now, send_settings(session, self.base_url)
-        return self._settings[1]
-
-    def __repr__(self) -> str:
-        return f"Access({self.base_url!r})"
+__all__ = ["AppServiceShared", "Shared"]
 
 
 class Shared:
@@ -127,10 +50,9 @@ class Shared:
         self.lock = threading.Lock()
         self.limits = RateLimits()
         self.closed = threading.Event()
-        self.run = retrying(self.sleep)
         renew_after_fork(self)
 
-    def be_patient(
+    def set_retry_options(
         self,
         *,
         retry_count: int | None = None,
@@ -176,55 +98,6 @@ class Shared:
                 adapter.__setstate__(adapter.__getstate__())
 
 
-def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tuple[float, float]:
-    """A (connect, read) pair in seconds of what a caller gave.
-
-    Raises:
-        ValueError: A timeout isn't a positive number.
-    """
-    if timeout is None:
-        return default
-    pair = timeout if isinstance(timeout, tuple) else (default[0], timeout)
-    if len(pair) != 2 or not all(isinstance(t, (int, float)) and 0 < t < 1e9 for t in pair):
-        raise ValueError(f"timeout must be seconds, or (connect, read) in seconds, not {timeout!r}")
-    return pair
-
-
-class Notes:
-    """A state store for what the homeserver has answered already: what is done is done, whether
-    or not it can be remembered.
-
-    Args:
-        state_store: Where it is remembered; its methods are called, and None is returned.
-        log: Where is said what couldn't be remembered.
-    """
-
-    __slots__ = ("_log", "_state_store")
-
-    def __init__(self, state_store: ASStateStore, log: Any) -> None:
-        self._state_store = state_store
-        self._log = log
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        method = getattr(self._state_store, name)
-
-        def note(*args: Any, **kwargs: Any) -> None:
-            try:
-                method(*args, **kwargs)
-            except StateStoreError as error:
-                self._log.warning("%s; what the homeserver has answered isn't remembered", error)
-
-        return note
-
-
-class UploadLimit(NamedTuple):
-    """How many bytes a homeserver takes, None if it doesn't tell, and when it was asked, by the
-    clock of the API."""
-
-    size: int | None
-    asked: float
-
-
 class AppServiceShared(Shared):
     """What an application service and its flyweights share."""
 
@@ -239,10 +112,12 @@ class AppServiceShared(Shared):
     ) -> None:
         super().__init__(**kwargs)
         from ..state_store import open_state_store
+        from ..state_store.best_effort import BestEffort
 
         self.state_store = open_state_store(state_store)
         self._own_store = self.state_store is not state_store
-        self.notes = Notes(self.state_store, self.log)
+        #: The state store, for what the homeserver has answered already.
+        self.best_effort = BestEffort(self.state_store, self.log)
         self.bot_mxid = bot_mxid
         #: Whether the homeserver has refused to make an account for the bot.
         self.bot_refused = False
@@ -255,14 +130,14 @@ class AppServiceShared(Shared):
             self.mark = Mark(real_user_content_key, known.id if known is not None else True)
         #: What was sent as people.
         self.sent = Sent(self)
-        self.children: weakref.WeakValueDictionary[Any, ChildAppServiceAPI]
-        self.children = weakref.WeakValueDictionary()
-        self.real_users: weakref.WeakValueDictionary[Any, AppServiceAPI]
-        self.real_users = weakref.WeakValueDictionary()
+        #: The ghosts and the real users that anyone holds.
+        self.children: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
+        self.real_users: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         #: What each homeserver answered to /versions, by base URL.
         self.versions: dict[str, dict[str, Any]] = {}
-        #: How many bytes an upload may have, by the homeserver's URL.
-        self.upload_limits: dict[str, UploadLimit] = {}
+        #: When each homeserver was asked, by its URL, and how many bytes it takes, None if it
+        #: doesn't tell.
+        self.upload_limits: dict[str, tuple[float, int | None]] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.calls)

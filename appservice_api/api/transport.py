@@ -2,7 +2,7 @@
 
 requests' own adapter and ``urlopen`` serve redirects, proxies, decoding and retries that one
 homeserver's JSON doesn't need. :class:`MatrixAdapter` takes a pooled connection, sends, and reads
-the answer at once, or its head where it is streamed; whatever isn't that simple (a proxy, a body
+the response at once, or its head where it is streamed; whatever isn't that simple (a proxy, a body
 of an unknown kind) goes to requests' adapter.
 """
 
@@ -41,10 +41,12 @@ _HTTP_ADAPTER_SEND = HTTPAdapter.send
 _ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)
 
 
-class _Answer(requests.Response):
+class _Response(requests.Response):
     """A response whose rarely used parts are made when they are asked for."""
 
-    def __init__(self, request: Any, raw: _Raw, content: bytes, adapter: HTTPAdapter) -> None:
+    def __init__(
+        self, request: Any, raw: _RawResponse, content: bytes, adapter: HTTPAdapter
+    ) -> None:
         self._content = content
         self._content_consumed = True
         self._next = None
@@ -84,25 +86,25 @@ def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
     return copied
 
 
-class _Raw:
-    """What requests asks of ``Response.raw`` once an answer has been read."""
+class _RawResponse:
+    """What requests asks of ``Response.raw`` once a response has been read."""
 
-    __slots__ = ("_answer", "_headers", "_original_response", "encoded", "reason", "status")
+    __slots__ = ("_headers", "_original_response", "_response", "encoded", "reason", "status")
 
-    def __init__(self, answer: wire.Answer) -> None:
-        self.status = answer.status
-        self.reason = answer.reason
-        self._answer = answer
+    def __init__(self, response: wire.Response) -> None:
+        self.status = response.status
+        self.reason = response.reason
+        self._response = response
         self._headers: CaseInsensitiveDict[str] | None = None
-        self.encoded = "content-encoding" in answer.names
+        self.encoded = "content-encoding" in response.names
         # requests looks for cookies only where there is an original response.
-        self._original_response = answer if "set-cookie" in answer.names else None
+        self._original_response = response if "set-cookie" in response.names else None
 
     @property
     def headers(self) -> CaseInsensitiveDict[str]:
         if self._headers is None:
             self._headers = CaseInsensitiveDict()
-            for name, value in self._answer.msg.items():
+            for name, value in self._response.msg.items():
                 before = self._headers.get(name)
                 self._headers[name] = value if before is None else f"{before}, {value}"
         return self._headers
@@ -125,24 +127,24 @@ class MatrixAdapter(HTTPAdapter):
 
     def __init__(self, idle: int = _IDLE) -> None:
         self._idle = idle
-        self._lines: dict[tuple[Any, ...], _Line] = {}
+        self._connections: dict[tuple[Any, ...], _Connections] = {}
         super().__init__(pool_connections=32, pool_maxsize=idle)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._idle = _IDLE
-        self._lines = {}
+        self._connections = {}
         super().__setstate__(state)
 
     def break_off(self) -> None:
         """End what waits for data, in all threads."""
-        for line in list(self._lines.values()):
-            line.break_off()
+        for connections in list(self._connections.values()):
+            connections.break_off()
 
     def close(self) -> None:
         """Close all idle connections."""
-        for line in list(self._lines.values()):
-            line.close()
-        self._lines.clear()
+        for connections in list(self._connections.values()):
+            connections.close()
+        self._connections.clear()
         super().close()
 
     def send(
@@ -162,56 +164,56 @@ class MatrixAdapter(HTTPAdapter):
             return self._send_plainly(request, stream, timeout, verify, cert, proxies)
         url = request.url or ""
         slash = url.find("/", 8)
-        line = self._line(url[:slash], request, verify, cert)
-        connection = line.take()
+        pool = self._connections_to(url[:slash], request, verify, cert)
+        connection = pool.take()
         if type(connection) not in _ORDINARY:
             return self._send_plainly(request, stream, timeout, verify, cert, proxies)
         if not isinstance(timeout, tuple):
             timeout = (timeout, timeout)
         try:
-            line.busy.add(connection)
-            if line.broken_off:
-                line.check_open()
-            answer, content = exchange(
-                connection, line.host, request, url[slash:], timeout, stream, line.check_open
+            pool.busy.add(connection)
+            if pool.broken_off:
+                pool.check_open()
+            response, content = exchange(
+                connection, pool.host, request, url[slash:], timeout, stream, pool.check_open
             )
             if stream:
-                line.streams[id(connection)] = connection
-                return self.build_response(request, _arriving(answer, connection, line))
+                pool.streams[id(connection)] = connection
+                return self.build_response(request, _streamed(response, connection, pool))
         except _FAILURES as error:
             connection.close()
             raise _as_requests_error(error) from error
         finally:
-            line.busy.discard(connection)
-        if answer.will_close:
+            pool.busy.discard(connection)
+        if response.will_close:
             connection.close()
         else:
-            line.give_back(connection)
-        raw = _Raw(answer)
+            pool.give_back(connection)
+        raw = _RawResponse(response)
         if raw.encoded:
             content = _decoded(content, raw.headers)
-        return _Answer(request, raw, content, self)
+        return _Response(request, raw, content, self)
 
     def _send_plainly(self, request: requests.PreparedRequest, *how: Any) -> requests.Response:
-        """As requests' adapter does; after an interim answer the connection isn't used again."""
+        """As requests' adapter does; after an interim response the connection isn't used again."""
         response = super().send(request, *how)
         if response.status_code < 200:
             response.close()
         return response
 
-    def _line(
+    def _connections_to(
         self, origin: str, request: requests.PreparedRequest, verify: Any, cert: Any
-    ) -> _Line:
+    ) -> _Connections:
         key = (origin, verify, cert)
-        line = self._lines.get(key)
-        if line is None:
+        connections = self._connections.get(key)
+        if connections is None:
             pool = self.get_connection_with_tls_context(request, verify, proxies=None, cert=cert)
             self.cert_verify(pool, request.url or "", verify, cert)
-            line = self._lines.setdefault(key, _Line(pool, origin, self._idle))
-        return line
+            connections = self._connections.setdefault(key, _Connections(pool, origin, self._idle))
+        return connections
 
 
-class _Line:
+class _Connections:
     """The connections to one homeserver.
 
     Args:
@@ -287,31 +289,31 @@ def _close_all(connections: collections.deque[Any]) -> None:
         connections.pop().close()
 
 
-class _Return:
-    """Where urllib3 puts a connection whose answer has been read, or was given up."""
+class _ReleasePool:
+    """Passes for urllib3's pool: takes a connection whose response was read, or given up."""
 
-    __slots__ = ("_answer", "_line")
+    __slots__ = ("_connections", "_response")
 
-    def __init__(self, answer: http.client.HTTPResponse, line: _Line) -> None:
-        self._answer = answer
-        self._line = line
+    def __init__(self, response: http.client.HTTPResponse, connections: _Connections) -> None:
+        self._response = response
+        self._connections = connections
 
     def _put_conn(self, connection: Any) -> None:
-        if self._answer.will_close or connection.sock is None:
+        if self._response.will_close or connection.sock is None:
             connection.close()
         else:
-            self._line.give_back(connection)
+            self._connections.give_back(connection)
 
 
-def _arriving(
-    answer: http.client.HTTPResponse, connection: Any, line: _Line
+def _streamed(
+    response: http.client.HTTPResponse, connection: Any, connections: _Connections
 ) -> urllib3.HTTPResponse:
     """urllib3's response, whose body is still to come."""
-    where: Any = _Return(answer, line)
+    where: Any = _ReleasePool(response, connections)
     return urllib3.HTTPResponse(
-        answer, urllib3.HTTPHeaderDict(answer.msg.items()), answer.status, answer.version,
-        reason=answer.reason, preload_content=False, decode_content=False,
-        original_response=answer, pool=where, connection=connection,
+        response, urllib3.HTTPHeaderDict(response.msg.items()), response.status, response.version,
+        reason=response.reason, preload_content=False, decode_content=False,
+        original_response=response, pool=where, connection=connection,
     )  # fmt: skip
 
 
@@ -323,7 +325,7 @@ def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
         while part := raw.read(BLOCK, decode_content=True):
             parts.append(part)
             size += len(part)
-            if size > wire.MAX_ANSWER_BYTES:
+            if size > wire.MAX_RESPONSE_BYTES:
                 raise requests.exceptions.ContentDecodingError("the answer is too large")
     except urllib3.exceptions.DecodeError as error:
         raise requests.exceptions.ContentDecodingError(str(error)) from error
@@ -348,12 +350,12 @@ def _as_requests_error(error: Exception) -> requests.exceptions.RequestException
 
 def hooks_for(session: requests.Session) -> Any:
     """The hooks of a request that is sent through a session."""
-    # Our own reads past interim answers and looks at no redirect.
+    # Our own reads past interim responses and looks at no redirect.
     return session.hooks if type(session) is _Session else guarded_hooks(session.hooks)
 
 
 class _Session(requests.Session):
-    """A session of ours; the answer to a redirect is an error, so none is followed."""
+    """A session of ours; the response to a redirect is an error, so none is followed."""
 
     def resolve_redirects(self, resp: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("yield_requests"):

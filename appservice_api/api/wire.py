@@ -1,4 +1,4 @@
-"""One request and its answer on a connection: the bytes, and how long they may take."""
+"""One request and its response on a connection: the bytes, and how long they may take."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import urllib3
 
 from .body import Stream
 
-__all__ = ["MAX_ANSWER_BYTES", "Answer", "Timeouts", "exchange", "length_of"]
+__all__ = ["MAX_RESPONSE_BYTES", "Response", "Timeouts", "exchange", "length_of"]
 
-#: What an answer may have; a larger one isn't kept in memory.
-MAX_ANSWER_BYTES = 256 * 2**20
+#: What a response may have; a larger one isn't kept in memory.
+MAX_RESPONSE_BYTES = 256 * 2**20
 _MAX_DIGITS = 18
 # One line of a head as nearly all are: a name, a colon, a value that isn't continued.
 _FIELD = r"(?m)^([!-9;-~]+):[ \t]*((?:[^ \t\r\n][^\r\n]*)?)\r\n"
@@ -31,9 +31,9 @@ class Timeouts(tuple[float, float]):
     """Seconds to connect and to wait for data, as requests takes them.
 
     Attributes:
-        end: The moment of ``time.monotonic()`` at which the whole answer must be there; what it
+        end: The moment of ``time.monotonic()`` at which the whole response must be there; what it
             takes to send a stream comes on top.
-        data: Seconds to wait for each block of a good answer, which may take longer than that;
+        data: Seconds to wait for each block of a good response, which may take longer than that;
             None where it may not.
     """
 
@@ -49,8 +49,8 @@ def exchange(
     timeout: tuple[float | None, float | None],
     stream: bool = False,
     connected: Callable[[], None] | None = None,
-) -> tuple[Answer, bytes]:
-    """Send one request over a connection and read its answer; close it if that fails.
+) -> tuple[Response, bytes]:
+    """Send one request over a connection and read its response; close it if that fails.
 
     Args:
         connection: A connection of urllib3, open or not.
@@ -62,7 +62,7 @@ def exchange(
         connected: Called once a new connection stands.
 
     Returns:
-        The head of the answer, and its body.
+        The head of the response, and its body.
 
     Raises:
         OSError, http.client.HTTPException, urllib3's HTTPError: It failed.
@@ -88,24 +88,24 @@ def exchange(
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
         if isinstance(body, Stream) and end is not None:
-            # What a file takes to travel isn't the answer's time.
+            # What a file takes to travel isn't the response's time.
             end += body.sending or 0.0
-        source = _Ending(sock, wait, end)
+        source = _DeadlineReader(sock, wait, end)
         made: Any = source
-        answer = Answer(made, method=request.method)
+        response = Response(made, method=request.method)
         try:
-            answer.begin()
-            _check_length(answer)
-            content = b"" if stream else _content(answer)
+            response.begin()
+            _check_length(response)
+            content = b"" if stream else _content(response)
         except BaseException:
-            answer.close()
+            response.close()
             raise
         if not stream:
-            answer.close()
-        answer.will_close |= broken or answer.status < 200
-        if stream and 200 <= answer.status < 300 and getattr(timeout, "data", None) is not None:
+            response.close()
+        response.will_close |= broken or response.status < 200
+        if stream and 200 <= response.status < 300 and getattr(timeout, "data", None) is not None:
             source.end, source.wait = None, timeout.data  # type: ignore[attr-defined]
-        return answer, content
+        return response, content
     except BaseException:
         connection.close()
         raise
@@ -215,8 +215,8 @@ def _send_stream(sock: Any, head: bytes, body: Any) -> None:
         sock.sendall(block)
 
 
-class Answer(http.client.HTTPResponse):
-    """http.client's answer, which reads on after all interim answers, not just after 100, and
+class Response(http.client.HTTPResponse):
+    """http.client's response, which reads on after all interim responses, not just after 100, and
     whose head costs less to read.
 
     Attributes:
@@ -270,14 +270,14 @@ class Answer(http.client.HTTPResponse):
 
 
 def _read_headers(file: Any) -> http.client.HTTPMessage:
-    """The headers of an answer, and the empty line after them.
+    """The headers of a response, and the empty line after them.
 
     http.client has the email package parse them, which costs more than all else that is done with
-    an ordinary answer. So a head that has arrived, and that can be read in one way only, is read
+    an ordinary response. So a head that has arrived, and that can be read in one way only, is read
     here, to the same result.
 
     Args:
-        file: What the answer is read of; the line of the status has been read.
+        file: What the response is read of; the line of the status has been read.
     """
     head, end, _ = file.peek().partition(b"\r\n\r\n")
     text = head.decode("latin-1") + "\r\n"
@@ -290,9 +290,9 @@ def _read_headers(file: Any) -> http.client.HTTPMessage:
     return message
 
 
-class _Ending(io.RawIOBase):
-    """What is read of a socket, in all until a moment: a homeserver that sends a byte now and
-    then would never run into the timeout of the socket."""
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket until a deadline: a homeserver that sends a byte now and then would never
+    exceed the timeout of the socket."""
 
     def __init__(self, sock: Any, wait: float | None, end: float | None) -> None:
         self._sock = sock
@@ -323,7 +323,7 @@ class _Ending(io.RawIOBase):
 
 
 def length_of(headers: Any) -> int | None:
-    """How many bytes the ``Content-Length`` of an answer promises; None if there is none.
+    """How many bytes the ``Content-Length`` of a response promises; None if there is none.
 
     Args:
         headers: The headers, of which two of the same name may be one with a comma.
@@ -341,28 +341,28 @@ def length_of(headers: Any) -> int | None:
     return int(length)
 
 
-def _check_length(answer: Answer) -> None:
-    """Refuse an answer that doesn't say clearly where it ends.
+def _check_length(response: Response) -> None:
+    """Refuse a response that doesn't say clearly where it ends.
 
     Raises:
         http.client.HTTPException: It doesn't.
     """
-    given = answer.names.count("content-length")
+    given = response.names.count("content-length")
     # Of one that is a number http.client has made the length.
-    if (given > 1 or (given and answer.length is None)) and not answer.chunked:
-        length_of({"Content-Length": ",".join(answer.headers.get_all("Content-Length", []))})
+    if (given > 1 or (given and response.length is None)) and not response.chunked:
+        length_of({"Content-Length": ",".join(response.headers.get_all("Content-Length", []))})
 
 
-def _content(answer: http.client.HTTPResponse) -> bytes:
-    """The whole body of an answer, if it has a sensible size."""
-    if answer.length is not None:
-        if answer.length > MAX_ANSWER_BYTES:
-            raise http.client.HTTPException(f"an answer of {answer.length} bytes is too large")
-        return answer.read()
+def _content(response: http.client.HTTPResponse) -> bytes:
+    """The whole body of a response, if it has a sensible size."""
+    if response.length is not None:
+        if response.length > MAX_RESPONSE_BYTES:
+            raise http.client.HTTPException(f"an answer of {response.length} bytes is too large")
+        return response.read()
     parts, size = [], 0
-    while part := answer.read(65_536):
+    while part := response.read(65_536):
         parts.append(part)
         size += len(part)
-        if size > MAX_ANSWER_BYTES:
+        if size > MAX_RESPONSE_BYTES:
             raise http.client.HTTPException("the answer is too large")
     return b"".join(parts)

@@ -7,9 +7,10 @@ import zlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from .. import events
+
 if TYPE_CHECKING:
     from ..application import AppService
-    from ..events import Event
     from ..ids import RoomID
     from ..intent import IntentAPI
     from .reception import Reception
@@ -65,7 +66,7 @@ def answer(app: AppService, ghost: IntentAPI, user_id: str) -> None:
     """Have a ghost answer what a user writes, once the homeserver pushes it."""
 
     @app.on("m.room.message", sender=user_id, msgtype="m.text")
-    def reply(event: Event) -> None:
+    def reply(event: events.Event) -> None:
         ghost.reply(str(event.room_id), str(event.event_id), "I do: it was pushed to my handler.")
 
 

@@ -12,8 +12,8 @@ import click
 import requests
 from rich.console import Console
 
-from ..api.appservice import AppServiceAPI
 from ..application import AppService
+from ..appservice import AppServiceAPI
 from ..errors import MissingExtraError
 from ..ids import RoomID, UserID
 from ..intent import IntentAPI

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..api.appservice import AppServiceAPI
+from ..appservice import AppServiceAPI
 from ..errors import (
     MatrixError,
     MBadStatus,

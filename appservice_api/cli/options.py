@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..api.appservice import AppServiceAPI
 from ..api.retry import RetryPolicy
+from ..appservice import AppServiceAPI
 from ..ids import UserID, server_of
 from ..intent import IntentAPI
 from ..log import TRACE, TraceLogger, trace_logger
@@ -150,14 +150,14 @@ def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceA
         kwargs["retry"] = RetryPolicy(deadline=given["deadline"])
     if "retry_count" in given:
         kwargs["default_retry_count"] = given["retry_count"]
-    api = settings.make(AppServiceAPI, **kwargs)
+    api = AppServiceAPI._from_settings(settings, **kwargs)
     api._shared.calls.begin()
     return api
 
 
 def patient(ctx: click.Context, app: AppService) -> AppService:
     """An application service, whose calls take as long as the options say."""
-    app.api._shared.be_patient(**ctx.meta.get(_PATIENCE, {}))
+    app.api._shared.set_retry_options(**ctx.meta.get(_PATIENCE, {}))
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..api.appservice import AppServiceAPI
+from ..appservice import AppServiceAPI
 from ..ids import check_room_id_or_alias
 from .options import acting, made, read_stdin, settings_of, settings_options
 

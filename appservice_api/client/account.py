@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, RetryOptions, retry_options
 from ..api.request import as_body, json_body
+from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
-from .base import CallOptions, ClientMethods, patience_of
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 from .profile import PROFILE
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import VersionsResponse, WhoamiResponse
-    from ..answers.capabilities import Capabilities
 
 __all__ = ["AccountMethods"]
 
@@ -48,7 +45,9 @@ class AccountMethods(ClientMethods):
         return localpart_of(user), server_of(user)
 
     @VERSIONS
-    def versions(self, no_cache: bool = False, **options: Unpack[CallOptions]) -> VersionsResponse:
+    def versions(
+        self, no_cache: bool = False, **options: Unpack[CallOptions]
+    ) -> answers.VersionsResponse:
         """The versions of the specification that the homeserver supports; asked once for all
         users.
 
@@ -64,25 +63,23 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /_matrix/client/versions``.
         """
-        from ..answers.account import VersionsResponse
-
         shared, homeserver = self.api._shared, self.api._access.base_url
         if no_cache or homeserver not in shared.versions:
-            patience = patience_of(options)
+            retry = retry_options(options)
             answer = shared.flights.run(
-                ("versions", homeserver, *patience.items()), lambda: self._ask_versions(patience)
+                ("versions", homeserver, *retry.items()), lambda: self._ask_versions(retry)
             )
             shared.versions[homeserver] = answer if isinstance(answer, dict) else {}
-        return VersionsResponse(copied(shared.versions[homeserver]))
+        return answers.VersionsResponse(copied(shared.versions[homeserver]))
 
-    def _ask_versions(self, patience: dict[str, Any]) -> Any:
+    def _ask_versions(self, retry: RetryOptions) -> Any:
         # Without user_id: the ghost may not be registered yet.
         return self.api._send(
-            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None), **patience
+            "GET", VERSIONS.path(()), VERSIONS.template, as_body("GET", None), **retry
         )  # fmt: skip
 
     @CAPABILITIES
-    def get_capabilities(self, **options: Unpack[CallOptions]) -> Capabilities:
+    def get_capabilities(self, **options: Unpack[CallOptions]) -> answers.Capabilities:
         """What the homeserver lets the user do, and which room versions it knows.
 
         Args:
@@ -93,13 +90,11 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /capabilities``.
         """
-        from ..answers.capabilities import Capabilities
-
         answer = self._call(CAPABILITIES, options=options)
-        return Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))
+        return answers.Capabilities(self._field(CAPABILITIES, answer, "capabilities", dict))
 
     @WHOAMI
-    def whoami(self, **options: Unpack[CallOptions]) -> WhoamiResponse:
+    def whoami(self, **options: Unpack[CallOptions]) -> answers.WhoamiResponse:
         """Who the homeserver takes the user for.
 
         Args:
@@ -113,9 +108,7 @@ class AccountMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /account/whoami``.
         """
-        from ..answers.account import WhoamiResponse
-
-        return WhoamiResponse(self._ask_whoami(options, as_device=True))
+        return answers.WhoamiResponse(self._ask_whoami(options, as_device=True))
 
     def _ask_whoami(self, options: CallOptions, *, as_device: bool) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(WHOAMI, options=options, as_device=as_device)
@@ -174,24 +167,24 @@ class AccountMethods(ClientMethods):
                 REGISTER.template,
                 json_body(content),
                 user=self.api._shared.bot_mxid,
-                **patience_of(options),
+                **retry_options(options),
             )
         except MUserInUse:
             if not self.api._shared.ghosts.is_shared(user):
-                self._notes.registered(user)
+                self._best_effort.registered(user)
             return False
         except MatrixRequestError as refused:
             if user == self.api.bot_mxid and refused.http_status == _FAILED:
-                self._explain(refused, user, patience_of(options))
+                self._explain(refused, user, retry_options(options))
             raise
-        self._notes.registered(user)
+        self._best_effort.registered(user)
         return True
 
-    def _explain(self, refused: MatrixRequestError, bot: str, patience: dict[str, Any]) -> None:
+    def _explain(self, refused: MatrixRequestError, bot: str, retry: RetryOptions) -> None:
         """Say so if the homeserver can't register the bot because it has a profile already, but
         no account: Synapse makes one of a bot that sets its name before it is registered."""
         try:
-            self._ask(PROFILE, PROFILE.path((bot,)), None, {**patience, "as_device": False})
+            self._ask(PROFILE, PROFILE.path((bot,)), None, {**retry, "as_device": False})
         except MatrixError:
             return
         refused.context = (

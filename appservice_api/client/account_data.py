@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.account_data import RoomTagAccountDataEventContent, RoomTagInfo
+from .base import ClientMethods
 
 __all__ = ["AccountDataMethods"]
 
@@ -90,7 +88,7 @@ class AccountDataMethods(ClientMethods):
     @TAGS
     def get_room_tags(
         self, room_id: str, **options: Unpack[CallOptions]
-    ) -> RoomTagAccountDataEventContent:
+    ) -> events.RoomTagAccountDataEventContent:
         """The tags that the user has given to a room.
 
         Args:
@@ -105,15 +103,13 @@ class AccountDataMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /user/{userId}/rooms/{roomId}/tags``.
         """
-        from ..events.account_data import RoomTagAccountDataEventContent
-
         answer = self._call(TAGS, (self.mxid, room_id), options=options)
         self._field(TAGS, answer, "tags", dict)
-        return RoomTagAccountDataEventContent.read(answer)
+        return events.RoomTagAccountDataEventContent.read(answer)
 
     def get_room_tag(
         self, room_id: str, tag: str, **options: Unpack[CallOptions]
-    ) -> RoomTagInfo | None:
+    ) -> events.RoomTagInfo | None:
         """One tag of a room, None if it hasn't got it; as :meth:`get_room_tags`."""
         return (self.get_room_tags(room_id, **options).tags or {}).get(tag)
 

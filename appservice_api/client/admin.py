@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import WhoisResponse
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
+from .base import ClientMethods
 
 __all__ = ["AdminMethods"]
 
@@ -29,7 +25,7 @@ class AdminMethods(ClientMethods):
     __slots__ = ()
 
     @WHOIS
-    def get_whois(self, user_id: str, **options: Unpack[CallOptions]) -> WhoisResponse:
+    def get_whois(self, user_id: str, **options: Unpack[CallOptions]) -> answers.WhoisResponse:
         """From where a user was seen. Users may ask for themselves.
 
         Args:
@@ -42,9 +38,7 @@ class AdminMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /admin/whois/{userId}``.
         """
-        from ..answers.account import WhoisResponse
-
-        return WhoisResponse.read(self._call(WHOIS, (user_id,), options=options))
+        return answers.WhoisResponse.read(self._call(WHOIS, (user_id,), options=options))
 
     @GET_SUSPENDED
     def get_user_suspended(self, user_id: str, **options: Unpack[CallOptions]) -> bool:

@@ -7,33 +7,30 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from ..api.body import Body, body_of
 from ..api.event import event_body, timestamp_ms, with_external_url
+from ..api.options import CallOptions, EventOptions, call_options, check_options
 from ..api.retry import retry_policy
-from ..api.shared import split_timeout
+from ..api.timeout import split_timeout
 from ..api.txn_id import REPEATABLE
+from ..compat import Unpack
 from ..errors import MatrixError
 from ..events.content import content_of
 from ..ids import ContentURI, EventID
 from . import messages
-from .base import CallOptions, EventOptions
 from .media import MediaMethods, check_text, guess_type, opened
 from .messages import MessageMethods, RelatesTo
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .picture import Thumbnail
+    from ..events.picture import Thumbnail
 
 __all__ = ["Attachment", "AttachmentMethods"]
 
 #: An ``mxc://`` URI, the path of a file, bytes, or a seekable binary file.
 Attachment: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]"
 
-_UPLOAD_OPTIONS = frozenset(CallOptions.__annotations__)
-_EVENT_OPTIONS = frozenset(EventOptions.__annotations__)
 # Whatever URI the homeserver gives: what is sent with it isn't too large then, either.
 _LONGEST_URI = f"mxc://{'s' * 255}/{'m' * 255}"
 # Larger pictures that aren't in a file of their own aren't looked at.
@@ -197,7 +194,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         )
         info, url = attached.info, attached.url
         if attached.body is not None:
-            uploads: Any = {k: v for k, v in options.items() if k in _UPLOAD_OPTIONS}
+            uploads = call_options(options)
             kind, name = info["mimetype"], attached.upload_name
             url = self._upload(attached.body, kind, name, None, False, uploads)
             if small is not None:
@@ -214,12 +211,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
             TypeError: There is no such option.
             ValueError: An argument can't be used.
         """
-        unknown = options.keys() - _EVENT_OPTIONS
-        if unknown:
-            raise TypeError(
-                f"unknown option {', '.join(sorted(unknown))}; there are "
-                f"{', '.join(sorted(_EVENT_OPTIONS))}"
-            )
+        check_options(options)
         messages.SEND.path(place)
         timestamp, shared = options.get("timestamp"), self.api._shared
         if timestamp is not None:
@@ -241,7 +233,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         return {"thumbnail_url": uri, "thumbnail_info": small.info}
 
 
-class _Attached(NamedTuple):
+class _Attached:
     """A file, and what is known of it.
 
     Attributes:
@@ -253,12 +245,23 @@ class _Attached(NamedTuple):
         thumbnail: A smaller picture, None for none.
     """
 
-    name: str
-    upload_name: str | None
-    url: str | None
-    body: Body | None
-    info: dict[str, Any]
-    thumbnail: Thumbnail | None
+    __slots__ = ("body", "info", "name", "thumbnail", "upload_name", "url")
+
+    def __init__(
+        self,
+        name: str,
+        upload_name: str | None,
+        url: str | None,
+        body: Body | None,
+        info: dict[str, Any],
+        thumbnail: Thumbnail | None,
+    ) -> None:
+        self.name = name
+        self.upload_name = upload_name
+        self.url = url
+        self.body = body
+        self.info = info
+        self.thumbnail = thumbnail
 
     def digest(self) -> str:
         """What tells its bytes from others, where they make a transaction ID: an upload that is
@@ -324,7 +327,7 @@ def _with(content: dict[str, Any], url: str, info: dict[str, Any]) -> dict[str, 
 
 def _look(source: Any, size: int) -> Any:
     """What Pillow knows of a picture; the file stands afterwards where it stood."""
-    from .picture import look_at
+    from ..events.picture import look_at
 
     # Pillow begins at the beginning of a file, which need not be where the picture begins.
     if isinstance(source, (bytes, bytearray, memoryview)):

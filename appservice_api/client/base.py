@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from inspect import CO_VARKEYWORDS
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
+from ..api.options import OF_EVENTS, check_options
+from ..api.speaker import Speaker
 from ..api.txn_id import REPEATABLE, personal_id
-from ..errors import MatrixRequestError, MatrixResponseError
+from ..errors import MatrixError, MatrixRequestError, MatrixResponseError
 from ..ids import UserID
-from .endpoint import Endpoint, Needs
 
-if TYPE_CHECKING:
-    from ..api.appservice import AppServiceAPI
-    from ..api.shared import Timeout
-
-__all__ = [
-    "BasicOptions",
-    "CallOptions",
-    "ClientMethods",
-    "EventOptions",
-    "checked_choice",
-    "patience_of",
-]
+__all__ = ["ClientMethods", "checked_choice"]
 
 T = TypeVar("T")
 
 
-class BasicOptions(TypedDict, total=False):
-    """What every method takes beside its own parameters.
-
-    Attributes:
-        ensure_joined: False: nothing is registered or joined behind the caller's back. Otherwise
-            that is done if the homeserver refuses; it doesn't refuse to tell a user who has left
-            what was true then.
-        retry_count: How often to repeat each request if the homeserver isn't reachable; 0 turns
-            all repeating off.
-        deadline: Seconds after which the call ends, with all that it needs: repeats, repairs, rate
-            limits, other requests. A file may travel longer, as long as it does.
-    """
-
-    ensure_joined: bool
-    retry_count: int | None
-    deadline: float | None
-
-
-class CallOptions(BasicOptions, total=False):
-    """:class:`BasicOptions`, and how long to wait for an answer.
-
-    Attributes:
-        timeout: Seconds to wait for data, or (to connect, to wait for data).
-    """
-
-    timeout: Timeout | None
-
-
-class EventOptions(CallOptions, total=False):
-    """:class:`CallOptions`, and what every method that sends an event takes beside them.
-
-    Attributes:
-        timestamp: When it happened: int milliseconds since 1970, or a datetime (local time if it
-            has no zone). Homeservers ignore it where a user's own token is used, so it isn't sent.
-        external_url: The http(s) URL of the original message.
-    """
-
-    timestamp: int | datetime | None
-    external_url: str | None
-
-
 _PACKAGE = f"{__package__.partition('.')[0]}."
-_OPTIONS = frozenset(EventOptions.__annotations__)
-_PATIENCE = frozenset({"retry_count", "timeout", "deadline"})
-_OF_EVENTS = frozenset({"timestamp", "external_url"})
+# The flag of code that takes any keywords; the module inspect, which has it, is long to import.
+_VARKEYWORDS = 0x08
 
 
 def checked_choice(name: str, value: str, *allowed: str) -> str:
@@ -89,11 +36,6 @@ def checked_choice(name: str, value: str, *allowed: str) -> str:
         choices = " or ".join(map(repr, allowed))
         raise ValueError(f"{name} must be {choices}, not {text!r}")
     return text
-
-
-def patience_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What options say of repeats and timeouts, for other requests that a call needs."""
-    return {name: value for name, value in options.items() if name in _PATIENCE}
 
 
 def one_call(method: Callable[..., T]) -> Callable[..., T]:
@@ -123,7 +65,7 @@ class ClientMethods:
     """
 
     __slots__ = ()
-    api: AppServiceAPI
+    api: Speaker
 
     def __init_subclass__(cls, *, one_request: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -178,9 +120,9 @@ class ClientMethods:
         return self._field(endpoint, {"content": answer}, "content", dict)
 
     @property
-    def _notes(self) -> Any:
+    def _best_effort(self) -> Any:
         """The state store, for what the homeserver has answered already."""
-        return self.api._shared.notes
+        return self.api._shared.best_effort
 
     def _txn_id(self, given: str | None, target: tuple[object, ...], content: Any) -> str:
         """The transaction ID of a request.
@@ -197,6 +139,31 @@ class ClientMethods:
             return self.api.next_txn_id()
         made = repeatable.make(self.api.acting_user, target, content)
         return made if made is not None else self.api.next_txn_id()
+
+    def _unmarked(
+        self, call: Callable[[], T], find: Callable[[T], Iterable[Mapping[str, Any]]]
+    ) -> T:
+        """Make a request that sends events into which no mark can be put. If it is made as a
+        person, have these known again when the homeserver pushes them.
+
+        Args:
+            call: Makes the request.
+            find: Asks for events, given the answer; those that the user sent are noted. The
+                request is made, whether or not that fails.
+        """
+        api = self.api
+        if api._mark is None:
+            return call()
+        me, sent = self.mxid, api._shared.sent
+        with sent.under_way(me):
+            answer = call()
+            try:
+                found = [one.get("event_id") for one in find(answer) if one.get("sender") == me]
+            except (MatrixError, ValueError) as error:
+                api.log.warning("%s; what was sent as %s may be taken for that person's", error, me)
+            else:
+                sent.note_events(one for one in found if isinstance(one, str))
+        return answer
 
     if TYPE_CHECKING:  # the chapter of accounts has it
 
@@ -217,15 +184,14 @@ class ClientMethods:
             values: The values of its path.
             content: What is sent.
             options: The caller's CallOptions or EventOptions.
-            more: Further arguments of ``AppServiceAPI._speak``.
+            more: Further arguments of ``Speaker._speak``.
         """
-        if options and not options.keys() <= _OPTIONS:
-            unknown = ", ".join(sorted(options.keys() - _OPTIONS))
-            raise TypeError(f"unknown option {unknown}; there are {', '.join(sorted(_OPTIONS))}")
-        if options and not _OF_EVENTS.isdisjoint(options):
-            _check_event_options(endpoint, options)
+        if options:
+            check_options(options)
+            if not OF_EVENTS.isdisjoint(options):
+                _check_event_options(endpoint, options)
         how = {**options, **more} if options else more
-        if not endpoint.repeatable:
+        if endpoint.once:
             how["repeatable"] = False
         path = endpoint.path(values)
         ensures = how.pop("ensure_joined", True)
@@ -261,7 +227,7 @@ class ClientMethods:
 
 
 def _takes_options(method: FunctionType) -> bool:
-    return bool(method.__code__.co_flags & CO_VARKEYWORDS)
+    return bool(method.__code__.co_flags & _VARKEYWORDS)
 
 
 def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None:
@@ -272,7 +238,7 @@ def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None
     """
     if sent_kind(endpoint.method, endpoint.template):
         return
-    given = sorted(name for name in _OF_EVENTS if options.get(name) is not None)
+    given = sorted(name for name in OF_EVENTS if options.get(name) is not None)
     if given:
         raise TypeError(
             f"{' and '.join(given)} can't be given here: only requests that send a message or a "

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import OpenIDToken, TurnServer
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
+from .base import ClientMethods
 
 __all__ = ["CredentialMethods"]
 
@@ -24,7 +20,7 @@ class CredentialMethods(ClientMethods):
     __slots__ = ()
 
     @OPENID
-    def request_openid_token(self, **options: Unpack[CallOptions]) -> OpenIDToken:
+    def request_openid_token(self, **options: Unpack[CallOptions]) -> answers.OpenIDToken:
         """Get a token that proves to a third party who the user is. Each call makes a new one,
         so it isn't repeated once it may have arrived.
 
@@ -39,16 +35,14 @@ class CredentialMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /user/{userId}/openid/request_token``.
         """
-        from ..answers.account import OpenIDToken
-
         answer = self._call(OPENID, (self.mxid,), {}, options, secrets=())
-        token = OpenIDToken.read(answer)
+        token = answers.OpenIDToken.read(answer)
         # What has another type may still hold a token: it isn't shown.
         self._field(OPENID, {"access_token": token.access_token}, "access_token", str)
         return token
 
     @TURN_SERVER
-    def get_turn_server(self, **options: Unpack[CallOptions]) -> TurnServer:
+    def get_turn_server(self, **options: Unpack[CallOptions]) -> answers.TurnServer:
         """Get a TURN server for calls.
 
         Args:
@@ -62,6 +56,4 @@ class CredentialMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /voip/turnServer``.
         """
-        from ..answers.account import TurnServer
-
-        return TurnServer.read(self._call(TURN_SERVER, options=options, secrets=()))
+        return answers.TurnServer.read(self._call(TURN_SERVER, options=options, secrets=()))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..ids import DeviceID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.devices import Device
+from .base import ClientMethods
 
 __all__ = ["DeviceMethods"]
 
@@ -30,7 +27,7 @@ class DeviceMethods(ClientMethods):
     __slots__ = ()
 
     @DEVICES
-    def get_devices(self, **options: Unpack[CallOptions]) -> list[Device]:
+    def get_devices(self, **options: Unpack[CallOptions]) -> list[answers.Device]:
         """The devices of the user.
 
         Args:
@@ -41,13 +38,11 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices``.
         """
-        from ..answers.devices import Device
-
         found = self._field(DEVICES, self._call(DEVICES, options=options), "devices", list)
-        return [Device(one) for one in found if isinstance(one, dict)]
+        return [answers.Device(one) for one in found if isinstance(one, dict)]
 
     @DEVICE
-    def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
+    def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> answers.Device:
         """One device of the user.
 
         Args:
@@ -60,11 +55,9 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices/{deviceId}``.
         """
-        from ..answers.devices import Device
-
         answer = self._call(DEVICE, (device_id,), options=options)
         self._field(DEVICE, answer, "device_id", str)
-        return Device(answer)
+        return answers.Device(answer)
 
     @UPDATE_DEVICE
     def update_device(

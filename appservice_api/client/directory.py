@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, quiet, retry_options
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
-from .base import CallOptions, ClientMethods, checked_choice, patience_of
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
+from .base import ClientMethods, checked_choice
 from .state import GET_STATE
-from .unmarked import quiet, unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.aliases import RoomAliasInfo
-    from ..answers.directory import PublicRoomInfo, RoomDirectoryResponse
 
 __all__ = ["DirectoryMethods"]
 
@@ -79,7 +75,7 @@ class DirectoryMethods(ClientMethods):
 
     def _leads_to(self, alias: str, room_id: str, options: CallOptions) -> bool:
         try:
-            found = self._call(GET_ALIAS, (alias,), options=patience_of(options))
+            found = self._call(GET_ALIAS, (alias,), options=retry_options(options))
         except MatrixRequestError:
             return False
         return bool(self._object(GET_ALIAS, found).get("room_id") == room_id)
@@ -103,8 +99,8 @@ class DirectoryMethods(ClientMethods):
         alias = self._alias(alias_localpart)
         found = self._room_of(alias, options) if self.api._mark is not None else None
         try:
-            unmarked(
-                self, lambda: self._call(DELETE_ALIAS, (alias,), options=options),
+            self._unmarked(
+                lambda: self._call(DELETE_ALIAS, (alias,), options=options),
                 lambda _: self._canonical_alias(found, options) if found is not None else [],
             )  # fmt: skip
         except MNotFound as error:
@@ -131,7 +127,9 @@ class DirectoryMethods(ClientMethods):
         return [found] if isinstance(found, dict) else []
 
     @GET_ALIAS
-    def resolve_room_alias(self, room_alias: str, **options: Unpack[CallOptions]) -> RoomAliasInfo:
+    def resolve_room_alias(
+        self, room_alias: str, **options: Unpack[CallOptions]
+    ) -> answers.RoomAliasInfo:
         """Find the room of an alias.
 
         Args:
@@ -147,11 +145,9 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /directory/room/{roomAlias}``.
         """
-        from ..answers.aliases import RoomAliasInfo
-
         answer = self._call(GET_ALIAS, (room_alias,), options=options)
         self._field(GET_ALIAS, answer, "room_id", str)
-        return RoomAliasInfo(answer)
+        return answers.RoomAliasInfo(answer)
 
     @ALIASES
     def get_room_aliases(self, room_id: str, **options: Unpack[CallOptions]) -> list[RoomAlias]:
@@ -243,7 +239,7 @@ class DirectoryMethods(ClientMethods):
         *,
         room_types: Iterable[str | None] | None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomDirectoryResponse:
+    ) -> answers.RoomDirectoryResponse:
         """Read a page of the published rooms of a homeserver; :meth:`public_rooms` reads all
         pages.
 
@@ -266,8 +262,6 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET`` and ``POST /publicRooms``.
         """
-        from ..answers.directory import RoomDirectoryResponse
-
         wanted: dict[str, Any] = {}
         if search_query:
             wanted["generic_search_term"] = search_query
@@ -288,7 +282,7 @@ class DirectoryMethods(ClientMethods):
             query = {**page, "server": server}
             answer = self._call(LISTED, (), options=options, query_params=query)
         self._field(LISTED, answer, "chunk", list)
-        return RoomDirectoryResponse.read(answer)
+        return answers.RoomDirectoryResponse.read(answer)
 
     def public_rooms(
         self,
@@ -302,7 +296,7 @@ class DirectoryMethods(ClientMethods):
         from_token: str | None = None,
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
-    ) -> Pages[PublicRoomInfo]:
+    ) -> Pages[answers.PublicRoomInfo]:
         """Iterate over the published rooms of a homeserver.
 
         Args:
@@ -328,7 +322,7 @@ class DirectoryMethods(ClientMethods):
         """
         types = list(room_types) if room_types is not None else None
 
-        def ask(token: str | None, size: int | None) -> Page[PublicRoomInfo]:
+        def ask(token: str | None, size: int | None) -> Page[answers.PublicRoomInfo]:
             page = self.get_room_directory(
                 size, server, token, search_query, include_all_networks, third_party_instance_id,
                 room_types=types, **options,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import requests
+
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MNotFound
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    import requests
-    from typing_extensions import Unpack
-
-    from ..answers.discovery import AuthMetadata, WellKnown, WellKnownSupport
+from .base import ClientMethods
 
 __all__ = ["DiscoveryMethods"]
 
@@ -56,7 +55,7 @@ class DiscoveryMethods(ClientMethods):
         return discover(domain, session)
 
     @WELL_KNOWN
-    def get_wellknown(self, **options: Unpack[CallOptions]) -> WellKnown:
+    def get_wellknown(self, **options: Unpack[CallOptions]) -> answers.WellKnown:
         """What the web server at this API's URL says of the homeserver; :meth:`discover` asks a
         domain.
 
@@ -72,14 +71,12 @@ class DiscoveryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /.well-known/matrix/client``.
         """
-        from ..answers.discovery import WellKnown
-
         answer = self._call_openly(WELL_KNOWN, options)
         self._field(WELL_KNOWN, answer, "m.homeserver", dict)
-        return WellKnown.read(answer)
+        return answers.WellKnown.read(answer)
 
     @WELL_KNOWN_SUPPORT
-    def get_wellknown_support(self, **options: Unpack[CallOptions]) -> WellKnownSupport:
+    def get_wellknown_support(self, **options: Unpack[CallOptions]) -> answers.WellKnownSupport:
         """Whom to ask about the homeserver at this API's URL; as :meth:`get_wellknown`.
 
         Returns:
@@ -87,12 +84,10 @@ class DiscoveryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /.well-known/matrix/support``.
         """
-        from ..answers.discovery import WellKnownSupport
-
-        return WellKnownSupport.read(self._call_openly(WELL_KNOWN_SUPPORT, options))
+        return answers.WellKnownSupport.read(self._call_openly(WELL_KNOWN_SUPPORT, options))
 
     @AUTH_METADATA
-    def get_auth_metadata(self, **options: Unpack[CallOptions]) -> AuthMetadata:
+    def get_auth_metadata(self, **options: Unpack[CallOptions]) -> answers.AuthMetadata:
         """The OAuth 2.0 server that the homeserver relies on.
 
         Args:
@@ -104,9 +99,7 @@ class DiscoveryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /auth_metadata``.
         """
-        from ..answers.discovery import AuthMetadata
-
-        return AuthMetadata.read(self._call_openly(AUTH_METADATA, options))
+        return answers.AuthMetadata.read(self._call_openly(AUTH_METADATA, options))
 
     def _call_openly(self, endpoint: Endpoint, options: CallOptions) -> Any:
         """Ask without a token: other web servers than the homeserver may answer."""

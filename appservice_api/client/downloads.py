@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from pathlib import Path
+from typing import Any, TypeVar, overload
 
+import appservice_api
+
+from ..api.endpoint import Endpoint, Needs
 from ..api.incoming import Incoming
-from .base import CallOptions
-from .endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from .media import media_id_of
 from .repository import Repository
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from typing_extensions import Unpack
-
-    from .media_stream import MediaStream
 
 __all__ = ["DownloadMethods"]
 
@@ -121,7 +118,7 @@ class DownloadMethods(Repository):
         *,
         filename: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> MediaStream:
+    ) -> appservice_api.MediaStream:
         """Download media while reading it: ``with api.stream_media(url) as media:``. The request
         is repeated until the media begins to arrive, but not after that.
 
@@ -138,9 +135,7 @@ class DownloadMethods(Repository):
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/download/{serverName}/{mediaId}``.
         """
-        from .media_stream import MediaStream
-
-        return self._download(url, timeout_ms, filename, MediaStream, options)
+        return self._download(url, timeout_ms, filename, appservice_api.MediaStream, options)
 
     @overload
     def download_thumbnail(
@@ -262,7 +257,7 @@ class DownloadMethods(Repository):
 
 
 def _reader(url: str, path: str | os.PathLike[str] | None) -> Callable[[Incoming], bytes | Path]:
-    from .media_stream import into_file, into_memory
+    from ..api.media_stream import into_file, into_memory
 
     return into_memory if path is None else into_file(path, media_id_of(url)[1])
 

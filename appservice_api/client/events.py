@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers, events
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.events import ClosestEvent, PaginatedMessages
-    from ..events.context import EventContext
-    from ..events.event import Event
+from .base import ClientMethods, checked_choice
 
 __all__ = ["EventMethods"]
 
@@ -35,7 +31,9 @@ class EventMethods(ClientMethods):
     __slots__ = ()
 
     @EVENT
-    def get_event(self, room_id: str, event_id: str, **options: Unpack[CallOptions]) -> Event:
+    def get_event(
+        self, room_id: str, event_id: str, **options: Unpack[CallOptions]
+    ) -> events.Event:
         """Read one event.
 
         Args:
@@ -52,9 +50,7 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/event/{eventId}``.
         """
-        from ..events.event import Event
-
-        return Event.read(self._call(EVENT, (room_id, event_id), options=options))
+        return events.Event.read(self._call(EVENT, (room_id, event_id), options=options))
 
     @CONTEXT
     def get_event_context(
@@ -64,7 +60,7 @@ class EventMethods(ClientMethods):
         limit: int | None = 10,
         filter: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> EventContext:
+    ) -> events.EventContext:
         """Read an event and what stands around it.
 
         Args:
@@ -83,11 +79,11 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/context/{eventId}``.
         """
-        from ..events.context import EventContext
-
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)
-        return EventContext.read(self._call(CONTEXT, values, options=options, query_params=query))
+        return events.EventContext.read(
+            self._call(CONTEXT, values, options=options, query_params=query)
+        )
 
     @AT_TIME
     def timestamp_to_event(
@@ -96,7 +92,7 @@ class EventMethods(ClientMethods):
         timestamp: int | datetime,
         direction: str = "f",
         **options: Unpack[CallOptions],
-    ) -> ClosestEvent:
+    ) -> answers.ClosestEvent:
         """Find the event that is nearest to a time.
 
         Args:
@@ -118,12 +114,10 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/timestamp_to_event``.
         """
-        from ..answers.events import ClosestEvent
-
         query = {"ts": timestamp_ms(timestamp), "dir": _direction(direction)}
         answer = self._call(AT_TIME, (room_id,), options=options, query_params=query)
         self._field(AT_TIME, answer, "event_id", str)
-        return ClosestEvent.read(answer)
+        return answers.ClosestEvent.read(answer)
 
     @MESSAGES
     def get_messages(
@@ -135,7 +129,7 @@ class EventMethods(ClientMethods):
         limit: int | None = None,
         filter_json: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> PaginatedMessages:
+    ) -> answers.PaginatedMessages:
         """Read a page of a room's timeline; :meth:`messages` reads all pages.
 
         Args:
@@ -157,15 +151,13 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/messages``.
         """
-        from ..answers.events import PaginatedMessages
-
         query = {
             "dir": _direction(direction), "from": from_token, "to": to_token, "limit": limit,
             "filter": _filter(filter_json),
         }  # fmt: skip
         answer = self._call(MESSAGES, (room_id,), options=options, query_params=query)
         self._field(MESSAGES, answer, "chunk", list)
-        return PaginatedMessages.read(answer)
+        return answers.PaginatedMessages.read(answer)
 
     def messages(
         self,
@@ -177,7 +169,7 @@ class EventMethods(ClientMethods):
         filter_json: str | Mapping[str, Any] | None = None,
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
-    ) -> Pages[Event]:
+    ) -> Pages[events.Event]:
         """Iterate over a room's timeline, as far as the user may see it.
 
         Args:
@@ -202,7 +194,7 @@ class EventMethods(ClientMethods):
         MESSAGES.path((room_id,))
         direction, query_filter = _direction(direction), _filter(filter_json)
 
-        def ask(token: str | None, size: int | None) -> Page[Event]:
+        def ask(token: str | None, size: int | None) -> Page[events.Event]:
             page = self.get_messages(
                 room_id, direction, token, to_token, size, query_filter, **options
             )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.filters import Filter
+from .base import ClientMethods
 
 __all__ = ["FilterMethods"]
 
@@ -27,7 +25,7 @@ class FilterMethods(ClientMethods):
     __slots__ = ()
 
     @GET_FILTER
-    def get_filter(self, filter_id: str, **options: Unpack[CallOptions]) -> Filter:
+    def get_filter(self, filter_id: str, **options: Unpack[CallOptions]) -> answers.Filter:
         """Read one of the user's filters.
 
         Args:
@@ -40,9 +38,7 @@ class FilterMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /user/{userId}/filter/{filterId}``.
         """
-        from ..answers.filters import Filter
-
-        return Filter.read(self._call(GET_FILTER, (self.mxid, filter_id), options=options))
+        return answers.Filter.read(self._call(GET_FILTER, (self.mxid, filter_id), options=options))
 
     @CREATE_FILTER
     def create_filter(

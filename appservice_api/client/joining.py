@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
 from ..state_store.items import now
-from .base import CallOptions
-from .endpoint import Endpoint, Needs
 from .membership import MembershipMethods
-from .unmarked import unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["JoiningMethods"]
 
@@ -116,8 +113,8 @@ class JoiningMethods(MembershipMethods):
         if joined is not None:
             return joined
         asked_at = now()
-        answer = unmarked(
-            self, lambda: self._call(endpoint, (room,), content, options, **more),
+        answer = self._unmarked(
+            lambda: self._call(endpoint, (room,), content, options, **more),
             lambda answer: self._member_event(
                 self._field(JOIN, answer, "room_id", str), self.mxid, options
             ),
@@ -182,8 +179,8 @@ class JoiningMethods(MembershipMethods):
             elif not self._sent_marked(
                 Membership.LEAVE, room_id, self.mxid, content, options, _LEAVING_FROM
             ):
-                unmarked(
-                    self, lambda: self._call(LEAVE, (room_id,), content, options),
+                self._unmarked(
+                    lambda: self._call(LEAVE, (room_id,), content, options),
                     lambda _: self._member_event(room_id, self.mxid, options),
                 )  # fmt: skip
         except (MForbidden, MNotFound):

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.keys import (
-        KeyBackupData,
-        RoomKeyBackup,
-        RoomKeys,
-        RoomKeysUpdate,
-        RoomKeysVersion,
-    )
+from .base import ClientMethods
 
 __all__ = ["KeyBackupMethods"]
 
@@ -85,7 +77,7 @@ class KeyBackupMethods(ClientMethods):
     @GET_VERSION
     def get_room_keys_version(
         self, version: str | None = None, **options: Unpack[CallOptions]
-    ) -> RoomKeysVersion:
+    ) -> answers.RoomKeysVersion:
         """Read what is known about a version of the backup.
 
         Args:
@@ -98,12 +90,10 @@ class KeyBackupMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /room_keys/version``, ``GET /room_keys/version/{version}``.
         """
-        from ..answers.keys import RoomKeysVersion
-
         endpoint, values = (LATEST_VERSION, ()) if version is None else (GET_VERSION, (version,))
         answer = self._call(endpoint, values, options=options)
         self._field(endpoint, answer, "version", str)
-        return RoomKeysVersion.read(answer)
+        return answers.RoomKeysVersion.read(answer)
 
     @UPDATE_VERSION
     def update_room_keys_version(
@@ -151,15 +141,15 @@ class KeyBackupMethods(ClientMethods):
     def get_room_keys(
         self, version: str, room_id: None = None, session_id: None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomKeys: ...  # fmt: skip
+    ) -> answers.RoomKeys: ...  # fmt: skip
     @overload
     def get_room_keys(
         self, version: str, room_id: str, session_id: None = None, **options: Unpack[CallOptions]
-    ) -> RoomKeyBackup: ...
+    ) -> answers.RoomKeyBackup: ...
     @overload
     def get_room_keys(
         self, version: str, room_id: str, session_id: str, **options: Unpack[CallOptions]
-    ) -> KeyBackupData: ...
+    ) -> answers.KeyBackupData: ...
     @GET_ALL
     @GET_ROOM
     @GET_SESSION
@@ -169,7 +159,7 @@ class KeyBackupMethods(ClientMethods):
         room_id: str | None = None,
         session_id: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomKeys | RoomKeyBackup | KeyBackupData:
+    ) -> answers.RoomKeys | answers.RoomKeyBackup | answers.KeyBackupData:
         """Read keys of the backup: all, those of a room, or that of a session.
 
         Args:
@@ -190,15 +180,13 @@ class KeyBackupMethods(ClientMethods):
         Spec: Client-Server API, ``GET /room_keys/keys``, ``GET /room_keys/keys/{roomId}``,
         ``GET /room_keys/keys/{roomId}/{sessionId}``.
         """
-        from ..answers.keys import KeyBackupData, RoomKeyBackup, RoomKeys
-
-        kind: type[RoomKeys | RoomKeyBackup | KeyBackupData]
+        kind: type[answers.RoomKeys | answers.RoomKeyBackup | answers.KeyBackupData]
         if room_id is None:
-            kind, required = RoomKeys, "rooms"
+            kind, required = answers.RoomKeys, "rooms"
         elif session_id is None:
-            kind, required = RoomKeyBackup, "sessions"
+            kind, required = answers.RoomKeyBackup, "sessions"
         else:
-            kind, required = KeyBackupData, "session_data"
+            kind, required = answers.KeyBackupData, "session_data"
         values = (room_id, session_id)
         return kind.read(self._room_keys(_GET, version, values, (required, dict), None, options))
 
@@ -212,7 +200,7 @@ class KeyBackupMethods(ClientMethods):
         room_id: str | None = None,
         session_id: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomKeysUpdate:
+    ) -> answers.RoomKeysUpdate:
         """Store keys in the backup.
 
         Args:
@@ -234,12 +222,10 @@ class KeyBackupMethods(ClientMethods):
         Spec: Client-Server API, ``PUT /room_keys/keys``, ``PUT /room_keys/keys/{roomId}``,
         ``PUT /room_keys/keys/{roomId}/{sessionId}``.
         """
-        from ..answers.keys import RoomKeysUpdate
-
         content = content_of(data, "data")
         values = (room_id, session_id)
         answer = self._room_keys(_PUT, version, values, _UPDATED, content, options)
-        return RoomKeysUpdate.read(answer)
+        return answers.RoomKeysUpdate.read(answer)
 
     @DELETE_ALL
     @DELETE_ROOM
@@ -250,7 +236,7 @@ class KeyBackupMethods(ClientMethods):
         room_id: str | None = None,
         session_id: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomKeysUpdate:
+    ) -> answers.RoomKeysUpdate:
         """Delete keys of the backup: all, those of a room, or that of a session.
 
         Args:
@@ -270,11 +256,9 @@ class KeyBackupMethods(ClientMethods):
         Spec: Client-Server API, ``DELETE /room_keys/keys``, ``DELETE /room_keys/keys/{roomId}``,
         ``DELETE /room_keys/keys/{roomId}/{sessionId}``.
         """
-        from ..answers.keys import RoomKeysUpdate
-
         values = (room_id, session_id)
         answer = self._room_keys(_DELETE, version, values, _UPDATED, None, options)
-        return RoomKeysUpdate.read(answer)
+        return answers.RoomKeysUpdate.read(answer)
 
     def _room_keys(
         self,

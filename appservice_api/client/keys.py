@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions, CallOptions
+from ..compat import Unpack
 from ..errors import MatrixRequestError
 from ..events.content import content_of
 from ..ids import DeviceID, UserID
-from .base import BasicOptions, CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.keys import ClaimKeysResponse, KeysChanges, QueryKeysResponse
+from .base import ClientMethods
 
 __all__ = ["KeyMethods"]
 
@@ -86,7 +84,7 @@ class KeyMethods(ClientMethods):
         token: str = "",
         timeout: int = 10000,
         **options: Unpack[BasicOptions],
-    ) -> QueryKeysResponse:
+    ) -> answers.QueryKeysResponse:
         """Read the public keys of devices and users.
 
         Args:
@@ -104,8 +102,6 @@ class KeyMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /keys/query``.
         """
-        from ..answers.keys import QueryKeysResponse
-
         if isinstance(device_keys, str):
             raise ValueError(f"device_keys must be a list or a dict, not {device_keys!r}")
         if not isinstance(device_keys, Mapping):
@@ -114,9 +110,9 @@ class KeyMethods(ClientMethods):
         content: dict[str, Any] = {"device_keys": asked, "timeout": timeout}
         if token:
             content["token"] = token
-        patience = self._waiting(_milliseconds(timeout))
-        answer = self._call(QUERY_KEYS, (), content, options, timeout=patience)
-        return QueryKeysResponse.read(answer)
+        wait = self._waiting(_milliseconds(timeout))
+        answer = self._call(QUERY_KEYS, (), content, options, timeout=wait)
+        return answers.QueryKeysResponse.read(answer)
 
     @CLAIM_KEYS
     def claim_keys(
@@ -124,7 +120,7 @@ class KeyMethods(ClientMethods):
         one_time_keys: Mapping[Any, Mapping[Any, str]],
         timeout: int = 10000,
         **options: Unpack[BasicOptions],
-    ) -> ClaimKeysResponse:
+    ) -> answers.ClaimKeysResponse:
         """Claim one-time keys of other devices, each of which is given out only once. The request
         is never sent twice where it may have arrived.
 
@@ -143,22 +139,20 @@ class KeyMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /keys/claim``.
         """
-        from ..answers.keys import ClaimKeysResponse
-
         wanted = {
             UserID(user): {DeviceID(device): algorithm for device, algorithm in found.items()}
             for user, found in _by_user(one_time_keys, "one_time_keys").items()
         }
         content = {"one_time_keys": wanted, "timeout": timeout}
-        patience = self._waiting(_milliseconds(timeout))
-        answer = self._call(CLAIM_KEYS, (), content, options, timeout=patience)
+        wait = self._waiting(_milliseconds(timeout))
+        answer = self._call(CLAIM_KEYS, (), content, options, timeout=wait)
         self._field(CLAIM_KEYS, answer, "one_time_keys", dict)
-        return ClaimKeysResponse.read(answer)
+        return answers.ClaimKeysResponse.read(answer)
 
     @KEYS_CHANGES
     def get_keys_changes(
         self, from_token: str, to_token: str, **options: Unpack[CallOptions]
-    ) -> KeysChanges:
+    ) -> answers.KeysChanges:
         """Ask whose keys have changed between two moments.
 
         Args:
@@ -171,14 +165,12 @@ class KeyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /keys/changes``.
         """
-        from ..answers.keys import KeysChanges
-
         query = {"from": from_token, "to": to_token}
         for name, token in query.items():
             if not isinstance(token, str) or not token:
                 raise ValueError(f"{name}_token must be a token of /sync, not {token!r}")
         answer = self._call(KEYS_CHANGES, options=options, query_params=query)
-        return KeysChanges.read(answer)
+        return answers.KeysChanges.read(answer)
 
     @UPLOAD_CROSS_SIGNING
     def upload_cross_signing_keys(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.access import Access, check_token
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, call_options, retry_options
 from ..api.request import json_body
-from ..api.shared import Access, check_token
+from ..compat import Unpack
 from ..ids import UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import LoginFlowList, LoginResponse
+from .base import ClientMethods
 
 __all__ = ["LoginMethods"]
 
@@ -28,7 +26,6 @@ DEACTIVATE = Endpoint("POST", _V3 + "/account/deactivate", Needs.REGISTERED)
 
 _BY_PASSWORD = "m.login.password"
 _BY_SERVICE = "m.login.application_service"
-_OPTIONS = frozenset(CallOptions.__annotations__) | {"ensure_joined", "retry_count", "deadline"}
 _RESERVED = frozenset({"identifier", "initial_device_display_name", "type"})
 
 
@@ -38,7 +35,7 @@ class LoginMethods(ClientMethods):
     __slots__ = ()
 
     @FLOWS
-    def get_login_flows(self, **options: Unpack[CallOptions]) -> LoginFlowList:
+    def get_login_flows(self, **options: Unpack[CallOptions]) -> answers.LoginFlowList:
         """The ways to log in.
 
         Args:
@@ -53,9 +50,7 @@ class LoginMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /login``.
         """
-        from ..answers.account import LoginFlowList
-
-        return LoginFlowList.read(self._call(FLOWS, options=options, anonymous=True))
+        return answers.LoginFlowList.read(self._call(FLOWS, options=options, anonymous=True))
 
     @LOGIN
     def login(
@@ -68,7 +63,7 @@ class LoginMethods(ClientMethods):
         store_access_token: bool = True,
         update_hs_url: bool = False,
         **kwargs: Any,
-    ) -> LoginResponse:
+    ) -> answers.LoginResponse:
         """Log a user in, and get the access token.
 
         This object goes on to speak as before: who it speaks for and with which token never
@@ -108,10 +103,9 @@ class LoginMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /login``.
         """
-        from ..answers.account import LoginResponse
-
-        options = {key: kwargs.pop(key) for key in _OPTIONS & kwargs.keys()}
-        options.pop("ensure_joined", None)
+        options = retry_options(kwargs)
+        for name in call_options(kwargs):
+            del kwargs[name]
         if update_hs_url:
             raise ValueError(
                 "update_hs_url can't be: the URL of an intent never changes. Give base_url of "
@@ -148,7 +142,7 @@ class LoginMethods(ClientMethods):
             secrets=_texts([password, kwargs]),
             **options,
         )
-        login = LoginResponse.read(answer)
+        login = answers.LoginResponse.read(answer)
         user = UserID.read(self._field(LOGIN, answer, "user_id", str))
         token = _usable(login.get("access_token"))
         # What can't be used as a token may still be one: it isn't shown.

@@ -7,20 +7,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from .. import answers
 from ..api.body import Body, body_of
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
 from ..ids import ContentURI
-from .base import CallOptions
-from .endpoint import Endpoint, Needs
 from .repository import Repository
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.media import MediaCreateResponse, MXOpenGraph
 
 __all__ = ["MediaMethods", "check_text", "guess_type", "media_id_of", "opened"]
 
@@ -104,7 +101,7 @@ class MediaMethods(Repository):
     __slots__ = ()
 
     @CREATE
-    def create_mxc(self, **options: Unpack[CallOptions]) -> MediaCreateResponse:
+    def create_mxc(self, **options: Unpack[CallOptions]) -> answers.MediaCreateResponse:
         """Make a URI to upload to later, so that an event can be sent before its media is there.
         Homeservers allow only a few of them at a time.
 
@@ -120,11 +117,9 @@ class MediaMethods(Repository):
 
         Spec: Client-Server API, ``POST /_matrix/media/v1/create``.
         """
-        from ..answers.media import MediaCreateResponse
-
         answer = self._call(CREATE, (), None, options)
         self._field(CREATE, answer, "content_uri", str)
-        return MediaCreateResponse(answer)
+        return answers.MediaCreateResponse(answer)
 
     @UPLOAD
     @UPLOAD_TO
@@ -222,7 +217,7 @@ class MediaMethods(Repository):
     def _check_size(self, endpoint: Endpoint, body: Body, options: CallOptions) -> None:
         api = self.api
         known = api._shared.upload_limits.get(api._access.base_url)
-        limit = known.size if known is not None else None
+        limit = known[1] if known is not None else None
         once = not isinstance(body.data, bytes) and body.data is not None and body.data.once
         if once and not (api.is_real_user or api.state_store.is_registered(self.mxid)):
             # A body that can't be sent again can't be what finds out that the user is missing.
@@ -243,7 +238,7 @@ class MediaMethods(Repository):
     @PREVIEW
     def get_url_preview(
         self, url: str, timestamp: int | datetime | None = None, **options: Unpack[CallOptions]
-    ) -> MXOpenGraph:
+    ) -> answers.MXOpenGraph:
         """Preview a page, as the homeserver sees it.
 
         Args:
@@ -260,10 +255,8 @@ class MediaMethods(Repository):
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/preview_url``.
         """
-        from ..answers.media import MXOpenGraph
-
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} can't be previewed: it must begin with http:// or https://")
         moment = None if timestamp is None else timestamp_ms(timestamp)
         answer = self._either(PREVIEW, OLD_PREVIEW, (), {"url": url, "ts": moment}, options)
-        return MXOpenGraph(answer if isinstance(answer, dict) else {})
+        return answers.MXOpenGraph(answer if isinstance(answer, dict) else {})

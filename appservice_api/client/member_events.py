@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, EventOptions, quiet
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID, server_of
 from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods
 from .profile import PROFILE
 from .state import GET_STATE, SEND_STATE
-from .unmarked import quiet
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["MemberEventMethods"]
 
@@ -40,7 +38,7 @@ class MemberEventMethods(ClientMethods):
         """Remember a membership as of when it was asked for: what has happened since then, while
         the homeserver was answering, is newer."""
         if user_id is not None:
-            self._notes.set_membership(room_id, user_id, membership, ts=asked_at)
+            self._best_effort.set_membership(room_id, user_id, membership, ts=asked_at)
 
     def fill_member_event(
         self, room_id: str, user_id: str, content: Mapping[str, Any]
@@ -96,7 +94,7 @@ class MemberEventMethods(ClientMethods):
         asked_at = now()
         answer = self._call(endpoint, values, content, options)
         event_id = EventID.read(self._field(SEND_STATE, answer, "event_id", str))
-        self._notes.set_member(
+        self._best_effort.set_member(
             room_id, user_id, content, source=Source.SENT, ts=asked_at, event_id=event_id
         )
         return event_id

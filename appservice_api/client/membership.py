@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, RetryOptions, quiet, retry_options
+from ..compat import Unpack
 from ..errors import MatrixError, MForbidden
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import UserID
 from ..state_store.items import now
-from .base import CallOptions, patience_of
-from .endpoint import Endpoint, Needs
 from .member_events import MemberEventMethods
 from .state import GET_STATE
-from .unmarked import unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.member import Member
 
 __all__ = ["MembershipMethods"]
 
@@ -78,26 +74,26 @@ class MembershipMethods(MemberEventMethods):
             return
         asked_at = now()
         try:
-            unmarked(
-                self, lambda: self._call(endpoint, (room_id,), content, options),
+            self._unmarked(
+                lambda: self._call(endpoint, (room_id,), content, options),
                 lambda _: self._member_event(room_id, user_id, options),
             )  # fmt: skip
         except MForbidden as error:
             if not (
                 error.repeated
-                and self._is_already(membership, room_id, user_id, patience_of(options))
+                and self._is_already(membership, room_id, user_id, retry_options(options))
             ):
                 raise
         self._remember(room_id, user_id, membership, asked_at)
 
     def _is_already(
-        self, membership: Membership, room_id: str, user_id: str, patience: dict[str, Any]
+        self, membership: Membership, room_id: str, user_id: str, retry: RetryOptions
     ) -> bool:
         """Whether it is done, by an attempt whose answer was lost or by another process: the
         errcode of the refusal is then the same as for a lack of power."""
         values = (room_id, "m.room.member", user_id)
         try:
-            found = self._call(GET_STATE, values, options={**patience, "ensure_joined": False})
+            found = self._call(GET_STATE, values, options=quiet(retry))
         except MatrixError:
             return False
         now = found.get("membership") if isinstance(found, dict) else None
@@ -186,7 +182,7 @@ class MembershipMethods(MemberEventMethods):
     @JOINED_MEMBERS
     def get_joined_members(
         self, room_id: str, **options: Unpack[CallOptions]
-    ) -> dict[UserID, Member]:
+    ) -> dict[UserID, events.Member]:
         """The joined members of a room.
 
         Args:
@@ -203,16 +199,16 @@ class MembershipMethods(MemberEventMethods):
         """
         asked_at = now()
         members = self._ask_members(room_id, options)
-        self._notes.set_members(room_id, members, only_membership=Membership.JOIN, ts=asked_at)
+        self._best_effort.set_members(
+            room_id, members, only_membership=Membership.JOIN, ts=asked_at
+        )
         return members
 
-    def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, Member]:
+    def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, events.Member]:
         """The joined members of a room; nothing is remembered."""
-        from ..events.member import Member
-
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         return {
-            UserID.read(user): Member(_profile(member))
+            UserID.read(user): events.Member(_profile(member))
             for user, member in self._field(JOINED_MEMBERS, answer, "joined", dict).items()
         }
 

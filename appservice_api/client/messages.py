@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, EventOptions, retry_options
+from ..compat import Unpack
 from ..errors import MatrixRequestError
 from ..events.content import content_of, edit_content, reply_content, text_content
 from ..ids import EventID
-from .base import CallOptions, ClientMethods, EventOptions, patience_of
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.account import VersionsResponse
+from .base import ClientMethods
 
 __all__ = ["MessageMethods"]
 
@@ -261,7 +259,7 @@ class MessageMethods(ClientMethods, one_request=True):
         if self.api._mark is None:
             return False
         try:
-            versions = self.versions(**patience_of(options))
+            versions = self.versions(**retry_options(options))
         except MatrixRequestError:
             return False
         return any(map(versions.supports, _REDACTS_BY_EVENT))
@@ -270,4 +268,4 @@ class MessageMethods(ClientMethods, one_request=True):
 
         def versions(
             self, no_cache: bool = False, **options: Unpack[CallOptions]
-        ) -> VersionsResponse: ...
+        ) -> answers.VersionsResponse: ...

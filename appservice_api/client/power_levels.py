@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import Any, cast
 
+from .. import events
+from ..api.options import CallOptions, EventOptions, RetryOptions, call_options
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
 from ..state_store.items import copied, now
-from .base import CallOptions, EventOptions
 from .state import GET_STATE
-from .state_change import StateChangeMethods, reading_options
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..api.shared import Timeout
-    from ..events.power_level_content import PowerLevelStateEventContent
+from .state_change import StateChangeMethods
 
 __all__ = ["PowerLevelMethods"]
 
 POWER_LEVELS = "m.room.power_levels"
 _CREATE = "m.room.create"
 Json = dict[str, Any]
-
-
-class _Patience(TypedDict, total=False):
-    """The options of a call that has ``ensure_joined`` as a parameter of its own; see
-    :class:`CallOptions`."""
-
-    retry_count: int | None
-    deadline: float | None
-    timeout: Timeout | None
 
 
 class PowerLevelMethods(StateChangeMethods):
@@ -50,8 +37,8 @@ class PowerLevelMethods(StateChangeMethods):
         room_id: str,
         ignore_cache: bool = False,
         ensure_joined: bool = True,
-        **options: Unpack[_Patience],
-    ) -> PowerLevelStateEventContent:
+        **options: Unpack[RetryOptions],
+    ) -> events.PowerLevelStateEventContent:
         """Read the power levels of a room. They are remembered.
 
         Args:
@@ -69,8 +56,6 @@ class PowerLevelMethods(StateChangeMethods):
 
         Spec: Client-Server API, ``m.room.power_levels``.
         """
-        from ..events.power_level_content import PowerLevelStateEventContent
-
         known = None if ignore_cache else self.api.state_store.get_power_levels(RoomID(room_id))
         if known is None:
             known = self._shared_answer(
@@ -79,7 +64,7 @@ class PowerLevelMethods(StateChangeMethods):
                     room_id, {**options, "ensure_joined": ensure_joined}
                 ),
             )
-        return PowerLevelStateEventContent(copied(known))
+        return events.PowerLevelStateEventContent(copied(known))
 
     def _ask_power_levels(self, room_id: str, options: CallOptions) -> Json:
         asked_at = now()
@@ -125,7 +110,7 @@ class PowerLevelMethods(StateChangeMethods):
             )
         self._field(GET_STATE, answer, "sender", str)
         event: Json = {**answer, "room_id": room_id, "type": _CREATE, "state_key": ""}
-        self._notes.set_create(event)
+        self._best_effort.set_create(event)
         return event
 
     def _shared_answer(self, key: tuple[object, ...], ask: Callable[[], Json]) -> Json:
@@ -165,7 +150,7 @@ class PowerLevelMethods(StateChangeMethods):
         if "users" in given:
             if not isinstance(given["users"], Mapping):
                 raise ValueError(f"users must be a dict, not {given['users']!r}")
-            creators = self._powers(room_id, None, reading_options(options)).creators
+            creators = self._powers(room_id, None, call_options(options)).creators
             given["users"] = {
                 user: level for user, level in given["users"].items() if user not in creators
             }
@@ -208,7 +193,7 @@ class PowerLevelMethods(StateChangeMethods):
         Spec: Client-Server API, ``m.room.power_levels``.
         """
         UserID(user_id)
-        if user_id in self._powers(room_id, None, reading_options(options)).creators:
+        if user_id in self._powers(room_id, None, call_options(options)).creators:
             raise ValueError(
                 f"{user_id} is a creator of {room_id}: a creator's power level can't be set"
             )
@@ -249,7 +234,7 @@ class PowerLevelMethods(StateChangeMethods):
         self, room_id: str, change: Callable[[Json], Json], options: EventOptions
     ) -> EventID:
         def full_change(present: Json | None) -> Json:
-            return change(self._or_unwritten(room_id, present, reading_options(options)))
+            return change(self._or_unwritten(room_id, present, call_options(options)))
 
         return cast(EventID, self._change_state(room_id, POWER_LEVELS, full_change, options))
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
 from ..api.request import encode_json
 from ..api.sent import PROFILE_KEYS
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..ids import ContentURI
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.member import Member
+from .base import ClientMethods
 
 __all__ = ["ProfileMethods"]
 
@@ -93,7 +91,7 @@ class ProfileMethods(ClientMethods):
         return ContentURI.read(found) if found else None
 
     @PROFILE
-    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> Member:
+    def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> events.Member:
         """The whole profile of a user: ``displayname``, ``avatar_url``, and more as keys.
 
         Args:
@@ -106,9 +104,7 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /profile/{userId}``.
         """
-        from ..events.member import Member
-
-        return Member.read(self._call(PROFILE, (user_id,), options=options))
+        return events.Member.read(self._call(PROFILE, (user_id,), options=options))
 
     def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
         """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""
@@ -171,7 +167,7 @@ class ProfileMethods(ClientMethods):
         self._note_change(self.mxid, key, None)
         self._call(DELETE_FIELD, (self.mxid, key), options=options)
         if key in PROFILE_KEYS:
-            self._notes.set_profile(self.mxid, key, None)
+            self._best_effort.set_profile(self.mxid, key, None)
 
     def _get_field(self, user_id: str, key: str, options: CallOptions) -> str | None:
         value = self.get_profile_field(user_id, key, **options)
@@ -194,7 +190,7 @@ class ProfileMethods(ClientMethods):
         self._note_change(me, key, value)
         self._call(SET_FIELD, (me, key), {key: value}, options)
         if key in PROFILE_KEYS:
-            self._notes.set_profile(me, key, value or None)
+            self._best_effort.set_profile(me, key, value or None)
 
     def _note_change(self, me: str, key: str, value: Any) -> None:
         """Note that a person's profile is changed by us: no mark can be put into the events that

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events import PushRule, PushRulesAccountDataEventContent, PushRuleset
+from .base import ClientMethods
 
 __all__ = ["PushRuleMethods"]
 
@@ -39,7 +37,9 @@ class PushRuleMethods(ClientMethods):
     __slots__ = ()
 
     @RULESETS
-    def get_push_rules(self, **options: Unpack[CallOptions]) -> PushRulesAccountDataEventContent:
+    def get_push_rules(
+        self, **options: Unpack[CallOptions]
+    ) -> events.PushRulesAccountDataEventContent:
         """All push rules, by scope.
 
         Args:
@@ -53,26 +53,22 @@ class PushRuleMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /pushrules/``.
         """
-        from ..events import PushRulesAccountDataEventContent
-
         answer = self._call(RULESETS, options=options)
         self._field(RULESETS, answer, "global", dict)
-        return PushRulesAccountDataEventContent.read(answer)
+        return events.PushRulesAccountDataEventContent.read(answer)
 
     @RULESET
-    def get_push_rules_global(self, **options: Unpack[CallOptions]) -> PushRuleset:
+    def get_push_rules_global(self, **options: Unpack[CallOptions]) -> events.PushRuleset:
         """All push rules, by kind; as :meth:`get_push_rules`.
 
         Spec: Client-Server API, ``GET /pushrules/global/``.
         """
-        from ..events import PushRuleset
-
-        return PushRuleset.read(self._call(RULESET, options=options))
+        return events.PushRuleset.read(self._call(RULESET, options=options))
 
     @GET_RULE
     def get_push_rule(
         self, scope: str, kind: str, rule_id: str, **options: Unpack[CallOptions]
-    ) -> PushRule:
+    ) -> events.PushRule:
         """A push rule.
 
         Args:
@@ -88,10 +84,8 @@ class PushRuleMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /pushrules/global/{kind}/{ruleId}``.
         """
-        from ..events import PushRule
-
         answer = self._call(GET_RULE, _place(scope, kind, rule_id), options=options)
-        return PushRule.read(answer)
+        return events.PushRule.read(answer)
 
     @SET_RULE
     def set_push_rule(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions, CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import EventID
-from .base import BasicOptions, CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.ephemeral import PresenceEventContent
+from .base import ClientMethods
 
 __all__ = ["ReceiptMethods"]
 
@@ -89,7 +87,7 @@ class ReceiptMethods(ClientMethods):
         self._note_receipt(room_id, event_id)
         self._call(READ_MARKERS, (room_id,), content, options)
         if me:
-            self._notes.set_read(room_id, me, event_id)
+            self._best_effort.set_read(room_id, me, event_id)
 
     @RECEIPT
     def send_receipt(
@@ -179,10 +177,12 @@ class ReceiptMethods(ClientMethods):
             content["status_msg"] = status
         self._note(("presence", str(presence), status or "", me), _PRESENCE)
         self._call(SET_PRESENCE, (me,), content, options)
-        self._notes.set_presence(me, known)
+        self._best_effort.set_presence(me, known)
 
     @GET_PRESENCE
-    def get_presence(self, user_id: str, **options: Unpack[CallOptions]) -> PresenceEventContent:
+    def get_presence(
+        self, user_id: str, **options: Unpack[CallOptions]
+    ) -> events.PresenceEventContent:
         """The presence of a user: ``presence``, and ``status_msg`` if there is one.
 
         Args:
@@ -194,9 +194,9 @@ class ReceiptMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /presence/{userId}/status``.
         """
-        from ..events.ephemeral import PresenceEventContent
-
-        return PresenceEventContent.read(self._call(GET_PRESENCE, (user_id,), options=options))
+        return events.PresenceEventContent.read(
+            self._call(GET_PRESENCE, (user_id,), options=options)
+        )
 
     def _note_receipt(self, room_id: str, event_id: str) -> None:
         if self.api._mark is not None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.relations import RelatedEvents, ThreadRoots
-    from ..events.event import Event
+from .. import answers, events
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
+from .base import ClientMethods, checked_choice
 
 __all__ = ["RelationMethods"]
 
@@ -45,7 +40,7 @@ class RelationMethods(ClientMethods):
         limit: int | None = None,
         recurse: bool | None = None,
         **options: Unpack[CallOptions],
-    ) -> RelatedEvents:
+    ) -> answers.RelatedEvents:
         """Read a page of the events that relate to one; :meth:`relations` reads all pages.
 
         Args:
@@ -72,8 +67,6 @@ class RelationMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/relations/{eventId}``, and the same with
         ``/{relType}`` and ``/{relType}/{eventType}``.
         """
-        from ..answers.relations import RelatedEvents
-
         endpoint, values = _relations(room_id, event_id, rel_type, event_type)
         query = {
             "dir": _direction(direction), "from": from_token, "to": to_token, "limit": limit,
@@ -81,7 +74,7 @@ class RelationMethods(ClientMethods):
         }  # fmt: skip
         answer = self._call(endpoint, values, options=options, query_params=query)
         self._field(endpoint, answer, "chunk", list)
-        return RelatedEvents.read(answer)
+        return answers.RelatedEvents.read(answer)
 
     def relations(
         self,
@@ -96,7 +89,7 @@ class RelationMethods(ClientMethods):
         to_token: str | None = None,
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
-    ) -> Pages[Event]:
+    ) -> Pages[events.Event]:
         """Iterate over the events that relate to one.
 
         Args:
@@ -124,7 +117,7 @@ class RelationMethods(ClientMethods):
         endpoint.path(values)
         direction = _direction(direction)
 
-        def ask(token: str | None, size: int | None) -> Page[Event]:
+        def ask(token: str | None, size: int | None) -> Page[events.Event]:
             page = self.get_relating_events(
                 room_id, event_id, rel_type, event_type, direction, token, to_token, size, recurse,
                 **options,
@@ -141,7 +134,7 @@ class RelationMethods(ClientMethods):
         limit: int | None = None,
         from_token: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> ThreadRoots:
+    ) -> answers.ThreadRoots:
         """Read a page of the threads of a room; :meth:`threads` reads all pages.
 
         Args:
@@ -161,12 +154,10 @@ class RelationMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/threads``.
         """
-        from ..answers.relations import ThreadRoots
-
         query = {"include": _include(include), "limit": limit, "from": from_token}
         answer = self._call(THREADS, (room_id,), options=options, query_params=query)
         self._field(THREADS, answer, "chunk", list)
-        return ThreadRoots.read(answer)
+        return answers.ThreadRoots.read(answer)
 
     def threads(
         self,
@@ -176,7 +167,7 @@ class RelationMethods(ClientMethods):
         from_token: str | None = None,
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
-    ) -> Pages[Event]:
+    ) -> Pages[events.Event]:
         """Iterate over the threads of a room, the one with the latest message first.
 
         Args:
@@ -199,7 +190,7 @@ class RelationMethods(ClientMethods):
         THREADS.path((room_id,))
         include = _include(include)
 
-        def ask(token: str | None, size: int | None) -> Page[Event]:
+        def ask(token: str | None, size: int | None) -> Page[events.Event]:
             page = self.get_thread_roots(room_id, include, size, token, **options)
             return Page(page.events, page.next_batch, page)
 

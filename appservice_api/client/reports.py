@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
+from .base import ClientMethods
 
 __all__ = ["ReportMethods"]
 

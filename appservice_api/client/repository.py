@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..api.shared import UploadLimit
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, retry_options
+from ..compat import Unpack
 from ..errors import MatrixError, MatrixRequestError, MUnrecognized
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.media import MediaRepoConfig
+from .base import ClientMethods
 
 __all__ = ["Repository"]
 
@@ -32,7 +29,7 @@ class Repository(ClientMethods):
     __slots__ = ()
 
     @CONFIG
-    def get_media_repo_config(self, **options: Unpack[CallOptions]) -> MediaRepoConfig:
+    def get_media_repo_config(self, **options: Unpack[CallOptions]) -> answers.MediaRepoConfig:
         """What the media repository takes.
 
         Args:
@@ -47,10 +44,8 @@ class Repository(ClientMethods):
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/config``.
         """
-        from ..answers.media import MediaRepoConfig
-
         answer = self._either(CONFIG, OLD_CONFIG, (), {}, options)
-        return MediaRepoConfig(answer if isinstance(answer, dict) else {})
+        return answers.MediaRepoConfig(answer if isinstance(answer, dict) else {})
 
     def _upload_limit(
         self, options: CallOptions, oldest: float, sharers: tuple[str, ...] = ()
@@ -67,8 +62,8 @@ class Repository(ClientMethods):
         key = api._access.base_url
         now = api._shared.clock.monotonic()
         known = limits.get(key)
-        if known is not None and now - known.asked <= oldest:
-            return known.size
+        if known is not None and now - known[0] <= oldest:
+            return known[1]
         once: Any = {**options, "retry_count": 0}
 
         def ask() -> int | None:
@@ -82,7 +77,7 @@ class Repository(ClientMethods):
             if not isinstance(error, MatrixRequestError) or not _unknown(error):
                 return None
             size = None
-        limits[key] = UploadLimit(size, now)
+        limits[key] = now, size
         return size
 
     def _either(
@@ -126,9 +121,9 @@ class Repository(ClientMethods):
         """Whether the homeserver's versions have authenticated media; true where it doesn't say
         them."""
         who: Any = self  # the chapter of the account has it
-        patience: Any = {key: value for key, value in options.items() if key != "ensure_joined"}
+        retry = retry_options(options)
         try:
-            versions = who.versions(**patience).get("versions")
+            versions = who.versions(**retry).get("versions")
         except MatrixRequestError:
             return True
         listed = versions if isinstance(versions, list) else ()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.options import CallOptions, EventOptions
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MNotFound
 from ..events.membership import Membership
 from ..ids import ContentURI, EventID, RoomID, UserID
-from .base import CallOptions, EventOptions
 from .joining import JoiningMethods
 from .messages import MessageMethods
 from .state_change import StateChangeMethods
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events import Member
 
 __all__ = ["RoomDetailMethods"]
 
@@ -187,7 +184,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         user_id: str,
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
-    ) -> Member:
+    ) -> events.Member:
         """Get what a user is in a room: membership, display name and avatar. The homeserver is
         asked unless a display name or an avatar is known.
 
@@ -206,15 +203,15 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
 
         Spec: Client-Server API, ``m.room.member``.
         """
-        from ..events import Member
-
         known = None if ignore_cache else self.api.state_store.get_member(
             RoomID(room_id), UserID(user_id)
         )  # fmt: skip
         # A membership may be known without the profile: it comes from invites and joins.
         if known is not None and known.keys() > {"membership"}:
-            return Member(known)
-        return Member(self.get_state_event(room_id, "m.room.member", UserID(user_id), **options))
+            return events.Member(known)
+        return events.Member(
+            self.get_state_event(room_id, "m.room.member", UserID(user_id), **options)
+        )
 
     def get_room_displayname(
         self,

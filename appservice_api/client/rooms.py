@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, quiet
+from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
 from ..state_store.items import now
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
+from .base import ClientMethods, checked_choice
 from .events import MESSAGES
 from .state import ALL_STATE, GET_STATE
-from .unmarked import quiet, unmarked
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["RoomMethods"]
 
@@ -101,8 +99,7 @@ class RoomMethods(ClientMethods):
         }  # fmt: skip
         content = {key: value for key, value in fields.items() if value is not None}
         asked_at = now()
-        answer = unmarked(
-            self,
+        answer = self._unmarked(
             lambda: self._call(
                 CREATE_ROOM, (), {**content, **(custom_request_fields or {})}, options
             ),
@@ -112,7 +109,7 @@ class RoomMethods(ClientMethods):
         members = dict.fromkeys(invite, Membership.INVITE)
         if (me := self.api.acting_user) is not None:
             members[me] = Membership.JOIN
-        self._notes.set_memberships({room_id: members}, ts=asked_at)
+        self._best_effort.set_memberships({room_id: members}, ts=asked_at)
         return room_id
 
     @JOINED_ROOMS
@@ -133,7 +130,7 @@ class RoomMethods(ClientMethods):
         found = self._field(JOINED_ROOMS, answer, "joined_rooms", list)
         rooms = [RoomID.read(room) for room in found if isinstance(room, str)]
         if (me := self.api.acting_user) is not None:
-            self._notes.set_rooms_of(me, rooms, ts=asked_at)
+            self._best_effort.set_rooms_of(me, rooms, ts=asked_at)
         return rooms
 
     @UPGRADE
@@ -165,8 +162,8 @@ class RoomMethods(ClientMethods):
         content: dict[str, Any] = {"new_version": new_version}
         if additional_creators is not None:
             content["additional_creators"] = [UserID(one) for one in _several(additional_creators)]
-        answer = unmarked(
-            self, lambda: self._call(UPGRADE, (room_id,), content, options),
+        answer = self._unmarked(
+            lambda: self._call(UPGRADE, (room_id,), content, options),
             lambda made: [
                 *self._made_of(self._field(UPGRADE, made, "replacement_room", str), options),
                 *self._changed_in(room_id, options),

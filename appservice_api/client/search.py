@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import RoomID, UserID
-from .base import CallOptions, ClientMethods, checked_choice
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.search import SearchResult, UserSearchResults
+from .base import ClientMethods, checked_choice
 
 __all__ = ["SearchMethods", "SearchPages"]
 
@@ -24,7 +22,7 @@ USERS = Endpoint("POST", _CLIENT + "/v3/user_directory/search", Needs.REGISTERED
 MUTUAL_ROOMS = Endpoint("GET", _CLIENT + "/v1/mutual_rooms", Needs.REGISTERED)
 
 
-class SearchPages(Pages["SearchResult"]):
+class SearchPages(Pages["answers.SearchResult"]):
     """What a search finds, page by page. ``total`` is about how many events match."""
 
     __slots__ = ()
@@ -113,7 +111,7 @@ class SearchMethods(ClientMethods):
             criteria["groupings"] = {"group_by": by}
         passed = content_of({} if filter is None else filter, "the filter")
 
-        def ask(token: str | None, size: int | None) -> Page[SearchResult]:
+        def ask(token: str | None, size: int | None) -> Page[answers.SearchResult]:
             asked = {**passed, "limit": size} if size is not None else passed
             return self._search_page({**criteria, "filter": asked}, token, options)
 
@@ -121,19 +119,17 @@ class SearchMethods(ClientMethods):
 
     def _search_page(
         self, criteria: dict[str, Any], token: str | None, options: CallOptions
-    ) -> Page[SearchResult]:
-        from ..answers.search import RoomEventsFound
-
+    ) -> Page[answers.SearchResult]:
         content = {"search_categories": {"room_events": criteria}}
         answer = self._call(SEARCH, (), content, options, query_params={"next_batch": token})
         categories = self._field(SEARCH, answer, "search_categories", dict)
-        found = RoomEventsFound.read(self._field(SEARCH, categories, "room_events", dict))
+        found = answers.RoomEventsFound.read(self._field(SEARCH, categories, "room_events", dict))
         return Page(found.results, found.next_batch, found, found.count)
 
     @USERS
     def search_users(
         self, search_query: str, limit: int | None = 10, **options: Unpack[CallOptions]
-    ) -> UserSearchResults:
+    ) -> answers.UserSearchResults:
         """Find users by parts of their names.
 
         Args:
@@ -149,14 +145,12 @@ class SearchMethods(ClientMethods):
 
         Spec: Client-Server API, ``POST /user_directory/search``.
         """
-        from ..answers.search import UserSearchResults
-
         content: dict[str, Any] = {"search_term": search_query}
         if limit is not None:
             content["limit"] = limit
         answer = self._call(USERS, (), content, options)
         self._field(USERS, answer, "results", list)
-        return UserSearchResults.read(answer)
+        return answers.UserSearchResults.read(answer)
 
     @MUTUAL_ROOMS
     def get_mutual_rooms(self, user_id: str, **options: Unpack[CallOptions]) -> list[RoomID]:
@@ -186,12 +180,10 @@ class SearchMethods(ClientMethods):
             )
 
         def ask(token: str | None, size: int | None) -> Page[RoomID]:
-            from ..answers.search import MutualRooms
-
             query = {"user_id": other, "from": token}
             answer = self._call(MUTUAL_ROOMS, (), options=options, query_params=query)
             self._field(MUTUAL_ROOMS, answer, "joined", list)
-            page = MutualRooms.read(answer)
+            page = answers.MutualRooms.read(answer)
             return Page(page.joined, page.next_batch, page, page.count)
 
         return list(Pages(ask))

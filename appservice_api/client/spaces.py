@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-from .pages import PAGE_SIZE, Page, Pages
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.directory import RoomSummary, SpaceHierarchy, SpaceHierarchyRoom
+from .. import answers
+from ..answers.pages import PAGE_SIZE, Page, Pages
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
+from .base import ClientMethods
 
 __all__ = ["SpaceMethods"]
 
@@ -36,7 +33,7 @@ class SpaceMethods(ClientMethods):
         limit: int | None = None,
         from_token: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> SpaceHierarchy:
+    ) -> answers.SpaceHierarchy:
         """Read a page of the rooms of a space; :meth:`hierarchy` reads all pages.
 
         Args:
@@ -56,15 +53,13 @@ class SpaceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/hierarchy``.
         """
-        from ..answers.directory import SpaceHierarchy
-
         query = {
             "suggested_only": suggested_only, "max_depth": max_depth, "limit": limit,
             "from": from_token,
         }  # fmt: skip
         answer = self._call(HIERARCHY, (room_id,), options=options, query_params=query)
         self._field(HIERARCHY, answer, "rooms", list)
-        return SpaceHierarchy.read(answer)
+        return answers.SpaceHierarchy.read(answer)
 
     def hierarchy(
         self,
@@ -75,7 +70,7 @@ class SpaceMethods(ClientMethods):
         from_token: str | None = None,
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
-    ) -> Pages[SpaceHierarchyRoom]:
+    ) -> Pages[answers.SpaceHierarchyRoom]:
         """Iterate over the rooms of a space: the space itself, its rooms and spaces, theirs.
 
         Args:
@@ -99,7 +94,7 @@ class SpaceMethods(ClientMethods):
         """
         HIERARCHY.path((room_id,))
 
-        def ask(token: str | None, size: int | None) -> Page[SpaceHierarchyRoom]:
+        def ask(token: str | None, size: int | None) -> Page[answers.SpaceHierarchyRoom]:
             page = self.get_space_hierarchy(
                 room_id, suggested_only, max_depth, size, token, **options
             )
@@ -113,7 +108,7 @@ class SpaceMethods(ClientMethods):
         room_id_or_alias: str,
         via: Iterable[str] | None = None,
         **options: Unpack[CallOptions],
-    ) -> RoomSummary:
+    ) -> answers.RoomSummary:
         """Read what a room shows to those who aren't in it.
 
         Args:
@@ -128,10 +123,8 @@ class SpaceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /room_summary/{roomIdOrAlias}``.
         """
-        from ..answers.directory import RoomSummary
-
         servers = [via] if isinstance(via, str) else list(via or ())
         query = {"via": servers}
         answer = self._call(SUMMARY, (room_id_or_alias,), options=options, query_params=query)
         self._field(SUMMARY, answer, "room_id", str)
-        return RoomSummary.read(answer)
+        return answers.RoomSummary.read(answer)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
+from .. import events
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, EventOptions
+from ..compat import Unpack
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source, now
-from .base import CallOptions, ClientMethods, EventOptions
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..events.event import StateEvent
-    from ..events.event_content import EventContent
+from .base import ClientMethods
 
 __all__ = ["StateMethods"]
 
@@ -76,7 +73,7 @@ class StateMethods(ClientMethods):
         *,
         format: Literal["content"] = "content",
         **options: Unpack[CallOptions],
-    ) -> EventContent: ...
+    ) -> events.EventContent: ...
     @overload
     def get_state_event(
         self,
@@ -86,7 +83,7 @@ class StateMethods(ClientMethods):
         *,
         format: Literal["event"],
         **options: Unpack[CallOptions],
-    ) -> StateEvent: ...
+    ) -> events.StateEvent: ...
     @GET_STATE
     def get_state_event(
         self,
@@ -96,7 +93,7 @@ class StateMethods(ClientMethods):
         *,
         format: Literal["content", "event"] = "content",
         **options: Unpack[CallOptions],
-    ) -> EventContent | StateEvent:
+    ) -> events.EventContent | events.StateEvent:
         """Read a piece of a room's state.
 
         Args:
@@ -120,44 +117,38 @@ class StateMethods(ClientMethods):
         asked_at = now()
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if format == "event":
-            from ..events.event import StateEvent
-
-            event = StateEvent.read(answer)
+            event = events.StateEvent.read(answer)
             told = {"room_id": room_id, **event}
-            if self._hears_now(room_id):
-                self._notes.update_state(told, source=Source.FETCHED, ts=asked_at)
+            if self._is_known_joined(room_id):
+                self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
             else:
-                self._notes.update_state(told)
+                self._best_effort.update_state(told)
             return event
-        from ..events.registry import read_content
-
-        content = read_content(event_type, answer)
+        content = events.read_content(event_type, answer)
         # What was true at an unknown time is better than nothing, but not than anything else.
-        when = asked_at if self._hears_now(room_id) else 0
+        when = asked_at if self._is_known_joined(room_id) else 0
         self._remember_state(
             room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
         )
         return content
 
-    def _look(self, room_id: str, event_type: str) -> EventContent | None:
+    def _look(self, room_id: str, event_type: str) -> events.EventContent | None:
         """The content of a state event, None if there is none, for somebody who only looks:
         nothing is ensured, nothing remembered."""
-        from ..events.registry import read_content
-
         values = (room_id, event_type, "")
         try:
             answer = self._call(GET_STATE, values, options={"ensure_joined": False})
         except MNotFound:
             return None
-        return read_content(event_type, answer)
+        return events.read_content(event_type, answer)
 
-    def _hears_now(self, room_id: str) -> bool:
+    def _is_known_joined(self, room_id: str) -> bool:
         """Whether the user is known to be in a room: who has left is told what was true then."""
-        me = self.api._speaker
+        me = self.api._acting
         return me is not None and bool(self.api.state_store.is_joined(room_id, me))
 
     @ALL_STATE
-    def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[StateEvent]:
+    def get_state(self, room_id: str, **options: Unpack[CallOptions]) -> list[events.StateEvent]:
         """Read the whole state of a room.
 
         Args:
@@ -173,7 +164,7 @@ class StateMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
         """
         found, asked_at = self._ask_state(room_id, options)
-        self._take_state(self._notes, room_id, found, asked_at)
+        self._take_state(self._best_effort, room_id, found, asked_at)
         return found
 
     def sync_state(self, room_id: str, **options: Unpack[CallOptions]) -> None:
@@ -195,7 +186,7 @@ class StateMethods(ClientMethods):
         found, asked_at = self._ask_state(room_id, options)
         self._take_state(self.api.state_store, room_id, found, asked_at)
 
-    def _ask_state(self, room_id: str, options: CallOptions) -> tuple[list[StateEvent], int]:
+    def _ask_state(self, room_id: str, options: CallOptions) -> tuple[list[events.StateEvent], int]:
         """The state events of a room, and when they were asked for."""
         asked_at = now()
         answer = self._call(ALL_STATE, (room_id,), options=options)
@@ -208,13 +199,15 @@ class StateMethods(ClientMethods):
             )
         return _state_events(answer), asked_at
 
-    def _take_state(self, store: Any, room_id: str, found: list[StateEvent], asked_at: int) -> None:
+    def _take_state(
+        self, store: Any, room_id: str, found: list[events.StateEvent], asked_at: int
+    ) -> None:
         if self._is_of_now(found):
             store.set_state(room_id, found, ts=asked_at)
         else:
             store.update_states({"room_id": room_id, **event} for event in found)
 
-    def _is_of_now(self, state: list[StateEvent]) -> bool:
+    def _is_of_now(self, state: list[events.StateEvent]) -> bool:
         """Whether a room's state is that of now: who has left is told that of then."""
         me = self.api.acting_user
         mine = (one for one in state if one.type == "m.room.member" and one.state_key == me)
@@ -228,7 +221,7 @@ class StateMethods(ClientMethods):
         membership: str | None = None,
         not_membership: str | None = None,
         **options: Unpack[CallOptions],
-    ) -> list[StateEvent]:
+    ) -> list[events.StateEvent]:
         """Read the membership events of a room.
 
         Args:
@@ -248,10 +241,10 @@ class StateMethods(ClientMethods):
         """
         query = {"at": at, "membership": membership, "not_membership": not_membership}
         answer = self._call(MEMBERS, (room_id,), options=options, query_params=query)
-        events = _state_events(self._field(MEMBERS, answer, "chunk", list))
+        found = _state_events(self._field(MEMBERS, answer, "chunk", list))
         if at is None:
-            self._notes.update_states({"room_id": room_id, **event} for event in events)
-        return events
+            self._best_effort.update_states({"room_id": room_id, **event} for event in found)
+        return found
 
     def _remember_state(
         self,
@@ -265,15 +258,13 @@ class StateMethods(ClientMethods):
         event_id: str | None = None,
     ) -> None:
         if event_type != "m.room.create":  # its content alone lacks the creator
-            self._notes.update_state(
+            self._best_effort.update_state(
                 {"room_id": room_id, "type": event_type, "state_key": state_key,
                  "content": content, "event_id": event_id},
                 source=source, ts=ts,
             )  # fmt: skip
 
 
-def _state_events(events: list[Any]) -> list[StateEvent]:
+def _state_events(found: list[Any]) -> list[events.StateEvent]:
     """The state events of an answer; what isn't an object is left out."""
-    from ..events.event import StateEvent
-
-    return [StateEvent(event) for event in events if isinstance(event, dict)]
+    return [events.StateEvent(event) for event in found if isinstance(event, dict)]

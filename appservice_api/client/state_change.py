@@ -9,23 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..api.options import CallOptions, EventOptions, RetryOptions, call_options, retry_options
 from ..errors import MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import EventID, RoomID
 from ..state_store.items import Source, now
-from .base import CallOptions, EventOptions, patience_of
 from .state import GET_STATE, StateMethods
 
-__all__ = ["StateChangeMethods", "reading_options"]
+__all__ = ["StateChangeMethods"]
 
 Json = dict[str, Any]
-_READING = tuple(CallOptions.__annotations__)
-
-
-def reading_options(options: EventOptions) -> CallOptions:
-    """What a caller's options say of requests that send no event."""
-    found: Any = {name: value for name, value in options.items() if name in _READING}
-    return found  # type: ignore[no-any-return]
 
 
 class StateChangeMethods(StateMethods):
@@ -65,10 +58,10 @@ class StateChangeMethods(StateMethods):
         self, room_id: str, event_type: str, content: Mapping[str, Any], asked_at: int
     ) -> None:
         """Remember what was true when it was asked: what was sent since then is newer."""
-        self._notes.update_state(
+        self._best_effort.update_state(
             {"room_id": room_id, "type": event_type, "state_key": "", "content": content},
             source=Source.FETCHED,
-            ts=asked_at if self._hears_now(room_id) else 0,
+            ts=asked_at if self._is_known_joined(room_id) else 0,
         )
 
     def _change_state(
@@ -93,7 +86,7 @@ class StateChangeMethods(StateMethods):
             isn't known.
         """
 
-        reading = reading_options(options)
+        reading = call_options(options)
 
         def work() -> EventID | None:
             here = self._is_here(room_id, reading)
@@ -122,15 +115,15 @@ class StateChangeMethods(StateMethods):
         now; whether it is."""
         asked_at = now()
         if self._membership(room_id, options) == "join":
-            self._notes.set_membership(
+            self._best_effort.set_membership(
                 room_id, self.mxid, Membership.JOIN, source=Source.FETCHED, ts=asked_at
             )
             return True
         if not options.get("ensure_joined", True):
             return False
-        return self._come_back(room_id, patience_of(options))
+        return self._come_back(room_id, retry_options(options))
 
-    def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
+    def _come_back(self, room_id: str, retry: RetryOptions) -> bool:
         """Join a room that the user isn't in; intents know how."""
         return False
 

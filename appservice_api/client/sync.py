@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import BasicOptions
+from ..compat import Unpack
 from ..events.content import content_of
-from .base import BasicOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.sync import SyncResponse
+from .base import ClientMethods
 
 __all__ = ["SyncMethods"]
 
@@ -37,7 +35,7 @@ class SyncMethods(ClientMethods):
         *,
         use_state_after: bool = False,
         **options: Unpack[BasicOptions],
-    ) -> SyncResponse:
+    ) -> answers.SyncResponse:
         """Ask what has happened since a moment, and wait if nothing has.
 
         Args:
@@ -59,8 +57,6 @@ class SyncMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /sync``.
         """
-        from ..answers.sync import SyncResponse
-
         if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout < 0:
             raise ValueError(f"timeout must be int milliseconds, 0 or more, not {timeout!r}")
         if filter_id is not None and not isinstance(filter_id, str):
@@ -74,4 +70,4 @@ class SyncMethods(ClientMethods):
             SYNC, (), options=options, query_params=query, timeout=self._waiting(timeout)
         )
         self._field(SYNC, answer, "next_batch", str)
-        return SyncResponse.read(answer)
+        return answers.SyncResponse.read(answer)

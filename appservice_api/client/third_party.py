@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import answers
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..errors import MatrixRequestError, MatrixResponseError, MNotFound
 from ..ids import RoomAlias, UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..answers.third_party import ThirdPartyLocation, ThirdPartyProtocol, ThirdPartyUser
+from .base import ClientMethods
 
 __all__ = ["ThirdPartyMethods"]
 
@@ -38,7 +36,9 @@ class ThirdPartyMethods(ClientMethods):
     __slots__ = ()
 
     @PROTOCOLS
-    def get_protocols(self, **options: Unpack[CallOptions]) -> dict[str, ThirdPartyProtocol]:
+    def get_protocols(
+        self, **options: Unpack[CallOptions]
+    ) -> dict[str, answers.ThirdPartyProtocol]:
         """The protocols that are bridged, by name.
 
         Args:
@@ -49,16 +49,16 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/protocols``.
         """
-        from ..answers.third_party import ThirdPartyProtocol
-
         answer = self._call(PROTOCOLS, options=options)
         named = answer.items() if isinstance(answer, dict) else ()
-        return {name: ThirdPartyProtocol(one) for name, one in named if isinstance(one, dict)}
+        return {
+            name: answers.ThirdPartyProtocol(one) for name, one in named if isinstance(one, dict)
+        }
 
     @PROTOCOL
     def get_protocol_metadata(
         self, protocol: str, **options: Unpack[CallOptions]
-    ) -> ThirdPartyProtocol:
+    ) -> answers.ThirdPartyProtocol:
         """What a bridged protocol is like.
 
         Args:
@@ -71,14 +71,12 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/protocol/{protocol}``.
         """
-        from ..answers.third_party import ThirdPartyProtocol
-
         try:
             answer = self._call(PROTOCOL, (protocol,), options=options)
         except MatrixRequestError as error:
             # Synapse leaves the errcode out.
             raise MNotFound.instead_of(error) from error.__cause__
-        return ThirdPartyProtocol.read(answer)
+        return answers.ThirdPartyProtocol.read(answer)
 
     @LOCATIONS
     def query_location_by_protocol(
@@ -86,7 +84,7 @@ class ThirdPartyMethods(ClientMethods):
         protocol: str,
         fields: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> list[ThirdPartyLocation]:
+    ) -> list[answers.ThirdPartyLocation]:
         """The portal rooms of a location of a bridged network.
 
         Args:
@@ -101,10 +99,8 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/location/{protocol}``.
         """
-        from ..answers.third_party import ThirdPartyLocation
-
         found = self._look_up(LOCATIONS, (protocol,), _checked(fields), options)
-        return [ThirdPartyLocation(one) for one in found]
+        return [answers.ThirdPartyLocation(one) for one in found]
 
     @USERS
     def query_user_by_protocol(
@@ -112,7 +108,7 @@ class ThirdPartyMethods(ClientMethods):
         protocol: str,
         fields: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> list[ThirdPartyUser]:
+    ) -> list[answers.ThirdPartyUser]:
         """The Matrix users who stand for a user of a bridged network; as
         :meth:`query_location_by_protocol`.
 
@@ -123,15 +119,13 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/user/{protocol}``.
         """
-        from ..answers.third_party import ThirdPartyUser
-
         found = self._look_up(USERS, (protocol,), _checked(fields), options)
-        return [ThirdPartyUser(one) for one in found]
+        return [answers.ThirdPartyUser(one) for one in found]
 
     @LOCATIONS_OF_ALIAS
     def query_location_by_alias(
         self, alias: str, **options: Unpack[CallOptions]
-    ) -> list[ThirdPartyLocation]:
+    ) -> list[answers.ThirdPartyLocation]:
         """The locations of bridged networks that a room alias leads to. Synapse answers with
         none, whatever there is.
 
@@ -145,15 +139,13 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/location``.
         """
-        from ..answers.third_party import ThirdPartyLocation
-
         found = self._look_up(LOCATIONS_OF_ALIAS, (), {"alias": RoomAlias(alias)}, options)
-        return [ThirdPartyLocation(one) for one in found]
+        return [answers.ThirdPartyLocation(one) for one in found]
 
     @USERS_OF_ID
     def query_user_by_id(
         self, user_id: str, **options: Unpack[CallOptions]
-    ) -> list[ThirdPartyUser]:
+    ) -> list[answers.ThirdPartyUser]:
         """The users of bridged networks whom a Matrix user stands for; as
         :meth:`query_location_by_alias`.
 
@@ -163,10 +155,8 @@ class ThirdPartyMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /thirdparty/user``.
         """
-        from ..answers.third_party import ThirdPartyUser
-
         found = self._look_up(USERS_OF_ID, (), {"userid": UserID(user_id)}, options)
-        return [ThirdPartyUser(one) for one in found]
+        return [answers.ThirdPartyUser(one) for one in found]
 
     def _look_up(
         self,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..api.endpoint import Endpoint, Needs
+from ..api.options import CallOptions
+from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import DeviceID, UserID
-from .base import CallOptions, ClientMethods
-from .endpoint import Endpoint, Needs
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from .base import ClientMethods
 
 __all__ = ["ToDeviceMethods"]
 

@@ -2,7 +2,7 @@
 
 What it exports is imported when it is first used.
 """
-# ruff: noqa: F403
+# ruff: noqa: F403, F405
 
 from __future__ import annotations
 
@@ -36,6 +36,55 @@ if TYPE_CHECKING:
     from .tokens import *
     from .topic import *
     from .verification import *
+
+__all__ = [
+    "CONTENTS", "JSON", "AcceptedTermsAccountDataEventContent", "AccountDataEventContent",
+    "AudioInfo", "BaseFileInfo", "BatchID", "BundledThread", "CallAnswerEventContent",
+    "CallCandidate", "CallCandidatesEventContent", "CallEventContent", "CallHangupEventContent",
+    "CallHangupReason", "CallInviteEventContent", "CallNegotiateEventContent",
+    "CallRejectEventContent", "CallSDPStreamMetadataChangedEventContent",
+    "CallSelectAnswerEventContent", "CallStream", "CallStreamPurpose",
+    "CanonicalAliasStateEventContent", "CrossSigningUsage", "DirectAccountDataEventContent",
+    "DirectoryPaginationToken", "DummyEventContent", "EncryptedEventContent", "EncryptedFile",
+    "EncryptionAlgorithm", "EncryptionKeyAlgorithm", "EphemeralEventContent", "Event",
+    "EventContent", "EventContext", "EventType", "EventTypeClass", "FileInfo", "FilterID",
+    "Format", "ForwardedRoomKeyEventContent", "FullyReadAccountDataEventContent", "GuestAccess",
+    "GuestAccessStateEventContent", "HistoryVisibility", "HistoryVisibilityStateEventContent",
+    "IdentityServerAccountDataEventContent", "IgnoredUserListAccountDataEventContent",
+    "ImageInfo", "ImagePack", "ImagePackImage", "ImagePackRoomsAccountDataEventContent",
+    "ImagePackUsage", "InReplyTo", "InvitePermissionConfigAccountDataEventContent",
+    "JSONWebKey", "JoinRestriction", "JoinRestrictionType", "JoinRule",
+    "JoinRulesStateEventContent", "KeyBackupAccountDataEventContent", "KeyRequestAction",
+    "KeyVerificationAcceptEventContent", "KeyVerificationCancelEventContent",
+    "KeyVerificationDoneEventContent", "KeyVerificationEventContent",
+    "KeyVerificationKeyEventContent", "KeyVerificationMACEventContent", "KeyVerificationMethod",
+    "KeyVerificationReadyEventContent", "KeyVerificationRequestEventContent",
+    "KeyVerificationRequestMessageEventContent", "KeyVerificationStartEventContent",
+    "LocationInfo", "LocationMessageEventContent", "LoginType",
+    "MarkedUnreadAccountDataEventContent", "MediaInfo", "MediaMessageEventContent", "Member",
+    "MemberStateEventContent", "Membership", "Mentions", "MessageEventContent", "MessageType",
+    "PaginationDirection", "PolicyRecommendation", "PolicyRuleStateEventContent",
+    "PowerLevelStateEventContent", "PresenceEventContent", "PresenceState", "PublicKey",
+    "PushActionType", "PushCondition", "PushConditionKind", "PushRule", "PushRuleID",
+    "PushRuleKind", "PushRuleScope", "PushRulesAccountDataEventContent", "PushRuleset",
+    "ReactionEventContent", "Receipt", "ReceiptEventContent", "ReceiptType", "RecentEmoji",
+    "RecentEmojiAccountDataEventContent", "RedactionEventContent", "RelatesTo", "RelationType",
+    "Relations", "RequestedKeyInfo", "RoomAvatarStateEventContent", "RoomCreatePreset",
+    "RoomCreateStateEventContent", "RoomDirectoryVisibility", "RoomEncryptionStateEventContent",
+    "RoomImagePackStateEventContent", "RoomKeyBundleEventContent", "RoomKeyEventContent",
+    "RoomKeyRequestEventContent", "RoomKeyWithheldCode", "RoomKeyWithheldEventContent",
+    "RoomNameStateEventContent", "RoomPinnedEventsStateEventContent",
+    "RoomPolicyStateEventContent", "RoomPredecessor", "RoomTagAccountDataEventContent",
+    "RoomTagInfo", "RoomTombstoneStateEventContent", "RoomTopicStateEventContent", "RoomType",
+    "SecretRequestEventContent", "SecretSendEventContent", "ServerACLStateEventContent",
+    "ServerNoticeMessageEventContent", "SessionDescription", "SignedThirdPartyInvite",
+    "SpaceChildStateEventContent", "SpaceParentStateEventContent", "StateEvent",
+    "StateEventContent", "StickerEventContent", "StrippedStateEvent", "SyncToken",
+    "TextMessageEventContent", "TextRepresentation", "ThirdPartyInvite",
+    "ThirdPartyInviteStateEventContent", "ThirdPartyMedium", "ThumbnailInfo", "ToDeviceEvent",
+    "ToDeviceEventContent", "Topic", "TypingEventContent", "Unsigned", "UserIdentifier",
+    "UserIdentifierType", "VideoInfo", "content_class", "read_content",
+]  # fmt: skip
 
 # The names by the modules that have them.
 _MODULES = {
@@ -146,4 +195,5 @@ _MODULES = {
     """,
 }
 
-__all__, __getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazily(__name__, _MODULES)

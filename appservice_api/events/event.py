@@ -6,8 +6,9 @@ Room Version 11 for where ``redacts`` stands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import Any, cast, overload
 
+from ..compat import Self
 from ..ids import DeviceID, EventID, RoomID, UserID
 from .event_content import EventContent
 from .event_type import EventType
@@ -15,9 +16,6 @@ from .membership import Membership
 from .registry import read_content
 from .relations import Mentions, RelatesTo
 from .view import Field, View, flag, items, number, one_of, text, view
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
     "BundledThread",

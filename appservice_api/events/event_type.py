@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compat import Self
 from .enumeration import OpenEnum
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["EventType", "EventTypeClass"]
 

@@ -5,14 +5,12 @@ Spec: Client-Server API, "Instant messaging" and "Sending encrypted attachments"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
+from ..compat import Self
 from ..ids import ContentURI
 from .enumerations import MessageType
 from .view import Field, View, flag, items, mapping, number, text, view
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
     "AudioInfo",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..compat import Self
 from .enumeration import OpenEnum
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Membership"]
 

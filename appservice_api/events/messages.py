@@ -7,8 +7,9 @@ Spec: Client-Server API, "Instant messaging", "Rich replies", "Threading", "Even
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
+from ..compat import Self
 from ..ids import ContentURI, DeviceID, EventID, UserID
 from .content import edit_content, plain_text, reply_content, thread_content
 from .enumerations import Format, KeyVerificationMethod, MessageType
@@ -16,9 +17,6 @@ from .event_content import EventContent
 from .media_info import EncryptedFile, FileInfo, ImageInfo, InfoOfMessage, LocationInfo
 from .relations import Mentions, RelatesTo
 from .view import Field, View, items, one_of, text, view
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
     "KeyVerificationRequestMessageEventContent",

@@ -6,15 +6,13 @@ Spec: Client-Server API, ``m.room.power_levels``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
+from ..compat import Self
 from .event_content import StateEventContent
 from .event_type import EventType
 from .power_levels import DEFAULTS, RoomPowers, read_level
 from .view import Field, View
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["PowerLevelStateEventContent"]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
+from ..compat import Self
 from .content import plain_text
 from .event_content import StateEventContent
 from .view import Field, View, items, text, view
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["RoomTopicStateEventContent", "TextRepresentation", "Topic"]
 

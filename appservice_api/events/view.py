@@ -7,12 +7,10 @@ converted until it is read. What is missing or malformed reads as None, and neve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
+from ..compat import Self
 from ..ids import Identifier
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
     "Field",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .intent import IntentAPI
+from .intent import IntentAPI, Room
 
-__all__ = ["IntentAPI"]
+__all__ = ["IntentAPI", "Room"]

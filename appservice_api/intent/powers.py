@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..api.options import CallOptions
 from ..client.power_levels import POWER_LEVELS, PowerLevelMethods
+from ..client.state import StateMethods
+from ..compat import Unpack
 from ..errors import PowerLevelError
 from ..events.power_levels import RoomPowers
 from ..ids import RoomID
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..client.base import CallOptions
-    from .intent import IntentAPI
 
 __all__ = ["EnsuringPower"]
 
@@ -53,9 +51,7 @@ class EnsuringPower(PowerLevelMethods):
 
         Spec: Client-Server API, ``m.room.power_levels``.
         """
-        from ..events.event_type import EventType
-
-        kind = EventType(event_type).is_state if state is None else state
+        kind = events.EventType(event_type).is_state if state is None else state
         store = self.api.state_store
         if store.has_power_level(RoomID(room_id), self.mxid, event_type, state=kind):
             return False
@@ -98,6 +94,6 @@ class EnsuringPower(PowerLevelMethods):
             )  # fmt: skip
         bot.send_state_event(room_id, POWER_LEVELS, new, **options)
 
-    def _bot_if_any(self) -> IntentAPI | None:
-        root = self.api._root
-        return None if root.is_real_user else root.bot_intent()
+    def _bot_if_any(self) -> StateMethods | None:
+        """The bot's intent, None where there is no bot; :class:`IntentAPI` has it."""
+        raise NotImplementedError

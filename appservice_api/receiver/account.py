@@ -6,11 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..errors import MatrixError, StateStoreError
-from ..intent.bot_account import ensure_account
 from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
 
 __all__ = ["Account"]
 
@@ -42,7 +41,7 @@ class Account:
     def _run(self) -> None:
         api = self._api
         try:
-            ensure_account(api.bot_intent(), {})
+            api.bot_intent()._ensure_account({})
         except (MatrixError, ValueError) as error:
             if not self._runtime.closed.is_set():
                 api.log.warning("the bot can't be registered now: %s", error)

@@ -11,8 +11,7 @@ from .dispatch import HandlerPolicy
 
 if TYPE_CHECKING:
     from ..ids import RoomID
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..intent import IntentAPI, Room
 
 __all__ = [
     "check_count",
@@ -85,7 +84,7 @@ def check_room(bot: IntentAPI, name: str, value: object) -> Room:
     Raises:
         ValueError: It is none, or the ID is none.
     """
-    from ..intent.room import Room
+    from ..intent import Room
 
     if isinstance(value, str):
         return bot.room(value)

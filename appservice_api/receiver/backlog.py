@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from ..api.path import Path
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
+from ..ids import RoomID, UserID
 from ..state_store.items import Source
 from .arguments import check_room_ids
 from .claims import Claims
@@ -20,8 +21,7 @@ from .echoes import Echoes
 from .transaction import Item, name_of
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
-    from ..ids import RoomID, UserID
+    from ..appservice import AppServiceAPI
     from ..intent import IntentAPI
     from ..state_store.deliveries import Deliveries
 
@@ -136,7 +136,6 @@ class Backlog:
 
     def _readers(self, rooms: list[RoomID] | None) -> dict[RoomID, list[UserID]]:
         """Who can read each room: the bot or, where it isn't, ghosts."""
-        from ..ids import RoomID, UserID
 
         bot = self._bot
         try:

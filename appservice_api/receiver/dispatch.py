@@ -28,7 +28,7 @@ from .values import CommonValues, EventValues, Values
 from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 

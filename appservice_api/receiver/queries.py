@@ -17,7 +17,7 @@ from .runtime import Runtime
 from .watch import Query
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
     from ..intent import IntentAPI
     from ..registration import Registration
 

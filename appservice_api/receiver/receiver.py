@@ -33,7 +33,7 @@ from .upgrades import Upgrades
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
     from ..registration import Registration
 
 __all__ = ["MAX_BODY", "Receiver"]

@@ -11,8 +11,8 @@ from ..ids import UserID
 from .echoes import Echoes
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
-    from ..intent.room import Room
+    from ..appservice import AppServiceAPI
+    from ..intent import Room
 
 __all__ = ["Rejoined", "Rejoining"]
 

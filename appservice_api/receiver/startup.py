@@ -13,7 +13,7 @@ from .claims import EVERYWHERE, Claims
 from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
 
 __all__ = ["Startup"]
 

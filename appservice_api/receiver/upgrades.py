@@ -20,10 +20,9 @@ from .rejoining import Rejoining
 from .values import Values
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
     from ..events import Event
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..intent import IntentAPI, Room
 
 __all__ = ["Upgrades"]
 

@@ -10,10 +10,9 @@ from .echoes import Echoes
 from .transaction import Item
 
 if TYPE_CHECKING:
-    from ..api import AppServiceAPI
+    from ..appservice import AppServiceAPI
     from ..events import Event
-    from ..intent import IntentAPI
-    from ..intent.room import Room
+    from ..intent import IntentAPI, Room
 
 __all__ = ["CommonValues", "EventValues", "Values"]
 

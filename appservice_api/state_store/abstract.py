@@ -10,17 +10,14 @@ import abc
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import state_store
+from ..compat import Self
 from ..events.membership import Membership
 from ..events.power_levels import RoomPowers
 from ..ids import RoomID, UserID
 from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied, now
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from .deliveries import Deliveries
 
 __all__ = ["ASStateStore"]
 
@@ -67,10 +64,10 @@ class ASStateStore(abc.ABC):
         self.close()
 
     @property
-    def deliveries(self) -> Deliveries:
+    def deliveries(self) -> state_store.Deliveries:
         """What is known of transactions and events that the homeserver pushed; in memory, unless
         a store has a better place."""
-        made: Deliveries | None = self.__dict__.get("_deliveries")
+        made: state_store.Deliveries | None = self.__dict__.get("_deliveries")
         if made is None:
             from .memory_deliveries import MemoryDeliveries
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compat import Self
 from .wire import Answer, Broken, LoopbackServer, Recorded, answer, handed_on, refusal
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _PREFIX = "/as/"
 

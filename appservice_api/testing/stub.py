@@ -9,14 +9,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from ..compat import Self
 from . import accounts, directory, endpoints, history, media  # noqa: F401  registers them
 from .memory import MemoryHomeserver
 from .wire import DROP, RESET, Answer, Broken, LoopbackServer, Recorded, answer, truncated
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
     "DROP",

@@ -11,15 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
+from ..compat import Self
 from .configuration import MARK, Configuration
 from .process import SynapseProcess, free_port, installed
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _POLL = 0.1
 _PORT_TAKEN = "Failed to listen on TCP port"

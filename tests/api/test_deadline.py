@@ -22,9 +22,9 @@ from appservice_api import (
     MLimitExceeded,
     RetryPolicy,
 )
+from appservice_api.answers.pages import Pages
 from appservice_api.api.exchange import Exchange
-from appservice_api.client.media_stream import MediaStream
-from appservice_api.client.pages import Pages
+from appservice_api.api.media_stream import MediaStream
 from appservice_api.testing import ManualClock, StubHomeserver, answer
 from appservice_api.testing.stub import hang
 from tests.openapi.rows import OF_REAL_USERS, ROWS
@@ -353,7 +353,7 @@ def test_close_in_a_forked_child_is_not_the_parents(stub: StubHomeserver) -> Non
 def test_a_connection_that_is_used_again_is_not_left_in_use(stub: StubHomeserver) -> None:
     with AppServiceAPI(stub.base_url, BOT, "as_token") as api:
         api.bot_intent().whoami()
-        lines = api.session.get_adapter(stub.base_url)._lines  # type: ignore[attr-defined]
+        lines = api.session.get_adapter(stub.base_url)._connections  # type: ignore[attr-defined]
         assert [(len(line.busy), len(line._free)) for line in lines.values()] == [(0, 1)]
 
 

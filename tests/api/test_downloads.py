@@ -33,7 +33,6 @@ from appservice_api import (
 )
 from appservice_api.api import wire
 from appservice_api.api.redirect import next_url
-from appservice_api.api.shared import UploadLimit
 from appservice_api.testing import ManualClock
 
 from .raw_homeserver import RawHomeserver, ok
@@ -226,7 +225,7 @@ def test_what_fails_leaves_the_file_alone(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("appservice_api.client.media_stream._write", full)
+        patched.setattr("appservice_api.api.media_stream._write", full)
         with pytest.raises(OSError, match="No space left") as disk:
             ghost.download_media(MXC, path=path)
     assert not isinstance(disk.value, requests.RequestException)
@@ -313,7 +312,7 @@ def test_names_that_no_file_can_have(
 def test_too_large_for_memory(
     raw: Raw, ghost_of: Ghost, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
     endless = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         + (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 3
@@ -651,7 +650,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_heard() -> None:
         AppServiceAPI(server.base_url, BOT, "as_token") as api,
     ):
         now = api._shared.clock.monotonic()
-        api._shared.upload_limits[server.base_url] = UploadLimit(None, now)
+        api._shared.upload_limits[server.base_url] = now, None
         with pytest.raises(MTooLarge, match="Upload is too large"):
             api.bot_intent().upload_media(io.BytesIO(bytes(2**23)))
 

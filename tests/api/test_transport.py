@@ -104,7 +104,7 @@ def test_headers_that_a_session_leaves_out(stub: StubHomeserver) -> None:
 def test_json_that_unpacks_to_too_much(
     raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
     large, small = (gzip.compress(b"[" + b" " * n + b"]") for n in (200_000, 50_000))
     server = raw(*[[head % (len(packed), packed)] for packed in (large, small)])
@@ -120,7 +120,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(
     server = raw([ok(b'{"a":1}'), None], [ok(b'{"a":2}'), None])
     with HTTPAPI(server.base_url) as api:
         assert api.request("POST", "/createRoom") == {"a": 1}
-        line = next(iter(api.session.get_adapter(server.base_url)._lines.values()))  # type: ignore[attr-defined]
+        line = next(iter(api.session.get_adapter(server.base_url)._connections.values()))  # type: ignore[attr-defined]
         line._free[0].sock.recv(1, socket.MSG_PEEK)  # until its end has arrived
         assert api.request("POST", "/createRoom") == {"a": 2}
     assert server.connections == 2
@@ -164,7 +164,7 @@ def test_chunked_and_unbounded_answers(
     with HTTPAPI(server.base_url, default_retry_count=0) as api:
         assert api.request("GET", Path.versions) == {"a": 1}
         assert api.request("GET", Path.versions) == {"a": 2}
-        monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+        monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
         with pytest.raises(MatrixConnectionError, match="too large"):
             api.request("GET", Path.versions)
 

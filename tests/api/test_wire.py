@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appservice_api.api.wire import Answer
+from appservice_api.api.wire import Response
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BODIES = (b"\r\n5\r\nhello\r\n0\r\n\r\n", b"\r\nhello", b"\r\n", b"")
@@ -88,12 +88,12 @@ def heard(kind: type[http.client.HTTPResponse], content: bytes, size: int, metho
 def test_a_head_is_read_as_http_client_reads_it(head: bytes) -> None:
     for body, size, method in product(BODIES, (1, 40, 1_000_000), ("PUT", "HEAD")):
         expected = heard(http.client.HTTPResponse, head + body, size, method)
-        assert heard(Answer, head + body, size, method) == expected
+        assert heard(Response, head + body, size, method) == expected
 
 
 def test_an_ordinary_head_is_not_left_to_the_email_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(http.client, "parse_headers")
-    facts, headers, *_ = heard(Answer, HEADS["ordinary"] + b"\r\nhello", 1_000_000, "GET")
+    facts, headers, *_ = heard(Response, HEADS["ordinary"] + b"\r\nhello", 1_000_000, "GET")
     assert facts["length"] == 5
     assert headers == [
         ("Server", "Synapse/1"),

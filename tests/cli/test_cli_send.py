@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from cli_runner import AS_TOKEN, BOT, Outcome, run, save_registration, settings
 
-from appservice_api import AppServiceAPI, Registration
-from appservice_api.api import appservice
+from appservice_api import AppServiceAPI, Registration, appservice
 from appservice_api.testing import Homeserver, ManualClock, StubHomeserver, answer
 
 GHOST = "@_demo_alice:hs.test"

@@ -313,7 +313,7 @@ class TestDevices:
         with AppServiceAPI(
             stub.base_url, token="mine", real_user=True, device_id="D", clock=clock
         ) as me:
-            me._own_intent().get_joined_rooms()
+            IntentAPI.of(me).get_joined_rooms()
         assert "device_id" not in stub.requests[-1].query
 
 

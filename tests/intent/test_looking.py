@@ -19,7 +19,7 @@ from appservice_api import (
     MUnknownDevice,
     Registration,
 )
-from appservice_api.intent.room import Room
+from appservice_api.intent import Room
 from appservice_api.testing import StubHomeserver
 from tests.conftest import BOT, GHOST
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appservice_api import AppServiceAPI
+from appservice_api import AppServiceAPI, IntentAPI
 from appservice_api.errors import PowerLevelError
 from appservice_api.testing import ManualClock, StubHomeserver
 from tests.conftest import BOT, GHOST
@@ -94,5 +94,5 @@ def test_where_there_is_no_bot(stub: StubHomeserver, api: AppServiceAPI, room: s
     alone = AppServiceAPI(stub.base_url, token="own", identity="@real:hs.test", real_user=True,
                           clock=ManualClock())  # fmt: skip
     with alone, pytest.raises(PowerLevelError, match="no bot"):
-        alone._own_intent().ensure_power_level(room, "m.room.topic")
+        IntentAPI.of(alone).ensure_power_level(room, "m.room.topic")
     assert changes(stub) == []

@@ -207,7 +207,7 @@ def test_what_happens_while_the_homeserver_answers_is_newer(
 ) -> None:
     store = api.state_store
     # The homeserver takes its time.
-    for module in ("intent.ensuring", "client.membership"):
+    for module in ("intent.joining", "client.membership"):
         monkeypatch.setattr(f"appservice_api.{module}.now", lambda: now() - 1000)
 
     def kicked_meanwhile(request: Recorded) -> Answer:

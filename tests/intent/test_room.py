@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appservice_api import AppServiceAPI, IntentAPI, MForbidden, RoomAlias, RoomID, UserID
-from appservice_api.intent.room import Room
+from appservice_api.intent import Room
 from appservice_api.testing import StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 
@@ -42,7 +42,7 @@ VERBS = _verbs()
 
 @pytest.mark.parametrize("name", VERBS)
 def test_each_method_about_a_room_is_a_verb_of_it(name: str) -> None:
-    verb = inspect.getattr_static(Room, name, None)
+    verb: Any = getattr(Room, name, None)
     assert verb is not None, f"add `{name} = verb(IntentAPI.{name})` to Room"
     method = VERBS[name]
     me, _, *others = inspect.signature(method).parameters.values()
@@ -58,7 +58,7 @@ def test_each_method_about_a_room_is_a_verb_of_it(name: str) -> None:
 
 
 def test_a_room_has_no_other_verbs() -> None:
-    of_room = {name for name, one in vars(Room).items() if hasattr(one, "__wrapped__")}
+    of_room = {name for name in vars(Room) if hasattr(getattr(Room, name), "__wrapped__")}
     assert of_room == set(VERBS)
 
 
@@ -175,7 +175,11 @@ def test_two_of_the_same_are_equal(api: AppServiceAPI) -> None:
         pickle.dumps(room)
 
 
-def test_rooms_are_imported_when_one_is_made() -> None:
-    code = "import sys, appservice_api.intent; print('appservice_api.intent.room' in sys.modules)"
+def test_verbs_are_made_when_they_are_used() -> None:
+    code = (
+        "import appservice_api as a\n"
+        "print(type(vars(a.Room)['send_text']).__name__, a.Room.send_text.__name__, "
+        "type(vars(a.Room)['send_text']).__name__)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "_Verb send_text function"

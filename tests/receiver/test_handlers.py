@@ -9,7 +9,7 @@ import pytest
 
 from appservice_api.application import AppService
 from appservice_api.events import StateEvent
-from appservice_api.intent.room import Room
+from appservice_api.intent import Room
 
 from .conftest import ALICE, BOT, GHOST, ROOM, Pusher, event
 

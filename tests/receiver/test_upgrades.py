@@ -15,7 +15,7 @@ from appservice_api import (
     MatrixConnectionError,
     MForbidden,
 )
-from appservice_api.intent.room import Room
+from appservice_api.intent import Room
 from appservice_api.testing import DROP, ManualClock, StubHomeserver, answer
 
 from .conftest import ALICE, BOT, GHOST, Pusher, registration, store_with_bot

@@ -219,7 +219,8 @@ def test_a_message_that_is_posted_again_and_again_is_sent_once(bridge: Bridge) -
 
 def test_a_crash_before_the_event_is_noted_doubles_nothing(bridge: Bridge) -> None:
     key, body = str(uuid.uuid4()), "sent, and not noted"
-    frank = bridge.bot.api.intent(bridge.registration.user_id_for("frank"), device_id="WEB")
+    api: Any = bridge.bot.api
+    frank = api.intent(bridge.registration.user_id_for("frank"), device_id="WEB")
     event_id = frank.send_text(bridge.room, body, txn_id=key)
     assert body not in bridge.bodies()
     assert bridge.post("frank", body, key) == 204

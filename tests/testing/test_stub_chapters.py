@@ -107,7 +107,7 @@ def test_aliases_and_the_directory(
 
 def test_members(ghost: IntentAPI, room: str) -> None:
     before = ghost.get_messages(room, limit=1)["start"]
-    ghost.api.bot_intent().invite_user(room, USER)
+    ghost.bot.invite_user(room, USER)
 
     def members(**filters: Any) -> set[str]:
         return {event["state_key"] for event in ghost.get_members(room, **filters)}
@@ -160,7 +160,7 @@ def test_a_redaction_sent_as_an_event(stub: StubHomeserver, ghost: IntentAPI, ro
     assert message["content"] == {}
     assert message["unsigned"]["redacted_because"]["origin_server_ts"] == 5
     member = next(e for e in stub.events(room) if e.get("state_key") == GHOST)
-    ghost.api.bot_intent().redact(room, member["event_id"])
+    ghost.bot.redact(room, member["event_id"])
     assert stub.membership(room, GHOST) == "join"
 
 

@@ -12,10 +12,10 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..api import wire
-from ..api.incoming import Incoming
 from ..errors import MatrixResponseError
+from . import wire
 from .file_name import file_name, safe_name
+from .incoming import Incoming
 
 __all__ = ["MediaStream", "into_file", "into_memory"]
 
@@ -31,7 +31,7 @@ class MediaStream(io.BufferedIOBase):
     in time, and ValueError once it is closed.
 
     Args:
-        incoming: The body of the answer.
+        incoming: The body of the response.
 
     Attributes:
         content_type: The media type; whoever uploaded it said so.
@@ -86,7 +86,7 @@ def into_memory(incoming: Incoming) -> bytes:
     Raises:
         MatrixResponseError: It is too large for that.
     """
-    limit = wire.MAX_ANSWER_BYTES
+    limit = wire.MAX_RESPONSE_BYTES
     content = io.BytesIO()
     with contextlib.closing(incoming):
         if (incoming.size or 0) <= limit:

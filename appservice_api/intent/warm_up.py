@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from ..errors import MatrixRequestError, MForbidden
-
-if TYPE_CHECKING:
-    from ..ids import RoomID
-    from ..intent import IntentAPI
+from ..ids import RoomID
+from .intent import IntentAPI
 
 __all__ = ["Progress", "warm_up"]
 

@@ -1,9 +1,9 @@
-"""What an answer says: JSON, or a refusal, or nothing that is of Matrix."""
+"""What a response says: JSON, or a refusal, or nothing that is of Matrix."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
@@ -13,25 +13,23 @@ from ..errors import (
     MatrixResponseError,
     MLimitExceeded,
 )
-from .retry import retry_after
-
-if TYPE_CHECKING:
-    from .exchange import Exchange
+from .report import Report
+from .retry import Clock, retry_after
 
 __all__ = ["decoded", "refusal"]
 
 _decode = json.JSONDecoder().decode
 
 
-def decoded(exchange: Exchange, response: requests.Response) -> Any:
-    """The JSON of a good answer, an object or a list.
+def decoded(exchange: Report, response: requests.Response) -> Any:
+    """The JSON of a good response, an object or a list.
 
     Raises:
         MatrixResponseError: It has none.
     """
     status, body = response.status_code, response.content
     try:
-        answer = _decode(body.decode())
+        content = _decode(body.decode())
     except (ValueError, RecursionError):
         if status == 204 and not body:
             return {}
@@ -40,21 +38,24 @@ def decoded(exchange: Exchange, response: requests.Response) -> Any:
             "homeserver's?",
             http_status=status, text=exchange.excerpt(body), temporary=True, **exchange.facts(),
         ) from None  # fmt: skip
-    if isinstance(answer, (dict, list)):
-        return answer
+    if isinstance(content, (dict, list)):
+        return content
     raise MatrixResponseError(
         f"{status} with JSON that is neither an object nor a list",
         http_status=status, text=exchange.excerpt(body), **exchange.facts(),
     )  # fmt: skip
 
 
-def refusal(exchange: Exchange, response: requests.Response, content: bytes) -> MatrixRequestError:
-    """The error of an answer that isn't good.
+def refusal(
+    exchange: Report, response: requests.Response, content: bytes, clock: Clock
+) -> MatrixRequestError:
+    """The error of a response that isn't good.
 
     Args:
         exchange: The exchange.
-        response: The answer.
+        response: The response.
         content: Its body, or the beginning of it.
+        clock: Tells the time.
     """
     status = response.status_code
     content = exchange.masked(content)
@@ -77,7 +78,7 @@ def refusal(exchange: Exchange, response: requests.Response, content: bytes) -> 
             message = "the user must authenticate, with a password for example (auth=)"
     asked = None
     if status == 429:
-        asked = retry_after(response.headers, body, exchange.shared.clock.time())
+        asked = retry_after(response.headers, body, clock.time())
     facts = {
         "message": message, "http_status": status, "body": body, "text": text,
         "retry_after": asked, **exchange.facts(),
@@ -93,7 +94,7 @@ def _kind(response: requests.Response) -> str:
 
 
 def _explain(response: requests.Response) -> str:
-    """What to say of an answer without a word from the homeserver."""
+    """What to say of a response that has no reason."""
     location = response.headers.get("Location")
     if location and 300 <= response.status_code < 400:
         # A query often holds a signature.

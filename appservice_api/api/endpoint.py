@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from .. import ids
-from ..api.path import quote_part
-from ..api.retry import may_repeat
+from .path import quote_part
+from .retry import may_repeat
 
 __all__ = ["Endpoint", "Needs", "endpoints_of"]
 
@@ -73,7 +73,7 @@ _known_part = lru_cache(maxsize=4096)(_new_part)
 class Endpoint:
     """One operation of an API: method, path, what it needs.
 
-    Whether its request may be repeated is looked up in the table of :mod:`..api.retry`, the same
+    Whether its request may be repeated is looked up in the table of :mod:`.retry`, the same
     that holds for raw requests.
 
     Args:
@@ -86,7 +86,7 @@ class Endpoint:
     """
 
     __slots__ = (
-        "_literals", "_names", "already", "method", "methods", "needs", "repeatable", "template",
+        "_literals", "_names", "already", "method", "methods", "needs", "once", "template",
     )  # fmt: skip
 
     def __init__(
@@ -105,12 +105,17 @@ class Endpoint:
         self.template = template
         self.needs = needs
         self.already = already
-        self.repeatable = not once and may_repeat(method, template)
+        self.once = once
         self.methods: list[str] = []
         self._literals = tuple(pieces[::2])
         self._names = tuple(names)
         if needs is Needs.JOINED and names[:1] != ["roomId"]:
             raise ValueError(f"{template}: what needs a joined user must begin with {{roomId}}")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its request may be repeated though it may have arrived."""
+        return not self.once and may_repeat(self.method, self.template)
 
     def __call__(self, method: _Method) -> _Method:
         """As a decorator: note that a client method serves this endpoint."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appservice_api.client.file_name import file_name, safe_name
+from appservice_api.api.file_name import file_name, safe_name
 
 
 @pytest.mark.parametrize(

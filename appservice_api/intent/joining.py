@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..api.appservice import identity_query
+from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
-from ..api.request import json_body
-from ..client.account import AccountMethods
-from ..client.base import CallOptions, patience_of
-from ..client.devices import UPDATE_DEVICE
-from ..client.endpoint import Endpoint, Needs
+from ..api.options import CallOptions, RetryOptions, retry_options
 from ..client.joining import JoiningMethods
+from ..compat import Unpack
 from ..errors import (
     MatrixRequestError,
     MBadState,
@@ -29,14 +26,9 @@ from ..errors import (
 from ..events.membership import Membership
 from ..ids import RoomID
 from ..state_store.items import now
-from .bot_account import ensure_account
+from .registering import Registering
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .intent import IntentAPI
-
-__all__ = ["BRIDGE_BOT", "Ensuring"]
+__all__ = ["BRIDGE_BOT", "Joining"]
 
 
 class _BridgeBot:
@@ -47,56 +39,24 @@ class _BridgeBot:
 #: Stands for the application service's bot, where None means nobody.
 BRIDGE_BOT: Final = _BridgeBot()
 
-# How many seconds another process is given to note that it has registered a user; the last look
-# comes after all of them.
-_NOTING = (0.05, 0.2, 0.0)
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
-class Ensuring(JoiningMethods, AccountMethods):
-    """What makes an intent of a client."""
+class Joining(JoiningMethods, Registering):
+    """Has a user join when that is needed."""
 
     __slots__ = ()
     _ensures: bool
 
-    @property
-    def _can_register(self) -> bool:
-        return not self.api.is_real_user and self.api.identity not in (None, self.api.bot_mxid)
-
-    @property
-    def _is_bot(self) -> bool:
-        return not self.api.is_real_user and self.api.identity in (None, self.api.bot_mxid)
-
-    @property
-    def _is_ours(self) -> bool:
-        """Whether the user is the bot or a ghost, and so may be acted for unasked."""
-        user = self.api._identity
-        return not self.api.is_real_user and (user is None or self.api._shared.ghosts.is_ours(user))
-
-    def ensure_registered(self, **options: Unpack[CallOptions]) -> None:
-        """Register the user, unless it is known to be registered, or is a real user.
-
-        Args:
-            options: See :class:`CallOptions`.
-
-        Raises:
-            ValueError: The name isn't allowed for new users.
-            MatrixError: The homeserver refused, or couldn't be reached.
-        """
-        if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
-            self._register_once(None, patience_of(options))
-
-    def _register_once(self, since: float | None, patience: dict[str, Any]) -> bool:
-        """Register, once for all threads; whether the user is new, or another thread did it."""
-        key = ("register", self.mxid, *patience.items())
-        new = self.api._shared.flights.run(key, lambda: self.register(**patience), since)
-        return new is not False
+    def _bot_if_any(self) -> Joining | None:
+        """The bot's intent, None where there is no bot; :class:`IntentAPI` has it."""
+        raise NotImplementedError
 
     def ensure_joined(
         self,
         room_id: str,
         ignore_cache: bool = False,
-        bot: IntentAPI | _BridgeBot | None = BRIDGE_BOT,
+        bot: Joining | _BridgeBot | None = BRIDGE_BOT,
         via: Iterable[str] | None = None,
         unban: bool = False,
         **options: Unpack[CallOptions],
@@ -127,32 +87,32 @@ class Ensuring(JoiningMethods, AccountMethods):
         if not ignore_cache and self.api.state_store.is_joined(room_id, user):
             return False
         servers = (via,) if isinstance(via, str) else tuple(via or ())
-        self._join_once(room_id, bot, servers, unban, None, patience_of(options))
+        self._join_once(room_id, bot, servers, unban, None, retry_options(options))
         return True
 
     def _join_once(
         self,
         room_id: str,
-        bot: IntentAPI | _BridgeBot | None,
+        bot: Joining | _BridgeBot | None,
         via: tuple[str, ...],
         unban: bool,
         since: float | None,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> None:
         """Join, once for all threads that want it in the same way."""
         inviter, access = self._inviter(bot), self.api._access
         who = inviter.mxid if inviter is not None else None
         key = ("join", room_id, self.mxid, access.base_url, access.key, who, via, unban)
         self.api._shared.flights.run(
-            (*key, *patience.items()),
-            lambda: self._join_or_be_invited(room_id, inviter, via, unban, patience),
+            (*key, *retry.items()),
+            lambda: self._join_or_be_invited(room_id, inviter, via, unban, retry),
             since,
         )
 
-    def _inviter(self, bot: IntentAPI | _BridgeBot | None) -> IntentAPI | None:
+    def _inviter(self, bot: Joining | _BridgeBot | None) -> Joining | None:
         """Who could invite this user; nobody invites himself."""
         if isinstance(bot, _BridgeBot):
-            bot = self.api._root.bot_intent() if not self.api._root.is_real_user else None
+            bot = self._bot_if_any()
         if bot is None or bot.api.acting_user == self.api.acting_user:
             return None
         return bot
@@ -160,19 +120,19 @@ class Ensuring(JoiningMethods, AccountMethods):
     def _join_or_be_invited(
         self,
         room_id: str,
-        inviter: IntentAPI | None,
+        inviter: Joining | None,
         via: tuple[str, ...],
         unban: bool,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> None:
         if self._is_bot:
-            ensure_account(self, patience)
+            self._ensure_account(retry)
         elif self._can_register:
-            self.ensure_registered(**patience)
+            self.ensure_registered(**retry)
         if self.api.device_id is not None:
-            self._make_device(patience)
+            self._make_device(retry)
         try:
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
             return
         except (MForbidden, MBadState) as refused:
             banned = isinstance(refused, MBadState)
@@ -180,46 +140,46 @@ class Ensuring(JoiningMethods, AccountMethods):
                 raise
             error: MatrixRequestError = refused
         try:
-            self._invite(inviter, room_id, banned, unban, patience)
+            self._invite(inviter, room_id, banned, unban, retry)
         except MatrixRequestError as refused:
             refused.context = f"{inviter.mxid} tried to invite {self.mxid}, whose join was refused"
             raise refused from error
         try:
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
         except MForbidden:
             # The store may believe in a registration that the homeserver has lost.
-            if not (self._can_register and self.register(**patience)):
+            if not (self._can_register and self.register(**retry)):
                 raise
-            self._join(room_id, via, patience)
+            self._join(room_id, via, retry)
 
-    def _join(self, room_id: str, via: tuple[str, ...], patience: dict[str, Any]) -> None:
-        self.join_room(room_id, via, ensure_joined=False, **patience)
+    def _join(self, room_id: str, via: tuple[str, ...], retry: RetryOptions) -> None:
+        self.join_room(room_id, via, ensure_joined=False, **retry)
 
     def _invite(
-        self, inviter: IntentAPI, room_id: str, banned: bool, unban: bool, patience: dict[str, Any]
+        self, inviter: Joining, room_id: str, banned: bool, unban: bool, retry: RetryOptions
     ) -> None:
         """Invite the user. What another process has done meanwhile is done."""
         user = self.mxid
         if banned:
-            self._unban(inviter, room_id, patience)
+            self._unban(inviter, room_id, retry)
         try:
-            inviter.invite_user(room_id, user, **patience)
+            inviter.invite_user(room_id, user, **retry)
         except (MForbidden, MBadState) as refused:
             if isinstance(refused, MForbidden) and inviter._is_already(
-                Membership.INVITE, room_id, user, patience
+                Membership.INVITE, room_id, user, retry
             ):
                 return
             # Not all homeservers tell a ban from a missing invite.
             if not unban or banned:
                 raise
-            self._unban(inviter, room_id, patience)
-            inviter.invite_user(room_id, user, **patience)
+            self._unban(inviter, room_id, retry)
+            inviter.invite_user(room_id, user, **retry)
 
-    def _unban(self, inviter: IntentAPI, room_id: str, patience: dict[str, Any]) -> None:
+    def _unban(self, inviter: Joining, room_id: str, retry: RetryOptions) -> None:
         try:
-            inviter.unban_user(room_id, self.mxid, **patience)
+            inviter.unban_user(room_id, self.mxid, **retry)
         except MBadState:
-            if inviter._is_already(Membership.BAN, room_id, self.mxid, patience):
+            if inviter._is_already(Membership.BAN, room_id, self.mxid, retry):
                 raise
 
     def _ensured(
@@ -237,14 +197,14 @@ class Ensuring(JoiningMethods, AccountMethods):
         if not (ensures and self._ensures):
             return self._ask(endpoint, path, content, how)
         if endpoint.needs is Needs.ACCOUNT and self._is_bot:
-            ensure_account(self, patience_of(how))
+            self._ensure_account(retry_options(how))
         room_id = str(values[0]) if endpoint.needs is Needs.JOINED else None
-        me, joined = self.api._speaker, None
+        me, joined = self.api._acting, None
         if room_id is not None and me is not None:
             joined = self.api.state_store.is_joined(room_id, me)
             if joined is False and self._is_ours:
                 calls.begin(how.get("deadline"))
-                self._join_once(room_id, BRIDGE_BOT, (), False, None, patience_of(how))
+                self._join_once(room_id, BRIDGE_BOT, (), False, None, retry_options(how))
         repaired: set[str | None] = set()
         repeated = False
         while True:
@@ -259,22 +219,22 @@ class Ensuring(JoiningMethods, AccountMethods):
                 refused.repeated = repeated = refused.repeated or repeated
                 calls.begin(how.get("deadline"), begun)
                 if refused.errcode in repaired or not self._repair(
-                    refused, room_id, asked_at, patience_of(how)
+                    refused, room_id, asked_at, retry_options(how)
                 ):
                     raise
                 repaired.add(refused.errcode)
 
-    def _come_back(self, room_id: str, patience: dict[str, Any]) -> bool:
+    def _come_back(self, room_id: str, retry: RetryOptions) -> bool:
         if not (self._ensures and self._is_ours):
             return False
-        self._join_once(room_id, BRIDGE_BOT, (), False, None, patience)
+        self._join_once(room_id, BRIDGE_BOT, (), False, None, retry)
         return True
 
     def _learn(self, endpoint: Endpoint, room_id: str, me: str, asked_on: int) -> None:
         """Remember that a user is in a room in which an event of the user's was taken: the next
         one asks a state store in a database nothing."""
         if sent_kind(endpoint.method, endpoint.template):
-            self._notes.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
+            self._best_effort.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
         """Ask once whose a real user's token is: with somebody else's, all that this intent says
@@ -290,10 +250,10 @@ class Ensuring(JoiningMethods, AccountMethods):
         key = (api.identity, api._access.base_url, api._access.key)
         if key in confirmed or api._asserts or api.identity is None:
             return
-        patience = patience_of(how)
-        api._shared.calls.begin(patience.get("deadline"))
+        retry = retry_options(how)
+        api._shared.calls.begin(retry.get("deadline"))
         answer = api._shared.flights.run(
-            ("whoami", key, *patience.items()), lambda: self.whoami(**patience)
+            ("whoami", key, *retry.items()), lambda: self.whoami(**retry)
         )
         if answer is not None and answer.get("user_id") != api.identity:
             raise ValueError(
@@ -307,7 +267,7 @@ class Ensuring(JoiningMethods, AccountMethods):
         refused: MatrixRequestError,
         room_id: str | None,
         asked_at: float,
-        patience: dict[str, Any],
+        retry: RetryOptions,
     ) -> bool:
         """Do what a refusal may call for; whether the request is worth sending again.
 
@@ -315,10 +275,10 @@ class Ensuring(JoiningMethods, AccountMethods):
             refused: The refusal.
             room_id: The room that the user must be in, None if in none.
             asked_at: When the refused request was sent, by ``time.monotonic()``.
-            patience: How each request of the repair is repeated.
+            retry: How each request of the repair is repeated.
         """
         if isinstance(refused, MUnknownDevice):
-            return self._make_device(patience)
+            return self._make_device(retry)
         if not isinstance(refused, MForbidden):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
@@ -331,58 +291,15 @@ class Ensuring(JoiningMethods, AccountMethods):
                     "ensure_joined() or join_room() first"
                 )
             return False
-        if not self._is_ours and not self._became_ghost(refused, asked_at, patience):
+        if not self._is_ours and not self._became_ghost(refused, asked_at, retry):
             return False
         if self._can_register:
             known = self.api.state_store.is_registered(self.mxid)
             if room_id is None:
                 # Where the store knew of the registration, only a homeserver that has lost it
                 # makes the request worth repeating.
-                return self._register_once(asked_at, patience) or not known
-            if not known:
-                self._register_once(asked_at, patience)
+                return self._register_once(asked_at, retry) or not known
         if room_id is None:
             return False
-        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, patience)
-        return True
-
-    def _became_ghost(
-        self, refused: MatrixRequestError, asked_at: float, patience: dict[str, Any]
-    ) -> bool:
-        """Whether a user of a namespace that isn't exclusive could be registered: then it is a
-        ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
-        user = self.mxid
-        self._register_once(asked_at, patience)
-        store, sleep = self.api.state_store, self.api._shared.sleep
-        for pause in _NOTING:
-            if store.is_registered(user):
-                return True
-            # Another process may have registered it this very moment.
-            sleep(pause)
-            store.doubt(None, user)
-        refused.context = refused.context or (
-            f"{user} is in use, in a namespace that isn't exclusive, and isn't known to be a "
-            "ghost, so nothing was done for it unasked: if it is a person, call ensure_joined() "
-            "first; if it is a ghost that was registered earlier, tell state_store.registered(), "
-            "and use a state store that outlives the process, or an exclusive namespace"
-        )
-        return False
-
-    def _make_device(self, patience: dict[str, Any]) -> bool:
-        """Make the device to act as; application services may, without a login."""
-        api, device = self.api, self.api.device_id
-        if device is None or api.is_real_user:
-            return False
-        if self._is_bot:
-            ensure_account(self, patience)
-        path = UPDATE_DEVICE.path((device,))
-        # Not as the device itself, which isn't there yet.
-        query = identity_query(api.identity, None)
-        api._shared.flights.run(
-            ("device", api.acting_user, device, *patience.items()),
-            lambda: api._send(
-                "PUT", path, UPDATE_DEVICE.template, json_body({}), query=query,
-                user=api.acting_user, **patience,
-            ),
-        )  # fmt: skip
+        self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, retry)
         return True

@@ -1,0 +1,107 @@
+"""Options: what every method takes beside its own parameters."""
+
+# No "from __future__ import annotations": a TypedDict compiles each annotation that is a text.
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypedDict, cast
+
+from .timeout import Timeout
+
+__all__ = [
+    "OF_EVENTS",
+    "BasicOptions",
+    "CallOptions",
+    "EventOptions",
+    "RetryOptions",
+    "call_options",
+    "check_options",
+    "quiet",
+    "retry_options",
+]
+
+
+class BasicOptions(TypedDict, total=False):
+    """What every method takes beside its own parameters.
+
+    Attributes:
+        ensure_joined: False: nothing is registered or joined behind the caller's back. Otherwise
+            that is done if the homeserver refuses; it doesn't refuse to tell a user who has left
+            what was true then.
+        retry_count: How often to repeat each request if the homeserver isn't reachable; 0 turns
+            all repeating off.
+        deadline: Seconds after which the call ends, with all that it needs: repeats, repairs, rate
+            limits, other requests. A file may travel longer, as long as it does.
+    """
+
+    ensure_joined: bool
+    retry_count: int | None
+    deadline: float | None
+
+
+class CallOptions(BasicOptions, total=False):
+    """:class:`BasicOptions`, and how long to wait for an answer.
+
+    Attributes:
+        timeout: Seconds to wait for data, or (to connect, to wait for data).
+    """
+
+    timeout: Timeout | None
+
+
+class EventOptions(CallOptions, total=False):
+    """:class:`CallOptions`, and what every method that sends an event takes beside them.
+
+    Attributes:
+        timestamp: When it happened: int milliseconds since 1970, or a datetime (local time if it
+            has no zone). Homeservers ignore it where a user's own token is used, so it isn't sent.
+        external_url: The http(s) URL of the original message.
+    """
+
+    timestamp: int | datetime | None
+    external_url: str | None
+
+
+class RetryOptions(TypedDict, total=False):
+    """The part of :class:`CallOptions` that holds for each request of a call."""
+
+    retry_count: int | None
+    deadline: float | None
+    timeout: Timeout | None
+
+
+_ALL: Final = frozenset(EventOptions.__annotations__)
+_CALL: Final = frozenset(CallOptions.__annotations__)
+_RETRY: Final = frozenset(RetryOptions.__annotations__)
+#: The options of requests that send an event.
+OF_EVENTS: Final = _ALL - _CALL
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that there aren't.
+
+    Raises:
+        TypeError: There is no such option.
+    """
+    if not options.keys() <= _ALL:
+        unknown = ", ".join(sorted(options.keys() - _ALL))
+        raise TypeError(f"unknown option {unknown}; there are {', '.join(sorted(_ALL))}")
+
+
+def call_options(options: Mapping[str, Any]) -> CallOptions:
+    """The options for a request of the same call that sends no event."""
+    return cast(CallOptions, _among(_CALL, options))
+
+
+def retry_options(options: Mapping[str, Any]) -> RetryOptions:
+    """The options for other requests that a call needs."""
+    return cast(RetryOptions, _among(_RETRY, options))
+
+
+def quiet(options: Mapping[str, Any]) -> CallOptions:
+    """The options for a request that only asks: nothing is ensured for it."""
+    return {**retry_options(options), "ensure_joined": False}
+
+
+def _among(names: frozenset[str], options: Mapping[str, Any]) -> object:
+    return {name: value for name, value in options.items() if name in names}

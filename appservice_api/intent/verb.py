@@ -1,0 +1,56 @@
+"""Verbs: methods of an intent as methods of a room, which is their first argument."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+__all__ = ["verb"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# What a docstring says of the parameter that a room fills in.
+_OWN_PARAMETER = r"(?m)^( +)room_id(?:_or_alias)?: .*\n(?:\1 +.*\n)*"
+
+
+def verb(
+    method: Callable[Concatenate[Any, str, P], T],
+) -> Callable[Concatenate[Any, P], T]:
+    """A method of the intent as a method of the room; made when it is first used, since there are
+    many."""
+    made: Any = _Verb(method)
+    return made  # type: ignore[no-any-return]
+
+
+class _Verb:
+    __slots__ = ("_method", "_owner")
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner = owner
+
+    def __get__(self, room: object, owner: type) -> Any:
+        made = _method_of_room(self._owner, self._method)
+        setattr(self._owner, made.__name__, made)
+        return made.__get__(room, owner)
+
+
+def _method_of_room(room: type, method: Any) -> Any:
+    from inspect import signature
+
+    name = method.__name__
+
+    @wraps(method)
+    def said(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.intent, name)(self.room_id, *args, **kwargs)
+
+    of_intent = signature(method)
+    me, _, *others = of_intent.parameters.values()
+    said.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
+    said.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
+    said.__module__, said.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
+    return said

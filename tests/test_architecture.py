@@ -1,0 +1,141 @@
+"""The order of the house: imports of all kinds, those for type checkers too, run down only."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# From the top down, as the design has it.
+ORDER = [
+    "cli", "notebook", "testing", "bindings", "operations", "application", "queue", "receiver",
+    "appservice", "intent", "client", "api", "state_store", "answers", "vocabulary",
+]  # fmt: skip
+
+# Imports that are known to run up, as "module -> room" or "module -> module". This list may only
+# become shorter.
+KNOWN = {
+    "application -> bindings",
+    "django.management.commands.appservice_catch_up -> cli",
+    "django.management.commands.appservice_check -> cli",
+    "django.management.commands.appservice_parked -> cli",
+    "django.management.commands.appservice_register -> cli",
+    "receiver.account -> application",
+    "receiver.arguments -> application",
+    "receiver.backlog -> application",
+    "receiver.dispatch -> application",
+    "receiver.questions -> application",
+    "receiver.service -> application",
+    "receiver.start -> application",
+    "receiver.units -> application",
+    "receiver.upgrades -> application",
+    "testing.memory -> testing.media",
+}
+
+
+@pytest.fixture
+def architecture() -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "docs_architecture", ROOT / "docs" / "architecture.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _is_known(architecture: Any, one: Any) -> bool:
+    target = architecture.room_of(one.target).name
+    return not KNOWN.isdisjoint({f"{one.source} -> {target}", f"{one.source} -> {one.target}"})
+
+
+def test_the_rooms_are_those_of_the_design(architecture: Any) -> None:
+    assert [room.name for room in architecture.ROOMS] == ORDER
+
+
+def test_no_import_runs_up(architecture: Any) -> None:
+    found = [one for one in architecture.upward() if not _is_known(architecture, one)]
+    assert found == [], "a room imports only from rooms below it; see docs/architecture.rst"
+
+
+def test_no_modules_import_each_other(architecture: Any) -> None:
+    found = [one for one in architecture.imports() if not _is_known(architecture, one)]
+    assert architecture.circles(found) == []
+
+
+def test_who_speaks_knows_nothing_of_what_can_be_said(architecture: Any) -> None:
+    above = {"client", "intent", "appservice"}
+    found = [
+        one for one in architecture.imports() if architecture.room_of(one.source).name == "api"
+    ]
+    assert found
+    assert [one for one in found if architecture.room_of(one.target).name in above] == []
+
+
+HOUSE = {
+    "__init__": "from .appservice import AppServiceAPI\n",
+    "appservice": "from .api import speaker\n",
+    "api/__init__": "",
+    "api/speaker": "from .shared import Shared\n",
+    "api/shared": "from ..ids import UserID\n",
+    "client/__init__": "from .base import Base\n",
+    "client/base": "from ..api.speaker import Speaker\n",
+    "intent": "from .client import Base\n",
+    "ids": "",
+}
+TYPES = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {}\n"
+
+
+@pytest.fixture
+def house(architecture: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A made-up package, of which each file can be replaced."""
+    monkeypatch.setattr(architecture, "ROOT", tmp_path)
+
+    def build(**changed: str) -> Any:
+        for name, source in {**HOUSE, **changed}.items():
+            file = tmp_path / "appservice_api" / f"{name}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(source, encoding="utf-8")
+        return architecture
+
+    return build
+
+
+def test_a_house_in_order(house: Any) -> None:
+    built = house()
+    assert built.upward() == []
+    assert built.circles(built.imports()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "from ..intent import IntentAPI\n",
+        "def intent():\n    from ..intent import IntentAPI\n",
+        "class Speaker:\n    def intent(self):\n        import appservice_api.intent\n",
+        TYPES.format("from ..intent import IntentAPI"),
+        "import typing\nif typing.TYPE_CHECKING:\n    from .. import intent\n",
+    ],
+)
+def test_an_import_that_runs_up_is_found(house: Any, wrong: str) -> None:
+    built = house(**{"api/speaker": wrong})
+    found = [(one.source, built.room_of(one.target).name) for one in built.upward()]
+    assert found == [("api.speaker", "intent")]
+    # The intents import it by way of the client.
+    assert built.circles(built.imports()) == [["api.speaker", "client", "client.base", "intent"]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["from . import speaker\n", TYPES.format("from .speaker import Speaker")],
+)
+def test_a_circle_in_a_room_is_found(house: Any, wrong: str) -> None:
+    built = house(**{"api/shared": wrong})
+    assert built.upward() == []
+    assert built.circles(built.imports()) == [["api.shared", "api.speaker"]]
