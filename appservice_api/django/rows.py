@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import Q
 
-__all__ = ["CHUNK", "Rows", "chunks"]
+from ..state_store.cache import CHUNK
 
-CHUNK = 500
+__all__ = ["Rows", "chunks"]
 
 
 class Rows:

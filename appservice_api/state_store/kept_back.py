@@ -17,8 +17,8 @@ from typing import Any, TypeVar, cast
 from ..errors import StateStoreError
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
-from .abstract import ASStateStore, memberships_of
-from .items import MemberItem, RoomItems, StateItem, now
+from .abstract import ASStateStore
+from .items import MemberItem, RoomItems, StateItem, memberships_of, now
 from .memory import MemoryStateStore
 
 __all__ = ["KeepsBack", "kept_back"]

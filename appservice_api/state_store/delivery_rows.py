@@ -1,0 +1,140 @@
+"""The rows of deliveries in a database: what stands in them, and how many are kept."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from .deliveries import ParkedEvent
+from .items import now
+from .keys import ClaimKey, NoteKey
+from .storable import storable_name, storable_text, storable_time
+
+__all__ = [
+    "ABANDONED_MS",
+    "EVENT",
+    "HANDLED",
+    "TRANSACTIONS",
+    "Turns",
+    "by_kind",
+    "by_row_key",
+    "claim_row",
+    "done_text",
+    "handled_row",
+    "lease_ms",
+    "noted_row",
+    "parked_event",
+    "parked_row",
+    "row_key",
+]
+
+#: How many transactions are remembered; the events of older ones are told by what was handled.
+TRANSACTIONS: Final = 10_000
+#: How many handled events are remembered, beside the last one of each room; and how many notes.
+HANDLED: Final = 100_000
+#: A claim that is over and that nobody has asked for in a day is forgotten.
+ABANDONED_MS: Final = 86_400_000
+#: The kind of a row whose key names what was pushed.
+EVENT: Final = "event"
+
+_EVERY = 1000
+
+
+class Turns:
+    """Tells after how many writes old rows are to be removed: now and then, and in short-lived
+    processes as often as in others."""
+
+    def __init__(self, every: int = _EVERY) -> None:
+        self._every = every
+        self._count = itertools.count(secrets.randbelow(every))
+
+    def due(self, more: int = 1) -> bool:
+        """Count so many writes, and tell whether old rows are to be removed."""
+        return 0 in [next(self._count) % self._every for _ in range(more)]
+
+
+def lease_ms(lease: float) -> int:
+    """A lease in milliseconds.
+
+    Raises:
+        ValueError: It is negative or no number.
+    """
+    if not (math.isfinite(lease) and lease >= 0):
+        raise ValueError(f"a lease must be a number of seconds from 0 on, not {lease!r}")
+    return math.ceil(lease * 1000)
+
+
+def claim_row(key: ClaimKey) -> dict[str, str]:
+    """The columns of a claim that tell it from others."""
+    return {
+        "kind": key.kind.value, "name": storable_name(key.name),
+        "digest": storable_name(key.digest),
+    }  # fmt: skip
+
+
+def handled_row(key: str, room_id: str | None, ts: int | None) -> dict[str, Any]:
+    """The columns of an event that was handled."""
+    name = storable_name(key)
+    # What is kept as a digest is no room's last event: nobody could ask the homeserver for it.
+    room = storable_name(room_id) if room_id is not None and name == key else None
+    return {"key": name, "room": room, "ts": storable_time(ts)}
+
+
+def noted_row(key: NoteKey) -> dict[str, str]:
+    """The columns of what else is noted."""
+    kind, name = row_key(key)
+    return {"kind": kind, "name": name}
+
+
+def row_key(key: str | NoteKey) -> tuple[str, str]:
+    """The kind and the name of a row: of an event, or of what else is noted."""
+    if isinstance(key, str):
+        return EVENT, storable_name(key)
+    return key.kind.value, storable_name(key.name)
+
+
+def by_row_key(keys: Iterable[str | NoteKey]) -> dict[tuple[str, str], list[str | NoteKey]]:
+    """Keys by the kind and the name of their rows."""
+    found: dict[tuple[str, str], list[str | NoteKey]] = {}
+    for key in keys:
+        found.setdefault(row_key(key), []).append(key)
+    return found
+
+
+def by_kind(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The names of rows by their kind."""
+    found: dict[str, list[str]] = {}
+    for kind, name in keys:
+        found.setdefault(kind, []).append(name)
+    return found
+
+
+def done_text(done: Iterable[str]) -> str | None:
+    """The names of handlers as a text; None for none."""
+    names = [*done]
+    return json.dumps(names) if names else None
+
+
+def parked_row(
+    event: Mapping[str, Any], error: str, key: str | None, done: Iterable[str]
+) -> dict[str, Any]:
+    """The columns of an event that is put aside now."""
+    return {
+        "event": json.dumps(dict(event)), "error": storable_text(error), "parked_at": now(),
+        "key": storable_name(key) if key is not None else None, "done": done_text(done),
+    }  # fmt: skip
+
+
+def parked_event(number: int, row: Any) -> ParkedEvent:
+    """The event of a row that was put aside.
+
+    Args:
+        number: Its number.
+        row: The row.
+    """
+    done = tuple(json.loads(row.done)) if row.done else ()
+    return ParkedEvent(number, json.loads(row.event), row.error, row.parked_at, row.key, done)

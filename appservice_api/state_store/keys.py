@@ -1,0 +1,64 @@
+"""Keys: by which claims and notes are known, each with its kind."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+__all__ = ["ClaimKey", "ClaimKind", "NoteKey", "NoteKind"]
+
+
+class ClaimKind(str, enum.Enum):
+    """What is claimed."""
+
+    #: A transaction that the homeserver pushed.
+    TRANSACTION = "transaction"
+    #: A room, or all of them: no transaction with events of it is handled meanwhile.
+    ROOM = "room"
+    #: A parked event that is retried.
+    PARKED = "parked"
+    #: A request under way as a real user, whose event may be pushed before it is answered.
+    SENDING = "sending"
+
+
+class ClaimKey(NamedTuple):
+    """What a claim is known by.
+
+    Attributes:
+        kind: What is claimed.
+        name: The ID of the transaction, the room (empty for all rooms), the number of the parked
+            event, or who sends.
+        digest: What tells claims of one name apart: the digest of the transaction's body, since a
+            homeserver whose database is new counts from 1 again; a random number of a request.
+    """
+
+    kind: ClaimKind
+    name: str
+    digest: str = ""
+
+
+class NoteKind(str, enum.Enum):
+    """What is noted, beside events that were handled."""
+
+    #: One handler of several of an event is done.
+    HANDLER = "handler"
+    #: All handlers were told of the upgrade of a room.
+    UPGRADE = "upgrade"
+    #: An event was sent as a real user.
+    SENT = "sent"
+    #: A part of a real user's profile was set.
+    PROFILE = "profile"
+    #: A parked event is retried.
+    PARKED = "parked"
+
+
+class NoteKey(NamedTuple):
+    """What is noted, where it isn't an event that was handled.
+
+    Attributes:
+        kind: What is noted.
+        name: Which one.
+    """
+
+    kind: NoteKind
+    name: str
