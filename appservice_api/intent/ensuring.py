@@ -323,7 +323,7 @@ class Ensuring(JoiningMethods, AccountMethods):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
-        self.api.state_store.doubt(room_id, self.mxid)
+        self.api.state_store.invalidate(room_id, self.mxid)
         if self.api.is_real_user:
             if room_id is not None:
                 refused.context = refused.context or (
@@ -359,7 +359,7 @@ class Ensuring(JoiningMethods, AccountMethods):
                 return True
             # Another process may have registered it this very moment.
             sleep(pause)
-            store.doubt(None, user)
+            store.invalidate(None, user)
         refused.context = refused.context or (
             f"{user} is in use, in a namespace that isn't exclusive, and isn't known to be a "
             "ghost, so nothing was done for it unasked: if it is a person, call ensure_joined() "

@@ -167,15 +167,15 @@ class Backlog:
             try:
                 return self._look_as(self._app.api.intent(user), room_id, stopping)
             except MForbidden as error:
-                self._app.state_store.doubt(room_id, user)
+                self._app.state_store.invalidate(room_id, user)
                 refused = error
         assert refused is not None
         raise refused
 
     def _look_as(self, reader: IntentAPI, room_id: RoomID, stopping: threading.Event | None) -> int:
         [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
-        settled = self._deliveries.settled(room_id)
-        if settled is not None and [one.get("event_id") for one in last] == [settled]:
+        checkpoint = self._deliveries.checkpoint(room_id)
+        if checkpoint is not None and [one.get("event_id") for one in last] == [checkpoint]:
             return 0
         timeline = self._read(reader, room_id)
         if timeline.missed:
@@ -185,7 +185,7 @@ class Backlog:
                 if not self._handle(timeline.missed, stopping):
                     return 0
         if timeline.newest is not None:
-            self._deliveries.settle(room_id, timeline.newest)
+            self._deliveries.set_checkpoint(room_id, timeline.newest)
         return len(timeline.missed)
 
     def _handle(self, missed: list[dict[str, Any]], stopping: threading.Event | None) -> bool:
@@ -202,7 +202,7 @@ class Backlog:
         deliveries = self._deliveries
         others = self._app.state_store.get_members(room_id, (Membership.JOIN,))
         alone = not set(self._app._echoes.ours_among(others)) - {reader.mxid}
-        ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
+        ends = {deliveries.checkpoint(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None
         missed: list[dict[str, Any]] = []

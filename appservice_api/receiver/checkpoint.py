@@ -6,19 +6,21 @@ import hashlib
 from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
+from ..state_store.keys import NoteKey, NoteKind
 from .handler import Step
 
 __all__ = ["Checkpoint", "ParkedCheckpoint", "mark_of"]
 
 
-def mark_of(key: str, name: str) -> str:
-    """The name under which is noted that one handler of several is done.
+def mark_of(key: str, name: str) -> NoteKey:
+    """The key under which is noted that one handler of several is done.
 
     Args:
         key: The name of the event.
         name: The name of the handler.
     """
-    return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
+    names = f"{key} {name}".encode(errors="replace")
+    return NoteKey(NoteKind.HANDLER, hashlib.sha256(names).hexdigest())
 
 
 class Checkpoint:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..api.sent import SENDING
 from ..errors import BusyError, StateStoreError
 from ..state_store.deliveries import (
     Begun,
@@ -23,6 +22,7 @@ from ..state_store.deliveries import (
     Note,
     ParkedEvent,
 )
+from ..state_store.keys import ClaimKey, ClaimKind, NoteKey, NoteKind
 from .checkpoint import Checkpoint, ParkedCheckpoint
 from .dispatch import Closed, Dispatch
 from .handler import Step
@@ -41,10 +41,7 @@ __all__ = ["EVERYWHERE", "Delivery", "later"]
 
 #: Stands for all rooms in :meth:`Delivery.try_alone`.
 EVERYWHERE = ""
-# Rooms are claimed as transactions of this ID.
-_ROOM = "$room"
-# And so is what is parked, while it is retried.
-_PARKED = "$parked"
+_TRANSACTION, _ROOM = ClaimKind.TRANSACTION, ClaimKind.ROOM
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 _LONGEST_TIME = 2**53
@@ -94,7 +91,7 @@ class Delivery:
         Returns:
             200 if it was handled; 503 if it is still being handled, or can't be now.
         """
-        key = (transaction.id, transaction.digest)
+        key = ClaimKey(_TRANSACTION, transaction.id, transaction.digest)
         try:
             claim = self._claim_if_few_wait(key, _rooms(transaction))
             if claim is Claim.MINE:
@@ -110,7 +107,7 @@ class Delivery:
             return later("This transaction is still being handled")
         return Answer(200)
 
-    def _claim(self, key: tuple[str, str], rooms: Iterable[str] = ()) -> Claim:
+    def _claim(self, key: ClaimKey, rooms: Iterable[str] = ()) -> Claim:
         """Claim a transaction; BUSY if somebody else has it, or one of its rooms, for longer than
         one can wait."""
         clock, closed = self._shared.clock, self._shared.closed
@@ -128,7 +125,7 @@ class Delivery:
                 clock.wait(closed, min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
                 pause = min(pause * 2, _LONGEST_LOOK)
 
-    def _claim_if_few_wait(self, key: tuple[str, str], rooms: Iterable[str]) -> Claim:
+    def _claim_if_few_wait(self, key: ClaimKey, rooms: Iterable[str]) -> Claim:
         """As :meth:`_claim`, but only a few requests wait: each occupies a thread."""
         claim, _ = self._claim_now(key, rooms)
         if claim is not Claim.BUSY or not self.waiting.enter():
@@ -138,11 +135,9 @@ class Delivery:
         finally:
             self.waiting.leave()
 
-    def _claim_now(
-        self, key: tuple[str, str], rooms: Iterable[str]
-    ) -> tuple[Claim, tuple[str, str]]:
+    def _claim_now(self, key: ClaimKey, rooms: Iterable[str]) -> tuple[Claim, ClaimKey]:
         """Claim a transaction, without waiting; and the claim that is in the way."""
-        claim = self._deliveries.claim(*key, self._leases.seconds)
+        claim = self._deliveries.claim(key, self._leases.seconds)
         # Who claims a room looks for transactions afterwards: one of the two sees the other.
         held = self._held(rooms) if claim is Claim.MINE and rooms else None
         if held is None:
@@ -150,11 +145,11 @@ class Delivery:
         self._give_up(key)
         return Claim.BUSY, held
 
-    def _held(self, rooms: Iterable[str]) -> tuple[str, str] | None:
+    def _held(self, rooms: Iterable[str]) -> ClaimKey | None:
         """The claim of a room that somebody has to himself, one of these or all rooms."""
         wanted = {EVERYWHERE, *rooms}
-        claims = self._deliveries.in_flight()
-        return next((one for one in claims if one[0] == _ROOM and one[1] in wanted), None)
+        claims = self._deliveries.in_flight(_ROOM)
+        return next((one for one in claims if one.name in wanted), None)
 
     @contextmanager
     def alone(self, room_id: str) -> Iterator[None]:
@@ -167,7 +162,7 @@ class Delivery:
             BusyError: Somebody else has it, or handles a transaction, for longer than one can
                 wait.
         """
-        key = (_ROOM, room_id)
+        key = ClaimKey(_ROOM, room_id)
         if self._claim(key) is not Claim.MINE:
             raise BusyError(f"somebody else has looked after {room_id} for {self._patience:g} s")
         try:
@@ -193,15 +188,15 @@ class Delivery:
         Returns:
             Whether nobody else has it.
         """
-        key = (_ROOM, room_id)
-        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+        key = ClaimKey(_ROOM, room_id)
+        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             return False
         self._leases.hold(key)
         return True
 
     def release(self, room_id: str) -> None:
         """Leave a room to others."""
-        key = (_ROOM, room_id)
+        key = ClaimKey(_ROOM, room_id)
         self._give_up(key)
         self._leases.release(key)
 
@@ -209,12 +204,11 @@ class Delivery:
         """Wait until the transactions that are being handled now are done."""
         clock, closed = self._shared.clock, self._shared.closed
         until, pause = clock.monotonic() + self._patience, _FIRST_LOOK
-        others = (_ROOM, _PARKED, SENDING)
-        before = {one for one in self._deliveries.in_flight() if one[0] not in others}
-        while before := before & self._deliveries.in_flight():
+        before = self._deliveries.in_flight(_TRANSACTION)
+        while before := before & self._deliveries.in_flight(_TRANSACTION):
             left = until - clock.monotonic()
             if left <= 0 or closed.is_set():
-                names = ", ".join(sorted(name for name, _ in before))
+                names = ", ".join(sorted(one.name for one in before))
                 raise BusyError(
                     f"transaction {names} has been handled for more than {self._patience:g} s"
                 )
@@ -222,12 +216,12 @@ class Delivery:
             clock.wait(mine if mine is not None else closed, min(left, pause))
             pause = min(pause * 2, _LONGEST_LOOK)
 
-    def _work(self, key: tuple[str, str], transaction: Transaction) -> None:
+    def _work(self, key: ClaimKey, transaction: Transaction) -> None:
         try:
             self._leases.hold(key)
             with self._careful(key):
                 self.handle(transaction.items())
-            self._deliveries.finish(*key)
+            self._deliveries.finish(key)
         except BaseException as error:
             self._leave(key, error)
             raise
@@ -235,16 +229,16 @@ class Delivery:
             self._leases.release(key)
 
     @contextmanager
-    def _careful(self, key: tuple[str, str]) -> Iterator[None]:
+    def _careful(self, key: ClaimKey) -> Iterator[None]:
         """Note which event is in flight, if the claim was taken over from somebody who died."""
         before = getattr(self._local, "careful", False)
-        self._local.careful = self._deliveries.takeovers(*key) > 0
+        self._local.careful = self._deliveries.takeovers(key) > 0
         try:
             yield
         finally:
             self._local.careful = before
 
-    def _leave(self, key: tuple[str, str], error: BaseException) -> None:
+    def _leave(self, key: ClaimKey, error: BaseException) -> None:
         """Give a claim back. Whoever is stopped within a handler leaves it as if he had died: the
         next one takes it over at once, and an event whose handler makes servers stop processes is
         found."""
@@ -252,15 +246,15 @@ class Delivery:
             self._give_up(key)
             return
         try:
-            self._deliveries.renew(*key, 0)
+            self._deliveries.renew(key, 0)
         except Exception as failed:
-            self._log.warning("transaction %s can't be given back: %s", key[0], failed)
+            self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, failed)
 
-    def _give_up(self, key: tuple[str, str]) -> None:
+    def _give_up(self, key: ClaimKey) -> None:
         try:
-            self._deliveries.give_up(*key)
+            self._deliveries.give_up(key)
         except Exception as error:
-            self._log.warning("transaction %s can't be given back: %s", key[0], error)
+            self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, error)
 
     @property
     def is_handling(self) -> bool:
@@ -314,7 +308,7 @@ class Delivery:
                 unnoted.append(_note(item))
         self._note_all(unnoted)
 
-    def _begun(self, items: list[Item]) -> dict[str, Begun]:
+    def _begun(self, items: list[Item]) -> dict[str | NoteKey, Begun]:
         """How often events were in flight when a process died. Of the first process that died is
         only known that it was at the first event that isn't done."""
         found = self._deliveries.begun([item.key for item in items])
@@ -324,7 +318,7 @@ class Delivery:
         return found
 
     @contextmanager
-    def _beginning(self, key: str, before: Begun | None) -> Iterator[RuntimeError | None]:
+    def _beginning(self, key: str | NoteKey, before: Begun | None) -> Iterator[RuntimeError | None]:
         """Note that an event is in flight. The value is why it isn't to be handled any more."""
         times = before.times if before is not None else 0
         if before is not None and times >= _DEATHS:
@@ -393,8 +387,8 @@ class Delivery:
             KeyError: There is none of this number.
             BusyError: Somebody else is at it.
         """
-        key = (_PARKED, str(number))
-        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+        key = ClaimKey(ClaimKind.PARKED, str(number))
+        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             raise BusyError(f"somebody else is handling the parked event {number}")
         try:
             self._leases.hold(key)
@@ -417,9 +411,9 @@ class Delivery:
         if not self._local.careful:
             return self._retry_one(parked, item)
         # Its name was another one when it was pushed.
-        name = f"{_PARKED}:{number}"
-        before = self._deliveries.begun([name]).get(name, Begun(1, 0))
-        with self._beginning(name, before) as deadly:
+        key = NoteKey(NoteKind.PARKED, str(number))
+        before = self._deliveries.begun([key]).get(key, Begun(1, 0))
+        with self._beginning(key, before) as deadly:
             return self._retry_one(parked, item, deadly)
 
     def _retry_one(
@@ -462,7 +456,7 @@ def _room_of(item: Item) -> object:
     return name_of(item.content.get("room_id")) if isinstance(item.content, dict) else None
 
 
-def _deadly_last(items: list[Item], begun: dict[str, Begun]) -> list[Item]:
+def _deadly_last(items: list[Item], begun: dict[str | NoteKey, Begun]) -> list[Item]:
     """Items in order, but for those of rooms with events of which processes died: they come last,
     so that other rooms don't wait for them."""
     deaths: dict[object, int] = {}

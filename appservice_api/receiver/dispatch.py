@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..intent import IntentAPI
     from ..intent.room import Room
+    from ..state_store.keys import NoteKey
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
@@ -98,10 +99,10 @@ class Dispatch:
         made = self._app._handlers.get(kind, ())
         return [one for of, one in made if name is None or of is None or of == name]
 
-    def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
+    def marks(self, items: Iterable[Item]) -> dict[str, dict[NoteKey, str]]:
         """Where is noted that handlers of items are done that have several: by the item's key,
         the names of the handlers by what is noted."""
-        found: dict[str, dict[str, str]] = {}
+        found: dict[str, dict[NoteKey, str]] = {}
         listeners = self._app._listeners
         several = {kind for kind in listeners if len(listeners[kind]) > 1}
         several |= {kind for kind in LISTS if len(self.handlers(kind)) > 1}

@@ -89,7 +89,7 @@ class Service:
         if self.is_closed:
             return "The application service was closed"
         try:
-            self._app.state_store.deliveries.handled(["$ready"])
+            self._app.state_store.deliveries.ping()
         except Exception as error:
             self._app.log.warning("not ready: %s", error)
             return "The state store can't be reached"

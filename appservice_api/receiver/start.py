@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Start"]
 
-# Where is kept when a start was done.
-_STARTED = "$started"
 _LOOK = 0.25
 
 
@@ -114,10 +112,10 @@ class Start:
             if self._app.api._shared.clock.wait(stopping, _LOOK):
                 return
         try:
-            if int(deliveries.settled(_STARTED) or 0) < began:
+            if (deliveries.caught_up() or 0) < began:
                 self._catch_up()
             if not stopping.is_set():
-                deliveries.settle(_STARTED, str(now()))
+                deliveries.set_caught_up(now())
                 self._done = True
         finally:
             self._delivery.release(EVERYWHERE)

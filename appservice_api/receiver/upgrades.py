@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import MatrixRequestError, MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, is_server_name
+from ..state_store.keys import NoteKey, NoteKind
 from .checkpoint import mark_of
 from .handler import Handler, Step, Values
 from .transaction import name_of
@@ -165,7 +166,7 @@ class _Telling(Step):
     def __init__(self, upgrade: _Upgrade, handler: Handler) -> None:
         self._upgrade = upgrade
         self._handler = handler
-        self.name, self.wanted, self.key = handler.name, handler.wanted, upgrade.key
+        self.name, self.wanted, self.key = handler.name, handler.wanted, str(upgrade.key)
 
     def skips(self) -> bool:
         """Whether there is nothing to tell: nobody follows, or the handler was told."""
@@ -214,7 +215,7 @@ class _Upgrade:
         self._tombstone = told.tombstone
         self._follower: IntentAPI | None = None
         names = f"{told.old} {told.new}".encode()
-        self.key = f"$upgrade:{hashlib.sha256(names).hexdigest()}"
+        self.key = NoteKey(NoteKind.UPGRADE, hashlib.sha256(names).hexdigest())
 
     # The steps.
 
@@ -231,7 +232,7 @@ class _Upgrade:
         """Whether a handler needn't be told."""
         if self._follower is None:
             return True
-        mark = mark_of(self.key, handler.name)
+        mark = mark_of(str(self.key), handler.name)
         if mark not in self._app.state_store.deliveries.handled([mark]):
             return False
         self._left.discard(handler)

@@ -166,7 +166,7 @@ class StoreBase(abc.ABC):
             displayname: The other name.
             memberships: Which members count.
         """
-        from .names import skeleton
+        from .lookalikes import skeleton
 
         wanted = skeleton(displayname)
         members = self.read_members(room_id, memberships_of(memberships))

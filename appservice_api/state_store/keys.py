@@ -62,3 +62,7 @@ class NoteKey(NamedTuple):
 
     kind: NoteKind
     name: str
+
+    def __str__(self) -> str:
+        """As a text, from which transaction IDs and other keys are derived."""
+        return f"${self.kind.value}:{self.name}"

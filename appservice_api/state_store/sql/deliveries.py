@@ -63,7 +63,7 @@ __all__ = ["SQLDeliveries"]
 _CHUNK = 500
 _JULIAN_DAY_OF_1970 = 2_440_587.5
 _NEWER = EVENT_HANDLED.alias()
-_EVENT = literal_column(f"'{EVENT}'").label("kind")
+_EVENT: Any = literal_column(f"'{EVENT}'").label("kind")
 
 
 class SQLDeliveries(Deliveries):

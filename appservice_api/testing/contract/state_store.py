@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from ...events.membership import Membership
-from ...state_store import ASStateStore, MemberItem, Source, StateItem
-from ...state_store.items import RoomItems
+from ...state_store import ASStateStore, MemberItem, RoomItems, Source, StateItem
 
 __all__ = ["StateStoreContract"]
 
