@@ -339,14 +339,8 @@ class DjangoStateStore(Cached, ASStateStore):
     @kept_back
     def write_registered(self, user_ids: Iterable[str]) -> None:
         users = storable_names(user_ids)
-        self._write(
-            lambda: self._rows.update(
-                [User(user_id=user_id, registered=True) for user_id in users],
-                ("user_id",),
-                ("registered",),
-            ),
-            lambda: self._cache.drop(*users),
-        )
+        rows = [User(user_id=user_id, registered=True) for user_id in users]
+        self._database.write(lambda: self._rows.update(rows, ("user_id",), ("registered",)))
 
 
 def _row(room: int, user: int, item: MemberItem) -> Member:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appservice_api import StateStoreError
-from appservice_api.state_store import Claim, Deliveries, open_state_store
+from appservice_api.state_store import Claim, Deliveries, NoteKey, NoteKind, open_state_store
 from appservice_api.state_store.delivery_rows import Turns
 from appservice_api.state_store.memory_deliveries import MemoryDeliveries
 from appservice_api.testing.contract import (
@@ -67,6 +67,16 @@ class Deaths:
         deliveries.finish(txn("1", "x"))
         assert deliveries.claim(txn("1", "x"), 60) is DONE
         assert deliveries.takeovers(txn("1", "x")) == 0
+
+    def test_a_parked_event_that_is_retried_is_no_event(self, deliveries: Deliveries) -> None:
+        parked = NoteKey(NoteKind.PARKED, "$a")
+        deliveries.begin("$a", 1)
+        assert deliveries.begun([parked]) == {}
+        deliveries.begin(parked, 2)
+        found = deliveries.begun(["$a", parked])
+        assert {key: one.times for key, one in found.items()} == {"$a": 1, parked: 2}
+        deliveries.ended("$a")
+        assert set(deliveries.begun(["$a", parked])) == {parked}
 
     def test_events_that_were_begun(self, deliveries: Deliveries) -> None:
         assert deliveries.begun(["$a", "$b"]) == {}
@@ -135,6 +145,10 @@ def test_old_events_are_forgotten_but_the_last_of_each_room(another: Opening) ->
         "$15", "$16", "$17", "$18", "$19",
     }  # fmt: skip
     assert deliveries.handled(["$quiet-1", "$quiet-2", "no-room"]) == {"$quiet-2"}
+    notes = [NoteKey(NoteKind.HANDLER, str(number)) for number in range(20)]
+    for note in notes:
+        deliveries.note_handled(note)
+    assert deliveries.handled(notes) == set(notes[-5:])
     assert deliveries.last_handled(OTHER) == "$quiet-2"
     assert deliveries.last_handled(ROOM) == "$19"
 

@@ -333,7 +333,6 @@ class SQLStateStore(Cached, ASStateStore):
         )
         rows = [{"user_id": user, "registered": True} for user in users]
         self._ready().write(lambda connection: connection.execute(statement, rows))
-        self._cache.drop(*users)
 
 
 _FULL = (

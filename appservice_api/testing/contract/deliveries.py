@@ -18,6 +18,8 @@ from ...state_store import (
     ClaimKind,
     Deliveries,
     Note,
+    NoteKey,
+    NoteKind,
     ParkedEvent,
     ParkedNote,
 )
@@ -166,6 +168,42 @@ class DeliveriesContract:
         deliveries.set_checkpoint(ROOM, "$b")
         assert (deliveries.checkpoint(ROOM), deliveries.checkpoint(OTHER)) == ("$b", "$o")
         assert deliveries.handled(["$a", "$b"]) == set()
+
+    def test_when_all_rooms_were_looked_after(self, deliveries: Deliveries) -> None:
+        deliveries.ping()
+        assert deliveries.caught_up() is None
+        for ts in (1_700_000_000_000, 2**50, 5):
+            deliveries.set_caught_up(ts)
+            assert deliveries.caught_up() == ts
+        deliveries.ping()
+
+    def test_claims_of_different_kinds_are_different(self, deliveries: Deliveries) -> None:
+        keys = [ClaimKey(kind, name, "x") for kind in ClaimKind for name in ("1", "2")]
+        for key in keys:
+            assert deliveries.claim(key, 60) is MINE
+        assert [deliveries.claim(key, 60) for key in keys] == [BUSY] * len(keys)
+        for kind in ClaimKind:
+            assert deliveries.in_flight(kind) == {key for key in keys if key.kind is kind}
+        deliveries.renew(keys[0], 0)
+        deliveries.give_up(keys[2])
+        assert [deliveries.claim(key, 60) for key in keys[:4]] == [MINE, BUSY, MINE, BUSY]
+
+    def test_notes_of_different_kinds_are_different(self, deliveries: Deliveries) -> None:
+        notes = [NoteKey(kind, "$a") for kind in NoteKind]
+        assert deliveries.handled(["$a", *notes]) == set()
+        deliveries.note_handled(notes[0])
+        deliveries.note_handled(notes[0])
+        assert deliveries.handled(["$a", *notes]) == {notes[0]}
+        deliveries.note_handled("$a", ROOM)
+        assert deliveries.handled(["$a", *notes]) == {"$a", notes[0]}
+        deliveries.note_all_handled([Note("$b", ROOM), *map(Note, notes)])
+        assert deliveries.handled(["$a", "$b", "$c", *notes]) == {"$a", "$b", *notes}
+        assert deliveries.last_handled(ROOM) == "$b"
+        assert deliveries.is_noted(Note(notes[1]))
+        assert not deliveries.is_noted(Note(NoteKey(notes[1].kind, "$c")))
+        long = [NoteKey(NoteKind.SENT, name * 300) for name in "xy"]
+        deliveries.note_handled(long[0])
+        assert deliveries.handled(long) == {long[0]}
 
     def test_one_of_20_threads_gets_it(self, deliveries: Deliveries) -> None:
         assert sorted(self._claimed_at_once(deliveries, "1", threads=20)) == sorted(["1"])
