@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,23 +10,12 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import BigIntegerField, CharField, Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
-from ..errors import StateStoreError
-from ..fork import renew_after_fork
-from ..state_store.deliveries import Begun as BegunEvent
-from ..state_store.deliveries import (
-    Claim,
-    ClaimLost,
-    Deliveries,
-    Note,
-    ParkedEvent,
-    ParkedNote,
-)
-from ..state_store.delivery_rows import (
+from ..state_store.database_deliveries import (
     ABANDONED_MS,
     EVENT,
     HANDLED,
     TRANSACTIONS,
-    Turns,
+    DatabaseDeliveries,
     by_kind,
     by_row_key,
     claim_row,
@@ -36,8 +24,15 @@ from ..state_store.delivery_rows import (
     lease_ms,
     noted_row,
     parked_event,
-    parked_row,
     row_key,
+)
+from ..state_store.deliveries import Begun as BegunEvent
+from ..state_store.deliveries import (
+    Claim,
+    ClaimLost,
+    Note,
+    ParkedEvent,
+    ParkedNote,
 )
 from ..state_store.items import now
 from ..state_store.keys import ClaimKey, ClaimKind, NoteKey
@@ -62,7 +57,7 @@ class _Clock(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-class DjangoDeliveries(Deliveries):
+class DjangoDeliveries(DatabaseDeliveries):
     """Deliveries in the database of a :class:`DjangoStateStore`.
 
     What is noted here counts at once, and isn't rolled back with anything: within ``atomic()`` all
@@ -70,34 +65,19 @@ class DjangoDeliveries(Deliveries):
     takes transactions must be decorated with ``django.db.transaction.non_atomic_requests``. (The
     transaction of Django's own TestCase is none.)
 
-    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
-    other's claims.
-
     Args:
         database: The database.
-        transactions: How many transactions are remembered.
-        handled: How many handled events are remembered, beside the last one of each room.
+        transactions, handled: As for :class:`DatabaseDeliveries`.
     """
 
     def __init__(
         self, database: Database, *, transactions: int = TRANSACTIONS, handled: int = HANDLED
     ) -> None:
+        super().__init__(transactions, handled)
         self._database = database
         self._rows = Rows(database.using)
         #: The alias of the database.
         self.using = database.using
-        self._most_transactions = transactions
-        self._most_handled = handled
-        self._after_fork()
-        renew_after_fork(self)
-
-    def _after_fork(self) -> None:
-        # Whoever has lost a claim must not give up the claim of who has it now.
-        self._owner = secrets.token_hex(8)
-        self._finished = Turns()
-        self._noted = Turns()
-        # How often what this process has claimed was taken over; most never was.
-        self._takeovers: dict[ClaimKey, int] = {}
 
     # Claims.
 
@@ -136,8 +116,7 @@ class DjangoDeliveries(Deliveries):
         length, mine = lease_ms(lease), self._mine(key)
         self._database.write_for_good(lambda: mine.update(claimed_until=_Clock() + length))
 
-    def finish(self, key: ClaimKey) -> None:
-        self._takeovers.pop(key, None)
+    def _finish(self, key: ClaimKey) -> None:
         these = self._these(key)
 
         def work() -> None:
@@ -146,11 +125,8 @@ class DjangoDeliveries(Deliveries):
                 these.update(finished_at=_Clock())
 
         self._database.write_for_good(work)
-        if self._finished.due():
-            self._prune_claims()
 
-    def give_up(self, key: ClaimKey) -> None:
-        self._takeovers.pop(key, None)
+    def _give_up(self, key: ClaimKey) -> None:
         self._database.write_for_good(self._mine(key).delete)
 
     def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
@@ -159,9 +135,6 @@ class DjangoDeliveries(Deliveries):
         )
         found = rows.values_list("name", "digest")
         return self._database.read(lambda: {ClaimKey(kind, *row) for row in found})
-
-    def takeovers(self, key: ClaimKey) -> int:
-        return self._takeovers.get(key, 0)
 
     # What is done.
 
@@ -204,8 +177,7 @@ class DjangoDeliveries(Deliveries):
                 self._rows.insert(some)
 
         self._database.write_for_good(work)
-        if self._noted.due(sum(map(len, rows.values()))):
-            self._prune_handled()
+        self._count_noted(sum(map(len, rows.values())))
 
     def last_handled(self, room_id: str) -> str | None:
         return self._handled_of(room_id, "-pk")
@@ -240,8 +212,6 @@ class DjangoDeliveries(Deliveries):
 
     # A handler's unit of work.
 
-    has_connection = True
-
     def joins(self, wants_connection: bool) -> bool:
         return True
 
@@ -251,8 +221,8 @@ class DjangoDeliveries(Deliveries):
             yield connections[self._database.using]
             if note is not None:
                 self._note_within(note)
-        if isinstance(note, Note) and self._noted.due():
-            self._prune_handled()
+        if isinstance(note, Note):
+            self._count_noted()
 
     def _note_within(self, note: Note | ParkedNote) -> None:
         using = self._database.using
@@ -299,12 +269,7 @@ class DjangoDeliveries(Deliveries):
 
     # Events that were put aside.
 
-    def park(
-        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
-        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
-    ) -> int:  # fmt: skip
-        row = parked_row(event, error, key, done)
-
+    def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         def work() -> int:
             made = Parked(**row)
             made.save(using=self._database.using, force_insert=True)
@@ -348,52 +313,32 @@ class DjangoDeliveries(Deliveries):
 
     # What is old.
 
-    def _prune(self, model: Any, order: str, most: int, old: Callable[[Any], Any]) -> None:
-        """Remove what is old.
-
-        Args:
-            model: The model.
-            order: The field by which rows are old or new; those without one aren't counted.
-            most: How many of the newest rows are kept.
-            old: From where in the order on rows are old to those that are removed.
-        """
-        rows = self._rows.of(model).filter(**{f"{order}__isnull": False})
-        newest = rows.order_by(f"-{order}").values_list(order, flat=True)
-        try:
-            for oldest in self._database.read(lambda: list(newest[most - 1 : most])):
-                self._database.write_for_good(old(oldest).delete)
-        except StateStoreError:
-            # What was to be written is written; old rows are removed another time.
-            return
-
-    def _forget(self, rows: Any) -> None:
-        try:
-            self._database.write_for_good(rows.delete)
-        except StateStoreError:
-            # Another time.
-            return
+    def _oldest(self, model: Any, order: str, most: int) -> Any:
+        """The oldest of the newest rows that are kept, as a value of the field by which they are
+        ordered; None if there are no more."""
+        rows = self._rows.of(model).filter(**{f"{order}__isnull": False}).order_by(f"-{order}")
+        kept = rows.values_list(order, flat=True)[most - 1 : most]
+        found = self._database.read(lambda: list(kept))
+        return found[0] if found else None
 
     def _prune_claims(self) -> None:
-        rows, begun = self._rows.of(models.Claim), self._rows.of(Begun)
-        self._forget(begun.filter(begun_at__lt=now() - ABANDONED_MS))
-        abandoned = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
-        self._prune(
-            models.Claim,
-            "finished_at",
-            self._most_transactions,
-            lambda oldest: rows.filter(Q(finished_at__lt=oldest) | abandoned),
-        )
+        forgotten = self._rows.of(Begun).filter(begun_at__lt=now() - ABANDONED_MS)
+        self._database.write_for_good(forgotten.delete)
+        old = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
+        oldest = self._oldest(models.Claim, "finished_at", self._most_transactions)
+        if oldest is not None:
+            old |= Q(finished_at__lt=oldest)
+        self._database.write_for_good(self._rows.of(models.Claim).filter(old).delete)
 
     def _prune_handled(self) -> None:
-        rows, notes = self._rows.of(Handled), self._rows.of(Noted)
+        rows = self._rows.of(Handled)
         followed = Exists(rows.filter(room=OuterRef("room"), pk__gt=OuterRef("pk")))
-        self._prune(
-            Handled,
-            "pk",
-            self._most_handled,
-            lambda oldest: rows.filter(Q(room=None) | followed, pk__lt=oldest),
-        )
-        self._prune(Noted, "pk", self._most_handled, lambda oldest: notes.filter(pk__lt=oldest))
+        old = {Handled: Q(room=None) | followed, Noted: Q()}
+        for model, these in old.items():
+            oldest = self._oldest(model, "pk", self._most_handled)
+            if oldest is not None:
+                rows = self._rows.of(model).filter(these, pk__lt=oldest)
+                self._database.write_for_good(rows.delete)
 
 
 def _noted(note: Note) -> Handled | Noted:

@@ -10,7 +10,7 @@ import pytest
 
 from appservice_api import StateStoreError
 from appservice_api.state_store import Claim, Deliveries, NoteKey, NoteKind, open_state_store
-from appservice_api.state_store.delivery_rows import Turns
+from appservice_api.state_store.database_deliveries import Turns
 from appservice_api.state_store.memory_deliveries import MemoryDeliveries
 from appservice_api.testing.contract import (
     DeliveriesContract,

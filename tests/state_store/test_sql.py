@@ -25,7 +25,7 @@ from appservice_api.state_store import (
     StateItem,
     open_state_store,
 )
-from appservice_api.state_store.delivery_rows import Turns
+from appservice_api.state_store.database_deliveries import Turns
 from appservice_api.testing.contract.deliveries import txn
 from appservice_api.testing.postgres import Postgres
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,15 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ...errors import StateStoreError
-from ...fork import renew_after_fork
-from ..deliveries import Begun, Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
-from ..delivery_rows import (
+from ..database_deliveries import (
     ABANDONED_MS,
     EVENT,
     HANDLED,
     TRANSACTIONS,
-    Turns,
+    DatabaseDeliveries,
     by_kind,
     by_row_key,
     claim_row,
@@ -41,9 +37,9 @@ from ..delivery_rows import (
     lease_ms,
     noted_row,
     parked_event,
-    parked_row,
     row_key,
 )
+from ..deliveries import Begun, Claim, ClaimLost, Note, ParkedEvent, ParkedNote
 from ..items import now
 from ..keys import ClaimKey, ClaimKind, NoteKey
 from ..storable import storable_name, storable_time
@@ -66,16 +62,12 @@ _NEWER = EVENT_HANDLED.alias()
 _EVENT: Any = literal_column(f"'{EVENT}'").label("kind")
 
 
-class SQLDeliveries(Deliveries):
+class SQLDeliveries(DatabaseDeliveries):
     """Deliveries in the database of an :class:`SQLStateStore`.
-
-    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
-    other's claims.
 
     Args:
         ready: Gives the database, with its tables.
-        transactions: How many transactions are remembered.
-        handled: How many handled events are remembered, beside the last one of each room.
+        transactions, handled: As for :class:`DatabaseDeliveries`.
     """
 
     def __init__(
@@ -85,19 +77,8 @@ class SQLDeliveries(Deliveries):
         transactions: int = TRANSACTIONS,
         handled: int = HANDLED,
     ) -> None:
+        super().__init__(transactions, handled)
         self._ready = ready
-        self._most_transactions = transactions
-        self._most_handled = handled
-        self._after_fork()
-        renew_after_fork(self)
-
-    def _after_fork(self) -> None:
-        # Whoever has lost a claim must not give up the claim of who has it now.
-        self._owner = secrets.token_hex(8)
-        self._finished = Turns()
-        self._noted = Turns()
-        # How often what this process has claimed was taken over; most never was.
-        self._takeovers: dict[ClaimKey, int] = {}
 
     # Claims.
 
@@ -134,8 +115,7 @@ class SQLDeliveries(Deliveries):
                 .values(claimed_until=_clock(connection.dialect.name) + length)
             )
 
-    def finish(self, key: ClaimKey) -> None:
-        self._takeovers.pop(key, None)
+    def _finish(self, key: ClaimKey) -> None:
         with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
             statement = _insert(connection, CLAIM).values(
@@ -146,11 +126,8 @@ class SQLDeliveries(Deliveries):
                     index_elements=["kind", "name", "digest"], set_={"finished_at": clock}
                 )
             )
-        if self._finished.due():
-            self._prune(self._prune_claims)
 
-    def give_up(self, key: ClaimKey) -> None:
-        self._takeovers.pop(key, None)
+    def _give_up(self, key: ClaimKey) -> None:
         with self._ready().single() as connection:
             connection.execute(CLAIM.delete().where(*self._mine(key)))
 
@@ -162,9 +139,6 @@ class SQLDeliveries(Deliveries):
                 CLAIM.c.claimed_until > _clock(connection.dialect.name),
             )
             return {ClaimKey(kind, *row) for row in connection.execute(query)}
-
-    def takeovers(self, key: ClaimKey) -> int:
-        return self._takeovers.get(key, 0)
 
     def _mine(self, key: ClaimKey) -> list[ColumnElement[bool]]:
         return [
@@ -190,8 +164,7 @@ class SQLDeliveries(Deliveries):
         table, row = _noted(Note(key, room_id, ts))
         with self._ready().single() as connection:
             connection.execute(_insert(connection, table).on_conflict_do_nothing(), row)
-        if self._noted.due():
-            self._prune(self._prune_handled)
+        self._count_noted()
 
     def note_all_handled(self, notes: Iterable[Note]) -> None:
         # In the order given, also for the database: none who notes the same waits for another.
@@ -206,8 +179,7 @@ class SQLDeliveries(Deliveries):
                 connection.execute(_insert(connection, table).on_conflict_do_nothing(), some)
 
         self._ready().write(work)
-        if self._noted.due(sum(map(len, rows.values()))):
-            self._prune(self._prune_handled)
+        self._count_noted(sum(map(len, rows.values())))
 
     def last_handled(self, room_id: str) -> str | None:
         return self._handled_of(room_id, EVENT_HANDLED.c.number.desc())
@@ -247,8 +219,6 @@ class SQLDeliveries(Deliveries):
 
     # A handler's unit of work.
 
-    has_connection = True
-
     def joins(self, wants_connection: bool) -> bool:
         return wants_connection
 
@@ -260,8 +230,8 @@ class SQLDeliveries(Deliveries):
             if note is not None:
                 with database.explained("write"):
                     self._note_within(connection, note)
-        if isinstance(note, Note) and self._noted.due():
-            self._prune(self._prune_handled)
+        if isinstance(note, Note):
+            self._count_noted()
 
     def _note_within(self, connection: Connection, note: Note | ParkedNote) -> None:
         if isinstance(note, Note):
@@ -304,11 +274,7 @@ class SQLDeliveries(Deliveries):
 
     # Events that were put aside.
 
-    def park(
-        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
-        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
-    ) -> int:  # fmt: skip
-        row = parked_row(event, error, key, done)
+    def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         with self._ready().writing() as connection:
             made: Any = connection.execute(EVENT_PARKED.insert(), row).inserted_primary_key
             if note is not None:
@@ -352,13 +318,6 @@ class SQLDeliveries(Deliveries):
             return parked_event(number, row) if taken and taken.rowcount else None
 
     # What is old.
-
-    def _prune(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except StateStoreError:
-            # What was to be written is written; old rows are removed another time.
-            return
 
     def _prune_claims(self) -> None:
         finished_at = CLAIM.c.finished_at

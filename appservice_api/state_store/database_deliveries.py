@@ -1,15 +1,18 @@
-"""The rows of deliveries in a database: what stands in them, and how many are kept."""
+"""What deliveries in databases have in common: what stands in their rows, and how many are kept."""
 
 from __future__ import annotations
 
+import abc
 import itertools
 import json
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from .deliveries import ParkedEvent
+from ..errors import StateStoreError
+from ..fork import renew_after_fork
+from .deliveries import Deliveries, Note, ParkedEvent
 from .items import now
 from .keys import ClaimKey, NoteKey
 from .storable import storable_name, storable_text, storable_time
@@ -17,8 +20,7 @@ from .storable import storable_name, storable_text, storable_time
 __all__ = [
     "ABANDONED_MS",
     "EVENT",
-    "HANDLED",
-    "TRANSACTIONS",
+    "DatabaseDeliveries",
     "Turns",
     "by_kind",
     "by_row_key",
@@ -28,7 +30,6 @@ __all__ = [
     "lease_ms",
     "noted_row",
     "parked_event",
-    "parked_row",
     "row_key",
 ]
 
@@ -55,6 +56,90 @@ class Turns:
     def due(self, more: int = 1) -> bool:
         """Count so many writes, and tell whether old rows are to be removed."""
         return 0 in [next(self._count) % self._every for _ in range(more)]
+
+
+class DatabaseDeliveries(Deliveries):
+    """Deliveries in a database.
+
+    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
+    other's claims.
+
+    Args:
+        transactions: How many transactions are remembered.
+        handled: How many handled events are remembered, beside the last one of each room; and how
+            much else is noted.
+    """
+
+    has_connection = True
+
+    def __init__(self, transactions: int, handled: int) -> None:
+        self._most_transactions = transactions
+        self._most_handled = handled
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Whoever has lost a claim must not give up the claim of who has it now.
+        self._owner = secrets.token_hex(8)
+        self._finished = Turns()
+        self._noted = Turns()
+        # How often what this process has claimed was taken over; most never was.
+        self._takeovers: dict[ClaimKey, int] = {}
+
+    def takeovers(self, key: ClaimKey) -> int:
+        return self._takeovers.get(key, 0)
+
+    def finish(self, key: ClaimKey) -> None:
+        self._takeovers.pop(key, None)
+        self._finish(key)
+        if self._finished.due():
+            self._prune(self._prune_claims)
+
+    @abc.abstractmethod
+    def _finish(self, key: ClaimKey) -> None:
+        """Write that a transaction was handled."""
+
+    def give_up(self, key: ClaimKey) -> None:
+        self._takeovers.pop(key, None)
+        self._give_up(key)
+
+    @abc.abstractmethod
+    def _give_up(self, key: ClaimKey) -> None:
+        """Remove a claim that is this process's."""
+
+    def park(
+        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
+        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
+    ) -> int:  # fmt: skip
+        row = {
+            "event": json.dumps(dict(event)), "error": storable_text(error), "parked_at": now(),
+            "key": storable_name(key) if key is not None else None, "done": done_text(done),
+        }  # fmt: skip
+        return self._park(row, note, instead_of)
+
+    @abc.abstractmethod
+    def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
+        """Write the row of an event that is put aside; return its number."""
+
+    def _count_noted(self, more: int = 1) -> None:
+        """Count what was noted, and remove what is old now and then."""
+        if self._noted.due(more):
+            self._prune(self._prune_handled)
+
+    def _prune(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StateStoreError:
+            # What was to be written is written; old rows are removed another time.
+            return
+
+    @abc.abstractmethod
+    def _prune_claims(self) -> None:
+        """Remove what is old of claims, and of what was begun."""
+
+    @abc.abstractmethod
+    def _prune_handled(self) -> None:
+        """Remove what is old of what was noted."""
 
 
 def lease_ms(lease: float) -> int:
@@ -117,16 +202,6 @@ def done_text(done: Iterable[str]) -> str | None:
     """The names of handlers as a text; None for none."""
     names = [*done]
     return json.dumps(names) if names else None
-
-
-def parked_row(
-    event: Mapping[str, Any], error: str, key: str | None, done: Iterable[str]
-) -> dict[str, Any]:
-    """The columns of an event that is put aside now."""
-    return {
-        "event": json.dumps(dict(event)), "error": storable_text(error), "parked_at": now(),
-        "key": storable_name(key) if key is not None else None, "done": done_text(done),
-    }  # fmt: skip
 
 
 def parked_event(number: int, row: Any) -> ParkedEvent:
