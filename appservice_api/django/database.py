@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import Error, connections, transaction
 
 from ..errors import StateStoreError
-from ..state_store.database_errors import CONFLICTS, first_line, sqlstate
+from ..state_store.databases import CONFLICTS, first_line, sqlstate
 from .models import Room
 
 __all__ = ["Database", "close_broken"]

@@ -26,6 +26,7 @@ from ..state_store.database_deliveries import (
     parked_event,
     row_key,
 )
+from ..state_store.databases import chunks
 from ..state_store.deliveries import Begun as BegunEvent
 from ..state_store.deliveries import (
     Claim,
@@ -40,7 +41,7 @@ from ..state_store.storable import storable_name, storable_time
 from . import models
 from .database import Database
 from .models import Begun, CaughtUp, Checkpoint, Handled, Noted, Parked
-from .rows import Rows, chunks
+from .rows import Rows
 
 __all__ = ["DjangoDeliveries"]
 

@@ -15,6 +15,7 @@ from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
 from ..state_store.abstract import ASStateStore
 from ..state_store.cache import CACHED, Cached, Key, ReadThroughCache, keys_of
+from ..state_store.databases import chunks
 from ..state_store.items import (
     MemberItem,
     RoomItems,
@@ -43,7 +44,7 @@ if not apps.is_installed("appservice_api.django"):
 from .database import Database
 from .deliveries import DjangoDeliveries
 from .models import Member, Room, State, User
-from .rows import Rows, chunks
+from .rows import Rows
 
 __all__ = ["DjangoStateStore"]
 

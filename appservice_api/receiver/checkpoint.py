@@ -62,7 +62,7 @@ class Checkpoint:
             return None
         if last and step.key is None:
             return self.note
-        return Note(mark_of(step.key or self.note.key, step.name))
+        return Note(mark_of(step.key or str(self.note.key), step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
         """Take that a step has succeeded, and was noted."""

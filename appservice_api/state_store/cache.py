@@ -10,12 +10,13 @@ from typing import Any, TypeAlias, TypeVar
 
 from ..events.membership import Membership
 from ..ids import UserID
+from .databases import CHUNK
 from .items import ACTIVE, KINDS, MemberItem, RoomItems, Source, StateItem, memberships_of, now
 from .kept_back import KeepsBack, kept_back
 from .lookalikes import looks, skeleton
 from .storable import is_storable, storable_text
 
-__all__ = ["CACHED", "CHUNK", "Cached", "Key", "ReadThroughCache", "keys_of"]
+__all__ = ["CACHED", "Cached", "Key", "ReadThroughCache", "keys_of"]
 
 T = TypeVar("T")
 
@@ -24,8 +25,6 @@ Key: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"
 
 #: How many items are cached if nothing is said.
 CACHED = 65_536
-#: How many values stand in one query.
-CHUNK = 500
 
 _MISSING: Any = object()
 _PROFILE = ("displayname", "avatar_url")

@@ -143,7 +143,7 @@ class MemoryDeliveries(Deliveries):
 
     def first_handled(self, room_id: str) -> str | None:
         with self._lock:
-            return next((key for key, room in self._handled.items() if room == room_id), None)
+            return next((str(key) for key, room in self._handled.items() if room == room_id), None)
 
     def set_checkpoint(self, room_id: str, event_id: str) -> None:
         with self._lock:

@@ -498,9 +498,9 @@ def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: P
     deliveries = app.state_store.deliveries
     note_all = deliveries.note_all_handled
 
-    def counting(events: Any) -> None:
-        noted.append(len(list(events)))
-        note_all(events)
+    def counting(notes: Any) -> None:
+        noted.append(len(list(notes)))
+        note_all(notes)
 
     deliveries.note_all_handled = counting  # type: ignore[method-assign]
     app.on("m.sticker")(lambda: None)

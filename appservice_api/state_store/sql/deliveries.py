@@ -39,6 +39,7 @@ from ..database_deliveries import (
     parked_event,
     row_key,
 )
+from ..databases import chunks
 from ..deliveries import Begun, Claim, ClaimLost, Note, ParkedEvent, ParkedNote
 from ..items import now
 from ..keys import ClaimKey, ClaimKind, NoteKey
@@ -56,7 +57,6 @@ from .schema import (
 
 __all__ = ["SQLDeliveries"]
 
-_CHUNK = 500
 _JULIAN_DAY_OF_1970 = 2_440_587.5
 _NEWER = EVENT_HANDLED.alias()
 _EVENT: Any = literal_column(f"'{EVENT}'").label("kind")
@@ -148,13 +148,11 @@ class SQLDeliveries(DatabaseDeliveries):
     # What is done.
 
     def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
-        asked = by_row_key(keys)
-        rows = list(asked)
-        found: set[str | NoteKey] = set()
-        if rows:
+        asked, found = by_row_key(keys), set[str | NoteKey]()
+        if asked:
             with self._ready().single() as connection:
-                for start in range(0, len(rows), _CHUNK):
-                    for row in connection.execute(_handled(rows[start : start + _CHUNK])):
+                for some in chunks(list(asked)):
+                    for row in connection.execute(_handled(some)):
                         found.update(asked[row.kind, row.name])
         return found
 
@@ -258,12 +256,10 @@ class SQLDeliveries(DatabaseDeliveries):
         self._put(EVENT_BEGUN, row, "kind", "name")
 
     def begun(self, keys: Iterable[str | NoteKey]) -> dict[str | NoteKey, Begun]:
-        asked = by_row_key(keys)
-        rows, found = list(asked), dict[str | NoteKey, Begun]()
+        asked, found = by_row_key(keys), dict[str | NoteKey, Begun]()
         with self._ready().single() as connection:
-            for start in range(0, len(rows), _CHUNK):
-                query = select(EVENT_BEGUN).where(_begun(rows[start : start + _CHUNK]))
-                for row in connection.execute(query):
+            for some in chunks(list(asked)):
+                for row in connection.execute(select(EVENT_BEGUN).where(_begun(some))):
                     for key in asked[row.kind, row.name]:
                         found[key] = Begun(row.times, row.begun_at)
         return found

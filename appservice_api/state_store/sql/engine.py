@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from ...errors import MissingExtraError, StateStoreError
-from ..database_errors import CONFLICTS, first_line, sqlstate
+from ..databases import CONFLICTS, first_line, sqlstate
 from .fork_lock import ForkLock
 from .url import read_url, shown
 

@@ -15,7 +15,8 @@ from ...events.membership import Membership
 from ...fork import renew_after_fork
 from ...ids import RoomID, UserID
 from ..abstract import ASStateStore
-from ..cache import CACHED, CHUNK, Cached, ReadThroughCache, keys_of
+from ..cache import CACHED, Cached, ReadThroughCache, keys_of
+from ..databases import chunks
 from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, memberships_of, now
 from ..kept_back import kept_back
 from ..lookalikes import looks
@@ -255,8 +256,8 @@ class SQLStateStore(Cached, ASStateStore):
     def _numbered(self, connection: Connection, column: Any, names: list[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         number = column.table.c.id
-        for start in range(0, len(names), CHUNK):
-            query = select(column, number).where(column.in_(names[start : start + CHUNK]))
+        for some in chunks(names):
+            query = select(column, number).where(column.in_(some))
             found.update(connection.execute(query).all())
         return found
 
@@ -317,9 +318,8 @@ class SQLStateStore(Cached, ASStateStore):
     def registered_among(self, user_ids: Iterable[str]) -> set[str]:
         users, found = [user for user in user_ids if is_storable(user)], set[str]()
         with self._ready().reading() as connection:
-            for start in range(0, len(users), CHUNK):
-                some = USER.c.user_id.in_(users[start : start + CHUNK])
-                query = select(USER.c.user_id).where(USER.c.registered, some)
+            for some in chunks(users):
+                query = select(USER.c.user_id).where(USER.c.registered, USER.c.user_id.in_(some))
                 found.update(connection.scalars(query))
         return found
 
