@@ -242,7 +242,7 @@ class _FirstLocks:
 
 
 def _is_conflict(error: Error) -> bool:
-    """Whether it is only that somebody else wrote at the same time."""
+    """Whether the only cause is another transaction at the same time."""
     return sqlstate(error.__cause__) in CONFLICTS or "database is locked" in str(error)
 
 

@@ -47,8 +47,8 @@ __all__ = ["DjangoDeliveries"]
 
 
 class _Clock(Func):
-    """The time in milliseconds since 1970, by the clock that all who share the database share,
-    and when the database is about to write: whoever has waited to write has lost no time."""
+    """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
+    of the write: to wait for a lock shortens no lease."""
 
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS BIGINT)"
     output_field = BigIntegerField()
@@ -268,7 +268,7 @@ class DjangoDeliveries(DatabaseDeliveries):
     def ended(self, key: str | NoteKey) -> None:
         self._database.write_for_good(self._rows.of(Begun).filter(_any_of([row_key(key)])).delete)
 
-    # Events that were put aside.
+    # Parked events.
 
     def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         def work() -> int:
@@ -309,7 +309,7 @@ class DjangoDeliveries(DatabaseDeliveries):
             removed: int = these.delete()[0]
             return removed
 
-        # Of several who ask at once, one removes it.
+        # Of several processes that ask at once, one removes it.
         return found if self._database.write_for_good(work) else None
 
     # What is old.

@@ -104,8 +104,8 @@ class State(models.Model):
 
 
 class Claim(models.Model):
-    """What somebody has alone: a transaction that the homeserver has pushed, or something of
-    another :class:`~appservice_api.state_store.ClaimKind`."""
+    """A claim of a transaction that the homeserver has pushed, or of something of another
+    :class:`~appservice_api.state_store.ClaimKind`."""
 
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=255)
@@ -115,7 +115,7 @@ class Claim(models.Model):
     claimed_until = models.BigIntegerField()
     # NULL: not handled yet.
     finished_at = models.BigIntegerField(null=True)
-    # How often it was taken over from who had died; NULL for never.
+    # How often it was taken over from a process that had died; NULL for never.
     takeovers = models.IntegerField(null=True)
 
     class Meta:
@@ -168,7 +168,7 @@ class Noted(models.Model):
 
 
 class Parked(models.Model):
-    """An event that was put aside, since its handler failed again and again."""
+    """An event that is parked, since its handler failed again and again."""
 
     # JSON as text: jsonb refuses characters that an event may hold.
     event = models.TextField()
@@ -184,8 +184,8 @@ class Parked(models.Model):
 
 
 class Begun(models.Model):
-    """What was begun by a process that took over from one that had died, and that nobody has
-    ended: an event, or the retry of a parked one."""
+    """What was begun by a process that took over from one that had died, and not ended: an event,
+    or the retry of a parked one."""
 
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=255)

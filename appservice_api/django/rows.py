@@ -39,8 +39,8 @@ class Rows:
     ) -> None:
         """Insert the rows that aren't there, and change those that are.
 
-        All writers insert first, and then lock what they look at, both in the order of the keys:
-        none waits for another that waits for it.
+        All writers insert first, and then lock what they look at, both in the order of the keys, so
+        that there is no deadlock.
 
         Args:
             model: The model.

@@ -38,7 +38,7 @@ class ASStateStore(MemberMethods, RoomStateMethods):
     can't be reached.
     """
 
-    # What events tell.
+    # From events.
 
     def update_state(
         self,
@@ -47,7 +47,7 @@ class ASStateStore(MemberMethods, RoomStateMethods):
         source: Source = Source.RECEIVED,
         ts: int | None = None,
     ) -> None:
-        """Take what a state event tells, if it is newer than what is known.
+        """Remember a state event, if it is newer than what is known.
 
         Args:
             evt: A state event as the homeserver sends it; any other event is ignored, and so is
@@ -65,7 +65,7 @@ class ASStateStore(MemberMethods, RoomStateMethods):
         source: Source = Source.RECEIVED,
         ts: int | None = None,
     ) -> None:
-        """Take what state events tell; as :meth:`update_state`, all at once."""
+        """Remember state events; as :meth:`update_state`, all at once."""
         rooms: dict[str, RoomItems] = {}
         for evt in evts:
             room_id = evt.get("room_id") if isinstance(evt, Mapping) else None
@@ -102,13 +102,13 @@ class ASStateStore(MemberMethods, RoomStateMethods):
 
 
 def _collect(evt: Mapping[str, Any], source: Source, ts: int | None, room: RoomItems) -> None:
-    """Put what an event tells to what else is to be remembered of its room."""
+    """Add an event to what is to be remembered of its room."""
     content, key, kind = evt.get("content"), evt.get("state_key"), evt.get("type")
     if not isinstance(content, Mapping) or key is None or not isinstance(kind, str):
         return
     if kind == CREATE or (ts is None and source is Source.RECEIVED):
         said = evt.get("origin_server_ts")
-        # An event of the future, whose time anybody may invent, would stay for ever.
+        # Otherwise an event with an invented time in the future would never be replaced.
         ts = min(max(said, 0), now()) if isinstance(said, int) else ts
     ts = now() if ts is None else ts
     event_id, sender = evt.get("event_id"), evt.get("sender")

@@ -92,36 +92,36 @@ class ReadThroughCache:
                 del self._rooms[key[0]]
 
     def drop(self, *keys: Key) -> None:
-        """Read these anew when they are asked for."""
+        """Forget items."""
         with self._lock:
-            self._spoil(set(keys).__contains__)
+            self._mark_stale(set(keys).__contains__)
             for key in keys:
                 self._forget(key)
 
     def drop_rooms(self, *room_ids: str) -> None:
-        """Read all of these rooms anew when it is asked for."""
+        """Forget all items of rooms."""
         rooms = set(room_ids)
         with self._lock:
-            self._spoil(lambda key: isinstance(key, tuple) and key[0] in rooms)
+            self._mark_stale(lambda key: isinstance(key, tuple) and key[0] in rooms)
             for room_id in rooms:
                 for key in self._rooms.pop(room_id, ()):
                     del self._items[key]
 
     def drop_member(self, user_id: str) -> None:
-        """Read what a user is in any room anew when it is asked for."""
+        """Forget what a user is in all rooms."""
         with self._lock:
-            self._spoil(lambda key: len(key) == 2 and key[1] == user_id)
+            self._mark_stale(lambda key: len(key) == 2 and key[1] == user_id)
             for room_id in list(self._rooms):
                 self._forget((room_id, user_id))
 
-    def _spoil(self, matches: Callable[[Key], bool]) -> None:
-        """Don't keep what is being read at this moment."""
+    def _mark_stale(self, matches: Callable[[Key], bool]) -> None:
+        """Have what is being read at this moment not be kept."""
         for reading in self._readings:
             if not reading.stale and matches(reading.key):
                 reading.stale = True
 
     def clear(self) -> None:
-        """Read everything anew; also makes the lock new, in a forked child."""
+        """Forget everything; makes a new lock, too, for a forked child."""
         self._lock = threading.Lock()
         self._items: OrderedDict[Key, Any] = OrderedDict()
         self._rooms: dict[str, set[Key]] = {}

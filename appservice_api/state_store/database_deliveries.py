@@ -33,11 +33,11 @@ __all__ = [
     "row_key",
 ]
 
-#: How many transactions are remembered; the events of older ones are told by what was handled.
+#: How many transactions are remembered; events of older ones are known by what was handled.
 TRANSACTIONS: Final = 10_000
 #: How many handled events are remembered, beside the last one of each room; and how many notes.
 HANDLED: Final = 100_000
-#: A claim that is over and that nobody has asked for in a day is forgotten.
+#: A claim that was over a day ago is forgotten.
 ABANDONED_MS: Final = 86_400_000
 #: The kind of a row whose key names what was pushed.
 EVENT: Final = "event"
@@ -46,15 +46,15 @@ _EVERY = 1000
 
 
 class Turns:
-    """Tells after how many writes old rows are to be removed: now and then, and in short-lived
-    processes as often as in others."""
+    """Says when old rows are to be removed: once in so many writes, counted from a random start, so
+    that short-lived processes do it as often as others."""
 
     def __init__(self, every: int = _EVERY) -> None:
         self._every = every
         self._count = itertools.count(secrets.randbelow(every))
 
     def due(self, more: int = 1) -> bool:
-        """Count so many writes, and tell whether old rows are to be removed."""
+        """Count so many writes. Returns whether old rows are to be removed."""
         return 0 in [next(self._count) % self._every for _ in range(more)]
 
 
@@ -79,7 +79,7 @@ class DatabaseDeliveries(Deliveries):
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Whoever has lost a claim must not give up the claim of who has it now.
+        # A process that has lost a claim must not give up the claim of the one that has it now.
         self._owner = secrets.token_hex(8)
         self._finished = Turns()
         self._noted = Turns()
@@ -119,7 +119,7 @@ class DatabaseDeliveries(Deliveries):
 
     @abc.abstractmethod
     def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
-        """Write the row of an event that is put aside; return its number."""
+        """Write the row of a parked event. Returns its number."""
 
     def _count_noted(self, more: int = 1) -> None:
         """Count what was noted, and remove what is old now and then."""
@@ -154,7 +154,7 @@ def lease_ms(lease: float) -> int:
 
 
 def claim_row(key: ClaimKey) -> dict[str, str]:
-    """The columns of a claim that tell it from others."""
+    """The columns that identify a claim."""
     return {
         "kind": key.kind.value, "name": storable_name(key.name),
         "digest": storable_name(key.digest),
@@ -164,7 +164,7 @@ def claim_row(key: ClaimKey) -> dict[str, str]:
 def handled_row(key: str, room_id: str | None, ts: int | None) -> dict[str, Any]:
     """The columns of an event that was handled."""
     name = storable_name(key)
-    # What is kept as a digest is no room's last event: nobody could ask the homeserver for it.
+    # An event kept as a digest is no room's last one: the homeserver couldn't be asked for it.
     room = storable_name(room_id) if room_id is not None and name == key else None
     return {"key": name, "room": room, "ts": storable_time(ts)}
 
@@ -205,7 +205,7 @@ def done_text(done: Iterable[str]) -> str | None:
 
 
 def parked_event(number: int, row: Any) -> ParkedEvent:
-    """The event of a row that was put aside.
+    """The parked event of a row.
 
     Args:
         number: Its number.

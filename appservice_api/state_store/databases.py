@@ -1,4 +1,4 @@
-"""What all databases have in common: how much a query holds, and what their errors tell."""
+"""What all databases have in common: how much a query holds, and what their errors mean."""
 
 from __future__ import annotations
 

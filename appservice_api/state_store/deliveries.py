@@ -1,8 +1,8 @@
 """Deliveries: what is known of transactions and events that the homeserver pushes.
 
-A transaction is claimed, handled and finished; whoever dies in between loses the claim after a
-while, and its events that were handled aren't handled again. Shared by all processes that share a
-state store.
+A transaction is claimed, handled and finished. A process that dies in between loses the claim when
+its lease is over, and events that it has handled aren't handled again. All processes that share a
+state store share its deliveries.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["Begun", "Claim", "ClaimLost", "Deliveries", "Note", "ParkedEvent", "
 
 
 class ClaimLost(Exception):
-    """Somebody else has handled an event meanwhile: what its handler wrote was rolled back."""
+    """Another process has handled an event meanwhile: what its handler wrote was rolled back."""
 
 
 class Claim(enum.Enum):
     """What came of a claim."""
 
-    #: Nobody has it, or whoever had it has died: it is the caller's now.
+    #: Nobody had it, or the process that had it has died: it is the caller's now.
     MINE = "mine"
-    #: Somebody has it at this moment.
+    #: Another thread or process has it at this moment.
     BUSY = "busy"
-    #: It was handled and acknowledged.
+    #: The transaction was handled and acknowledged.
     DONE = "done"
 
 
@@ -54,11 +54,11 @@ class ParkedEvent(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """That processes began to handle an event, and weren't heard of again.
+    """That processes began to handle an event, and died.
 
     Attributes:
-        times: How many, one after the other.
-        begun_at: When the last one did, in milliseconds since 1970; 0 if it isn't known.
+        times: How many processes, one after the other.
+        begun_at: When the last one began, in milliseconds since 1970; 0 if it isn't known.
     """
 
     times: int
@@ -108,8 +108,8 @@ class Deliveries(abc.ABC):
         """Ask for something, to have it alone.
 
         Args:
-            key: What.
-            lease: Seconds after which the claim is nobody's, unless it is renewed.
+            key: What is claimed.
+            lease: Seconds after which the claim is over, unless it is renewed.
         """
 
     @abc.abstractmethod
@@ -126,10 +126,10 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
-        """What of a kind is claimed now and neither finished nor given up, by anybody."""
+        """The claims of a kind that are in force, of all processes."""
 
     def takeovers(self, key: ClaimKey) -> int:
-        """How often a claim was taken over from somebody who died, as :meth:`claim` has found it;
+        """How often a claim was taken over from processes that died, as :meth:`claim` has found it;
         0 where that isn't known."""
         return 0
 
@@ -157,8 +157,8 @@ class Deliveries(abc.ABC):
     def note_all_handled(self, notes: Iterable[Note]) -> None:
         """Note several, in databases at the cost of one.
 
-        Whoever dies before has handled them unnoted: it is for events that nobody handles, and
-        that may come again.
+        A process that dies before has handled them unnoted: it is for events without a handler,
+        which may come again.
 
         Args:
             notes: What is noted, in the order in which it was done.
@@ -270,16 +270,16 @@ class Deliveries(abc.ABC):
         return {}
 
     def ended(self, key: str | NoteKey) -> None:
-        """Note that nobody died of an event."""
+        """Note that the process is alive after an event was handled."""
 
-    # Events that were put aside.
+    # Parked events.
 
     @abc.abstractmethod
     def park(
         self, event: Mapping[str, Any], error: str, *, key: str | None = None,
         done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
     ) -> int:  # fmt: skip
-        """Put an event aside whose handler failed.
+        """Park an event whose handler failed.
 
         Args:
             event: The event.
@@ -303,16 +303,16 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def parked(self) -> list[ParkedEvent]:
-        """All events that were put aside, the oldest first."""
+        """All parked events, the oldest first."""
 
     def count_parked(self) -> int:
-        """How many events are put aside now."""
+        """How many events are parked now."""
         return len(self.parked())
 
     @abc.abstractmethod
     def parked_event(self, number: int) -> ParkedEvent | None:
-        """An event that was put aside; None if there is none of this number (any more)."""
+        """The parked event of a number; None if there is none (any more)."""
 
     @abc.abstractmethod
     def unpark(self, number: int) -> ParkedEvent | None:
-        """Take an event back; None if there is none of this number (any more)."""
+        """Remove the parked event of a number, and return it; None if there is none (any more)."""

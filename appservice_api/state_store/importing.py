@@ -272,7 +272,7 @@ class _Importer:
             self._on_progress(self._counted.total())
 
     def finish(self) -> Imported:
-        """Write the rest, and tell what was found."""
+        """Write the rest. Returns what was found."""
         self._write()
         self._store.flush()
         counted = self._counted

@@ -82,7 +82,7 @@ class MemberItem(NamedTuple):
         ts, source, event_id: As those of a :class:`StateItem`.
         displayname: The display name in the room, None for none.
         avatar_url: The avatar in the room, None for none.
-        knows_profile: False: the profile wasn't told, and what is known of it stays.
+        knows_profile: False if the profile isn't known here: what was known of it before stays.
     """
 
     membership: Membership
@@ -118,11 +118,11 @@ class RoomItems(NamedTuple):
 
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
-    """Tell whether an item replaces the one that is known: it is no older, or it is the same
-    event, whose true time is known now.
+    """Whether an item replaces the one that is known: it is no older, or it is the same event, and
+    its true time is known now.
 
-    What comes from far in the future was noted before a clock was set back: it counts as a minute
-    old (:data:`FUTURE`).
+    An item from more than a minute in the future was noted before a clock was set back: it counts
+    as a minute old (:data:`FUTURE`).
     """
     present = now()
     when = known.ts if known.ts <= present + FUTURE else present - FUTURE
@@ -132,7 +132,7 @@ def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bo
 def member_item(
     content: Mapping[str, Any], source: Source, ts: int | None, event_id: str | None = None
 ) -> MemberItem:
-    """What the content of an ``m.room.member`` event tells.
+    """The item of the content of an ``m.room.member`` event.
 
     Args:
         content: The content.

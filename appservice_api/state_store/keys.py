@@ -1,4 +1,4 @@
-"""Keys: by which claims and notes are known, each with its kind."""
+"""Keys: what identifies claims and notes, each with its kind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class ClaimKind(str, enum.Enum):
 
 
 class ClaimKey(NamedTuple):
-    """What a claim is known by.
+    """Identifies a claim.
 
     Attributes:
         kind: What is claimed.
         name: The ID of the transaction, the room (empty for all rooms), the number of the parked
             event, or who sends.
-        digest: What tells claims of one name apart: the digest of the transaction's body, since a
-            homeserver whose database is new counts from 1 again; a random number of a request.
+        digest: Distinguishes claims of the same name: the digest of a transaction's body, since a
+            homeserver with a new database counts from 1 again; a random number for a request.
     """
 
     kind: ClaimKind
@@ -53,7 +53,7 @@ class NoteKind(str, enum.Enum):
 
 
 class NoteKey(NamedTuple):
-    """What is noted, where it isn't an event that was handled.
+    """Identifies what is noted, where that isn't an event that was handled.
 
     Attributes:
         kind: What is noted.

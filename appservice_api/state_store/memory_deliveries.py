@@ -18,13 +18,13 @@ __all__ = ["MemoryDeliveries"]
 
 
 class MemoryDeliveries(Deliveries):
-    """Deliveries in memory, thread-safe.
+    """Deliveries in memory. Thread-safe.
 
     Args:
         transactions: How many transactions are kept.
         events: How many events are kept.
-        parked: How many events are kept that were put aside; the oldest go first.
-        monotonic: What tells the time in seconds.
+        parked: How many parked events are kept; the oldest are dropped.
+        monotonic: Returns the time in seconds, by a clock that never goes back.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class MemoryDeliveries(Deliveries):
         self._checkpoints: OrderedDict[str, str] = OrderedDict()
         self._caught_up: int | None = None
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
-        # How often claims were taken over, and events begun that nobody has ended.
+        # How often claims were taken over; what was begun and not ended.
         self._takeovers: dict[ClaimKey, int] = {}
         self._begun: OrderedDict[str | NoteKey, Begun] = OrderedDict()
         self._numbers = itertools.count(1)

@@ -128,7 +128,11 @@ def handled_of_version(deliveries: Deliveries, version: int) -> None:
     profile, handler = NoteKey(NoteKind.PROFILE, HEX[:32]), NoteKey(NoteKind.HANDLER, HEX)
     noted = {2: [upgrade], 3: [upgrade, sent, profile], 4: [upgrade, sent, profile, handler]}
     keys = ["$a", "$b", "$sent:hs.test", "1:x:ephemeral:0"]
-    others = [f"$upgrade:{HEX}", "$sent:$event", NoteKey(NoteKind.SENT, "hs.test")]
+    others: list[str | NoteKey] = [
+        f"$upgrade:{HEX}",
+        "$sent:$event",
+        NoteKey(NoteKind.SENT, "hs.test"),
+    ]
     asked: list[str | NoteKey] = [*keys, *others, upgrade, sent, profile, handler]
     assert deliveries.handled(asked) == {*keys, *noted[version]}
     assert deliveries.first_handled(ROOM) == "$a"

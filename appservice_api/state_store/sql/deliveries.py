@@ -165,7 +165,7 @@ class SQLDeliveries(DatabaseDeliveries):
         self._count_noted()
 
     def note_all_handled(self, notes: Iterable[Note]) -> None:
-        # In the order given, also for the database: none who notes the same waits for another.
+        # In the order given: two that note the same events never wait for each other.
         rows: dict[Table, list[dict[str, Any]]] = {}
         for table, row in map(_noted, notes):
             rows.setdefault(table, []).append(row)
@@ -268,7 +268,7 @@ class SQLDeliveries(DatabaseDeliveries):
         with self._ready().single() as connection:
             connection.execute(EVENT_BEGUN.delete().where(_begun([row_key(key)])))
 
-    # Events that were put aside.
+    # Parked events.
 
     def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         with self._ready().writing() as connection:
@@ -309,7 +309,7 @@ class SQLDeliveries(DatabaseDeliveries):
         this = EVENT_PARKED.c.number == number
         with self._ready().writing() as connection:
             row = connection.execute(select(EVENT_PARKED).where(this)).one_or_none()
-            # Of several who ask at once, one removes it.
+            # Of several processes that ask at once, one removes it.
             taken = row is not None and connection.execute(EVENT_PARKED.delete().where(this))
             return parked_event(number, row) if taken and taken.rowcount else None
 
@@ -354,8 +354,8 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 
 def _clock(dialect: str) -> ColumnElement[int]:
-    """The time in milliseconds since 1970, by the clock that all who share the database share,
-    and when the database is about to write: whoever has waited to write has lost no time."""
+    """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
+    of the write: to wait for a lock shortens no lease."""
     if dialect == "sqlite":
         days = func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970
         return cast(days * 86_400_000, BigInteger)

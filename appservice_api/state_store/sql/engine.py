@@ -33,10 +33,10 @@ _PERMANENT = ("not a database", "malformed", "unable to open", "readonly", "does
 _NONE_FREE = (
     f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
 )
-# SQLite lets nobody queue: among many writers on a busy machine, one may wait for long.
+# SQLite has no queue of writers: among many on a busy machine, one may wait for long.
 _BUSY_SECONDS = 30.0
-# As long as others keep SQLite locked, each write waits only so long, or all that a send
-# remembers would wait in turn.
+# While other programs keep SQLite locked, each write waits only for this long: a send remembers
+# several things, one after the other.
 _LOCKED_SECONDS, _HASTY_SECONDS = 5.0, 0.25
 _CONNECT_SECONDS, _STATEMENT_SECONDS = 10, 30
 # Longer than a statement waits for a lock.
@@ -337,6 +337,6 @@ def _limit(connection: Any, options: str) -> None:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    """Whether it is only that somebody else wrote at the same time."""
+    """Whether the only cause is another transaction at the same time."""
     cause = error.__cause__
     return isinstance(cause, DBAPIError) and sqlstate(cause.orig) in CONFLICTS

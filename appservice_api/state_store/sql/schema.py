@@ -101,7 +101,7 @@ CLAIM = Table(
     Column("claimed_until", BigInteger, nullable=False),
     # NULL: not handled yet.
     Column("finished_at", BigInteger),
-    # How often it was taken over from who had died.
+    # How often it was taken over from a process that had died.
     Column("takeovers", Integer, nullable=False, default=0, server_default=text("0")),
     sqlite_with_rowid=False,
 )  # fmt: skip

@@ -210,8 +210,8 @@ class SQLStateStore(Cached, ASStateStore):
         self._cache.drop(*keys_of(rooms))
 
     def _write_members(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
-        # All writers in the same order: none waits for another that waits for it. Those whose
-        # profile is told and those whose isn't have different columns.
+        # All writers use the same order, so that there is no deadlock. Rows with a profile and
+        # those without have different columns.
         rows.sort(key=itemgetter("room", "user"))
         for _, some in groupby(rows, len):
             several = list(some)

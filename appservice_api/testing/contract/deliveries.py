@@ -51,7 +51,7 @@ def txn(name: str, digest: str) -> ClaimKey:
 
 
 def _in_a_child(work: Callable[[], object]) -> int:
-    """Do something in a forked child, and tell how it ended."""
+    """Do something in a forked child. Returns its exit code."""
     pid = os.fork()
     if pid == 0:
         code = 99
