@@ -20,6 +20,8 @@ from appservice_api import ASStateStore, Membership, MissingExtraError, StateSto
 from appservice_api.state_store import (
     Claim,
     MemberItem,
+    NoteKey,
+    NoteKind,
     RoomItems,
     Source,
     StateItem,
@@ -482,6 +484,10 @@ def test_noting_an_event_is_one_statement(database_url: str) -> None:
         seen = count_queries(store)
         store.deliveries.note_handled("$a", ROOM, 5)
         assert len(seen) == 1
+        noted = NoteKey(NoteKind.HANDLER, "x")
+        store.deliveries.note_handled(noted)
+        assert store.deliveries.handled(["$a", noted, "$b"]) == {"$a", noted}
+        assert len(seen) == 3
 
 
 def test_writers_of_the_same_rows_do_not_fail(postgres: Postgres) -> None:

@@ -161,7 +161,7 @@ class DeliveriesContract:
         assert deliveries.last_handled(ROOM) == "$b"
         assert deliveries.first_handled(OTHER) == "$o"
 
-    def test_a_room_is_settled_up_to_an_event(self, deliveries: Deliveries) -> None:
+    def test_a_room_has_a_checkpoint(self, deliveries: Deliveries) -> None:
         assert deliveries.checkpoint(ROOM) is None
         deliveries.set_checkpoint(ROOM, "$a")
         deliveries.set_checkpoint(OTHER, "$o")
