@@ -16,11 +16,10 @@ from .retry import Clock
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
+    from ..state_store.keys import ClaimKey, NoteKey
 
-__all__ = ["PROFILE_KEYS", "SENDING", "Sent"]
+__all__ = ["PROFILE_KEYS", "Sent"]
 
-#: As which requests that are under way are claimed in the state store.
-SENDING = "$sending"
 #: What of a profile stands in the membership events of all rooms.
 PROFILE_KEYS = ("avatar_url", "displayname")
 
@@ -79,22 +78,24 @@ class Sent:
             event_ids: Their IDs.
             everywhere: Whether for all processes.
         """
-        names = [_event(one) for one in event_ids]
+        keys = [_event(one) for one in event_ids]
         if everywhere:
-            self._note_all(names)
+            self._note_all(keys)
         else:
-            for name in names:
-                self.note(name)
+            for key in keys:
+                self.note(key)
 
     def note_profile(self, user_id: str, key: str, value: object) -> None:
         """Note that a part of a profile is about to be set: each room gets an event of it."""
         self._note_all([_profile(user_id, key, value, self._now() // _HOUR_MS)])
 
-    def _note_all(self, names: list[str]) -> None:
-        for name in names:
-            self.note(name)
+    def _note_all(self, keys: list[NoteKey]) -> None:
+        from ..state_store.deliveries import Note
+
+        for key in keys:
+            self.note(key)
         try:
-            self._store.deliveries.note_all_handled((name, None, None) for name in names)
+            self._store.deliveries.note_all_handled(map(Note, keys))
         except StateStoreError as error:
             self._shared.log.warning(
                 "%s; other processes take what was sent as a person for that person's", error
@@ -145,8 +146,8 @@ class Sent:
             for key, value in changed.items()
         )
 
-    def _any_knows(self, names: list[str]) -> bool:
-        return self.knows(*names) or bool(self._store.deliveries.handled(names))
+    def _any_knows(self, keys: list[NoteKey]) -> bool:
+        return self.knows(*keys) or bool(self._store.deliveries.handled(keys))
 
     # What is being sent now.
 
@@ -157,8 +158,10 @@ class Sent:
         Args:
             user_id: As whom it is made.
         """
+        from ..state_store.keys import ClaimKey, ClaimKind
+
         done = threading.Event()
-        key = (SENDING, f"{_digest(user_id)}:{secrets.token_hex(8)}")
+        key = ClaimKey(ClaimKind.SENDING, _digest(user_id), secrets.token_hex(8))
         with self._lock:
             self._under_way.setdefault(user_id, {})[done] = self._shared.clock.monotonic()
         claimed = False
@@ -175,18 +178,18 @@ class Sent:
             if claimed:
                 self._give_up(key)
 
-    def _claim(self, key: tuple[str, str]) -> bool:
+    def _claim(self, key: ClaimKey) -> bool:
         from ..state_store.deliveries import Claim
 
         try:
-            return self._store.deliveries.claim(*key, _LONGEST) is Claim.MINE
+            return self._store.deliveries.claim(key, _LONGEST) is Claim.MINE
         except StateStoreError as error:
             self._shared.log.warning("%s; other processes don't wait for what is sent now", error)
             return False
 
-    def _give_up(self, key: tuple[str, str]) -> None:
+    def _give_up(self, key: ClaimKey) -> None:
         try:
-            self._store.deliveries.give_up(*key)
+            self._store.deliveries.give_up(key)
         except StateStoreError as error:
             self._shared.log.warning("%s; other processes may wait %g s", error, _LONGEST)
 
@@ -204,17 +207,19 @@ class Sent:
             left = since + _LONGEST - clock.monotonic()
             if left > 0 and not closed.is_set():
                 clock.wait(done, left)
-        start, pause = f"{_digest(user_id)}:", _FIRST_LOOK
-        others = self._claims(start)
+        name, pause = _digest(user_id), _FIRST_LOOK
+        others = self._claims(name)
         until = clock.monotonic() + _LONGEST
         while others and clock.monotonic() < until and not closed.is_set():
             clock.wait(closed, pause)
             pause = min(pause * 2, _LONGEST_LOOK)
-            others &= self._claims(start)
+            others &= self._claims(name)
 
-    def _claims(self, start: str) -> set[str]:
-        claims = self._store.deliveries.in_flight()
-        return {digest for name, digest in claims if name == SENDING and digest.startswith(start)}
+    def _claims(self, name: str) -> set[ClaimKey]:
+        from ..state_store.keys import ClaimKind
+
+        claims = self._store.deliveries.in_flight(ClaimKind.SENDING)
+        return {one for one in claims if one.name == name}
 
     def after_fork(self) -> None:
         """Forget what the parent is sending."""
@@ -222,12 +227,17 @@ class Sent:
         self._lock = threading.Lock()
 
 
-def _event(event_id: str) -> str:
-    return f"$sent:{event_id}"
+def _event(event_id: str) -> NoteKey:
+    from ..state_store.keys import NoteKey, NoteKind
+
+    return NoteKey(NoteKind.SENT, event_id)
 
 
-def _profile(user_id: str, key: str, value: object, hour: int) -> str:
-    return f"$profile:{_digest(json.dumps([user_id, key, value or '', hour]))}"
+def _profile(user_id: str, key: str, value: object, hour: int) -> NoteKey:
+    from ..state_store.keys import NoteKey, NoteKind
+
+    name = _digest(json.dumps([user_id, key, value or "", hour]))
+    return NoteKey(NoteKind.PROFILE, name)
 
 
 def _digest(text: str) -> str:

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.db import Error, connections, transaction
 
 from ..errors import StateStoreError
-from ..state_store.names import first_line
+from ..state_store.databases import CONFLICTS, first_line, sqlstate
 from .models import Room
 
 __all__ = ["Database", "close_broken"]
@@ -22,8 +22,6 @@ _VENDORS = ("sqlite", "postgresql")
 _BUSY_SECONDS = 10.0
 _SAVEPOINT = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 _LOCK_SQLITE = f'UPDATE "{Room._meta.db_table}" SET "full_members" = "full_members" WHERE 0'  # noqa: S608
-# SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
-_CONFLICTS: Final = frozenset({"40001", "40P01"})
 # Connections of a forked process's parent. They are neither used nor closed here: to close one
 # would end the parent's session.
 _INHERITED: list[Any] = []
@@ -244,10 +242,8 @@ class _FirstLocks:
 
 
 def _is_conflict(error: Error) -> bool:
-    """Whether it is only that somebody else wrote at the same time."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return state in _CONFLICTS or "database is locked" in str(error)
+    """Whether the only cause is another transaction at the same time."""
+    return sqlstate(error.__cause__) in CONFLICTS or "database is locked" in str(error)
 
 
 def _is_missing(error: Error) -> bool:

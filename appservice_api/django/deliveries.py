@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
-from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q
+from django.db.models import BigIntegerField, CharField, Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
-from ..errors import StateStoreError
-from ..fork import renew_after_fork
+from ..state_store.database_deliveries import (
+    ABANDONED_MS,
+    EVENT,
+    HANDLED,
+    TRANSACTIONS,
+    DatabaseDeliveries,
+    by_kind,
+    by_row_key,
+    claim_row,
+    done_text,
+    handled_row,
+    lease_ms,
+    noted_row,
+    parked_event,
+    row_key,
+)
+from ..state_store.databases import chunks
 from ..state_store.deliveries import Begun as BegunEvent
 from ..state_store.deliveries import (
     Claim,
     ClaimLost,
-    Deliveries,
     Note,
     ParkedEvent,
     ParkedNote,
 )
 from ..state_store.items import now
-from ..state_store.names import storable
-from ..state_store.pruning import (
-    ABANDONED_MS,
-    HANDLED,
-    TRANSACTIONS,
-    Turns,
-    done_text,
-    handled_row,
-    lease_ms,
-    named,
-    time_ms,
-)
+from ..state_store.keys import ClaimKey, ClaimKind, NoteKey
+from ..state_store.storable import storable_name, storable_time
+from . import models
 from .database import Database
-from .models import Begun, Handled, Parked, Settled, Transaction
-from .rows import Rows, chunks
+from .models import Begun, CaughtUp, Checkpoint, Handled, Noted, Parked
+from .rows import Rows
 
 __all__ = ["DjangoDeliveries"]
 
 
 class _Clock(Func):
-    """The time in milliseconds since 1970, by the clock that all who share the database share,
-    and when the database is about to write: whoever has waited to write has lost no time."""
+    """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
+    of the write: to wait for a lock shortens no lease."""
 
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS BIGINT)"
     output_field = BigIntegerField()
@@ -55,7 +58,7 @@ class _Clock(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-class DjangoDeliveries(Deliveries):
+class DjangoDeliveries(DatabaseDeliveries):
     """Deliveries in the database of a :class:`DjangoStateStore`.
 
     What is noted here counts at once, and isn't rolled back with anything: within ``atomic()`` all
@@ -63,59 +66,38 @@ class DjangoDeliveries(Deliveries):
     takes transactions must be decorated with ``django.db.transaction.non_atomic_requests``. (The
     transaction of Django's own TestCase is none.)
 
-    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
-    other's claims.
-
     Args:
         database: The database.
-        transactions: How many transactions are remembered.
-        handled: How many handled events are remembered, beside the last one of each room.
+        transactions, handled: As for :class:`DatabaseDeliveries`.
     """
 
     def __init__(
         self, database: Database, *, transactions: int = TRANSACTIONS, handled: int = HANDLED
     ) -> None:
+        super().__init__(transactions, handled)
         self._database = database
         self._rows = Rows(database.using)
         #: The alias of the database.
         self.using = database.using
-        self._most_transactions = transactions
-        self._most_handled = handled
-        self._after_fork()
-        renew_after_fork(self)
 
-    def _after_fork(self) -> None:
-        # Whoever has lost a claim must not give up the claim of who has it now.
-        self._owner = secrets.token_hex(8)
-        self._finished = Turns()
-        self._noted = Turns()
-        # How often what this process has claimed was taken over; most never was.
-        self._takeovers: dict[tuple[str, str], int] = {}
+    # Claims.
 
-    # Transactions.
+    def _these(self, key: ClaimKey, **more: Any) -> Any:
+        return self._rows.of(models.Claim).filter(**claim_row(key), **more)
 
-    def _these(self, transaction_id: str, digest: str, **more: Any) -> Any:
-        rows = self._rows.of(Transaction)
-        return rows.filter(transaction_id=named(transaction_id), digest=named(digest), **more)
+    def _mine(self, key: ClaimKey) -> Any:
+        return self._these(key, owner=self._owner, finished_at=None)
 
-    def _mine(self, transaction_id: str, digest: str) -> Any:
-        return self._these(transaction_id, digest, owner=self._owner, finished_at=None)
+    def _insert(self, key: ClaimKey) -> None:
+        row = models.Claim(**claim_row(key), owner=self._owner, claimed_until=0)
+        self._rows.insert([row])
 
-    def _insert(self, transaction_id: str, digest: str) -> None:
-        self._rows.insert([
-            Transaction(
-                transaction_id=named(transaction_id), digest=named(digest), owner=self._owner,
-                claimed_until=0,
-            )
-        ])  # fmt: skip
-
-    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
-        length = lease_ms(lease)
-        these = self._these(transaction_id, digest)
+    def claim(self, key: ClaimKey, lease: float) -> Claim:
+        length, these = lease_ms(lease), self._these(key)
         mine: dict[str, Any] = {"owner": self._owner, "claimed_until": _Clock() + length}
 
         def work() -> tuple[int, int]:
-            self._insert(transaction_id, digest)
+            self._insert(key)
             new: int = these.filter(finished_at=None, claimed_until=0).update(**mine)
             if new:
                 return new, 0
@@ -126,64 +108,77 @@ class DjangoDeliveries(Deliveries):
         claimed, takeovers = self._database.write_for_good(work)
         if claimed:
             if takeovers:
-                self._takeovers[transaction_id, digest] = takeovers
+                self._takeovers[key] = takeovers
             return Claim.MINE
         done = these.filter(finished_at__isnull=False)
         return Claim.DONE if self._database.read(done.exists) else Claim.BUSY
 
-    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
-        length = lease_ms(lease)
-        mine = self._mine(transaction_id, digest)
+    def renew(self, key: ClaimKey, lease: float) -> None:
+        length, mine = lease_ms(lease), self._mine(key)
         self._database.write_for_good(lambda: mine.update(claimed_until=_Clock() + length))
 
-    def takeovers(self, transaction_id: str, digest: str) -> int:
-        return self._takeovers.get((transaction_id, digest), 0)
-
-    def finish(self, transaction_id: str, digest: str) -> None:
-        self._takeovers.pop((transaction_id, digest), None)
-        these = self._these(transaction_id, digest)
+    def _finish(self, key: ClaimKey) -> None:
+        these = self._these(key)
 
         def work() -> None:
             if not these.update(finished_at=_Clock()):
-                self._insert(transaction_id, digest)
+                self._insert(key)
                 these.update(finished_at=_Clock())
 
         self._database.write_for_good(work)
-        if self._finished.due():
-            self._prune_transactions()
 
-    def give_up(self, transaction_id: str, digest: str) -> None:
-        self._takeovers.pop((transaction_id, digest), None)
-        self._database.write_for_good(self._mine(transaction_id, digest).delete)
+    def _give_up(self, key: ClaimKey) -> None:
+        self._database.write_for_good(self._mine(key).delete)
 
-    def in_flight(self) -> set[tuple[str, str]]:
-        claimed = self._rows.of(Transaction).filter(finished_at=None, claimed_until__gt=_Clock())
-        return self._database.read(lambda: set(claimed.values_list("transaction_id", "digest")))
+    def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
+        rows = self._rows.of(models.Claim).filter(
+            kind=kind.value, finished_at=None, claimed_until__gt=_Clock()
+        )
+        found = rows.values_list("name", "digest")
+        return self._database.read(lambda: {ClaimKey(kind, *row) for row in found})
 
-    # Events.
+    # What is done.
 
-    def handled(self, keys: Iterable[str]) -> set[str]:
-        by_name: dict[str, set[str]] = {}
-        for key in keys:
-            by_name.setdefault(named(key), set()).add(key)
+    def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
+        asked = by_row_key(keys)
 
-        def work() -> set[str]:
-            found: set[str] = set()
-            for chunk in chunks(list(by_name)):
-                rows = self._rows.of(Handled).filter(key__in=chunk)
-                found.update(*(by_name[name] for name in rows.values_list("key", flat=True)))
+        def work() -> set[str | NoteKey]:
+            found: set[str | NoteKey] = set()
+            for chunk in chunks(list(asked)):
+                for name, kind in self._handled(chunk):
+                    found.update(asked[kind, name])
             return found
 
         return self._database.read(work)
 
-    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        self.note_all_handled([(key, room_id, ts)])
+    def _handled(self, rows: list[tuple[str, str]]) -> Any:
+        """The query for what of these is noted: kinds and names."""
+        queries = []
+        for kind, names in by_kind(rows).items():
+            if kind == EVENT:
+                events = self._rows.of(Handled).filter(key__in=names)
+                queries.append(events.values_list("key", Value(EVENT, CharField())))
+            else:
+                notes = self._rows.of(Noted).filter(kind=kind, name__in=names)
+                queries.append(notes.values_list("name", "kind"))
+        return queries[0].union(*queries[1:], all=True) if len(queries) > 1 else queries[0]
 
-    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
-        rows = [Handled(**handled_row(*event)) for event in events]
-        self._database.write_for_good(lambda: self._rows.insert(rows))
-        if self._noted.due(len(rows)):
-            self._prune_handled()
+    def note_handled(
+        self, key: str | NoteKey, room_id: str | None = None, ts: int | None = None
+    ) -> None:
+        self.note_all_handled([Note(key, room_id, ts)])
+
+    def note_all_handled(self, notes: Iterable[Note]) -> None:
+        rows: dict[Any, list[Any]] = {}
+        for row in map(_noted, notes):
+            rows.setdefault(type(row), []).append(row)
+
+        def work() -> None:
+            for some in rows.values():
+                self._rows.insert(some)
+
+        self._database.write_for_good(work)
+        self._count_noted(sum(map(len, rows.values())))
 
     def last_handled(self, room_id: str) -> str | None:
         return self._handled_of(room_id, "-pk")
@@ -192,22 +187,31 @@ class DjangoDeliveries(Deliveries):
         return self._handled_of(room_id, "pk")
 
     def _handled_of(self, room_id: str, order: str) -> str | None:
-        rows = self._rows.of(Handled).filter(room=named(room_id)).order_by(order)
+        rows = self._rows.of(Handled).filter(room=storable_name(room_id)).order_by(order)
         found: str | None = self._database.read(rows.values_list("key", flat=True).first)
         return found
 
-    def settle(self, room_id: str, event_id: str) -> None:
-        row = Settled(room=named(room_id), event_id=named(event_id))
+    # How far catching up is.
+
+    def set_checkpoint(self, room_id: str, event_id: str) -> None:
+        row = Checkpoint(room=storable_name(room_id), event_id=storable_name(event_id))
         self._database.write_for_good(lambda: self._rows.update([row], ("room",), ("event_id",)))
 
-    def settled(self, room_id: str) -> str | None:
-        rows = self._rows.of(Settled).filter(room=named(room_id))
+    def checkpoint(self, room_id: str) -> str | None:
+        rows = self._rows.of(Checkpoint).filter(room=storable_name(room_id))
         found: str | None = self._database.read(rows.values_list("event_id", flat=True).first)
         return found
 
-    # A handler's unit of work.
+    def set_caught_up(self, ts: int) -> None:
+        row = CaughtUp(pk=1, ts=ts)
+        self._database.write_for_good(lambda: self._rows.update([row], ("id",), ("ts",)))
 
-    has_connection = True
+    def caught_up(self) -> int | None:
+        rows = self._rows.of(CaughtUp).values_list("ts", flat=True)
+        found: int | None = self._database.read(rows.first)
+        return found
+
+    # A handler's unit of work.
 
     def joins(self, wants_connection: bool) -> bool:
         return True
@@ -218,8 +222,8 @@ class DjangoDeliveries(Deliveries):
             yield connections[self._database.using]
             if note is not None:
                 self._note_within(note)
-        if isinstance(note, Note) and self._noted.due():
-            self._prune_handled()
+        if isinstance(note, Note):
+            self._count_noted()
 
     def _note_within(self, note: Note | ParkedNote) -> None:
         using = self._database.using
@@ -227,7 +231,7 @@ class DjangoDeliveries(Deliveries):
         if isinstance(note, Note):
             try:
                 with transaction.atomic(using=using, savepoint=False):
-                    Handled(**handled_row(*note)).save(using=using, force_insert=True)
+                    _noted(note).save(using=using, force_insert=True)
             except IntegrityError:
                 noted = False
         else:
@@ -241,44 +245,37 @@ class DjangoDeliveries(Deliveries):
 
     # Processes that died.
 
-    def begin(self, key: str, times: int) -> None:
-        row = Begun(key=named(key), times=times, begun_at=now())
+    def begin(self, key: str | NoteKey, times: int) -> None:
+        kind, name = row_key(key)
+        row = Begun(kind=kind, name=name, times=times, begun_at=now())
         self._database.write_for_good(
-            lambda: self._rows.update([row], ("key",), ("times", "begun_at"))
+            lambda: self._rows.update([row], ("kind", "name"), ("times", "begun_at"))
         )
 
-    def begun(self, keys: Iterable[str]) -> dict[str, BegunEvent]:
-        by_name = {named(key): key for key in keys}
+    def begun(self, keys: Iterable[str | NoteKey]) -> dict[str | NoteKey, BegunEvent]:
+        asked = by_row_key(keys)
 
-        def work() -> dict[str, BegunEvent]:
-            found: dict[str, BegunEvent] = {}
-            for chunk in chunks(list(by_name)):
-                rows = self._rows.of(Begun).filter(key__in=chunk)
-                for name, times, begun_at in rows.values_list("key", "times", "begun_at"):
-                    found[by_name[name]] = BegunEvent(times, begun_at)
+        def work() -> dict[str | NoteKey, BegunEvent]:
+            found: dict[str | NoteKey, BegunEvent] = {}
+            for chunk in chunks(list(asked)):
+                for row in self._rows.of(Begun).filter(_any_of(chunk)):
+                    for key in asked[row.kind, row.name]:
+                        found[key] = BegunEvent(row.times, row.begun_at)
             return found
 
         return self._database.read(work)
 
-    def ended(self, key: str) -> None:
-        self._database.write_for_good(self._rows.of(Begun).filter(key=named(key)).delete)
+    def ended(self, key: str | NoteKey) -> None:
+        self._database.write_for_good(self._rows.of(Begun).filter(_any_of([row_key(key)])).delete)
 
-    # Events that were put aside.
+    # Parked events.
 
-    def park(
-        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
-        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
-    ) -> int:  # fmt: skip
-        row = {
-            "event": json.dumps(dict(event)), "error": storable(error), "parked_at": now(),
-            "key": named(key) if key is not None else None, "done": done_text(done),
-        }  # fmt: skip
-
+    def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         def work() -> int:
             made = Parked(**row)
             made.save(using=self._database.using, force_insert=True)
             if note is not None:
-                self._rows.insert([Handled(**handled_row(*note))])
+                self._rows.insert([_noted(note)])
             if instead_of is not None:
                 self._rows.of(Parked).filter(pk=instead_of).delete()
             return int(made.pk)
@@ -292,16 +289,16 @@ class DjangoDeliveries(Deliveries):
 
     def parked(self) -> list[ParkedEvent]:
         rows = self._rows.of(Parked).order_by("pk")
-        return self._database.read(lambda: [_parked(row) for row in rows])
+        return self._database.read(lambda: [parked_event(row.pk, row) for row in rows])
 
     def count_parked(self) -> int:
         return int(self._database.read(self._rows.of(Parked).count))
 
     def parked_event(self, number: int) -> ParkedEvent | None:
-        if time_ms(number) is None:
+        if storable_time(number) is None:
             return None
         row = self._database.read(self._rows.of(Parked).filter(pk=number).first)
-        return _parked(row) if row is not None else None
+        return parked_event(row.pk, row) if row is not None else None
 
     def unpark(self, number: int) -> ParkedEvent | None:
         found, these = self.parked_event(number), self._rows.of(Parked).filter(pk=number)
@@ -312,58 +309,47 @@ class DjangoDeliveries(Deliveries):
             removed: int = these.delete()[0]
             return removed
 
-        # Of several who ask at once, one removes it.
+        # Of several processes that ask at once, one removes it.
         return found if self._database.write_for_good(work) else None
 
     # What is old.
 
-    def _prune(self, model: Any, order: str, most: int, old: Callable[[Any], Any]) -> None:
-        """Remove what is old.
+    def _oldest(self, model: Any, order: str, most: int) -> Any:
+        """The oldest of the newest rows that are kept, as a value of the field by which they are
+        ordered; None if there are no more."""
+        rows = self._rows.of(model).filter(**{f"{order}__isnull": False}).order_by(f"-{order}")
+        kept = rows.values_list(order, flat=True)[most - 1 : most]
+        found = self._database.read(lambda: list(kept))
+        return found[0] if found else None
 
-        Args:
-            model: The model.
-            order: The field by which rows are old or new; those without one aren't counted.
-            most: How many of the newest rows are kept.
-            old: From where in the order on rows are old to those that are removed.
-        """
-        rows = self._rows.of(model).filter(**{f"{order}__isnull": False})
-        newest = rows.order_by(f"-{order}").values_list(order, flat=True)
-        try:
-            for oldest in self._database.read(lambda: list(newest[most - 1 : most])):
-                self._database.write_for_good(old(oldest).delete)
-        except StateStoreError:
-            # What was to be written is written; old rows are removed another time.
-            return
-
-    def _forget(self, rows: Any) -> None:
-        try:
-            self._database.write_for_good(rows.delete)
-        except StateStoreError:
-            # Another time.
-            return
-
-    def _prune_transactions(self) -> None:
-        rows, begun = self._rows.of(Transaction), self._rows.of(Begun)
-        self._forget(begun.filter(begun_at__lt=now() - ABANDONED_MS))
-        abandoned = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
-        self._prune(
-            Transaction,
-            "finished_at",
-            self._most_transactions,
-            lambda oldest: rows.filter(Q(finished_at__lt=oldest) | abandoned),
-        )
+    def _prune_claims(self) -> None:
+        forgotten = self._rows.of(Begun).filter(begun_at__lt=now() - ABANDONED_MS)
+        self._database.write_for_good(forgotten.delete)
+        old = Q(finished_at=None, claimed_until__lt=_Clock() - ABANDONED_MS)
+        oldest = self._oldest(models.Claim, "finished_at", self._most_transactions)
+        if oldest is not None:
+            old |= Q(finished_at__lt=oldest)
+        self._database.write_for_good(self._rows.of(models.Claim).filter(old).delete)
 
     def _prune_handled(self) -> None:
         rows = self._rows.of(Handled)
         followed = Exists(rows.filter(room=OuterRef("room"), pk__gt=OuterRef("pk")))
-        self._prune(
-            Handled,
-            "pk",
-            self._most_handled,
-            lambda oldest: rows.filter(Q(room=None) | followed, pk__lt=oldest),
-        )
+        old = {Handled: Q(room=None) | followed, Noted: Q()}
+        for model, these in old.items():
+            oldest = self._oldest(model, "pk", self._most_handled)
+            if oldest is not None:
+                rows = self._rows.of(model).filter(these, pk__lt=oldest)
+                self._database.write_for_good(rows.delete)
 
 
-def _parked(row: Any) -> ParkedEvent:
-    done = tuple(json.loads(row.done)) if row.done else ()
-    return ParkedEvent(row.pk, json.loads(row.event), row.error, row.parked_at, row.key, done)
+def _noted(note: Note) -> Handled | Noted:
+    """The row of a note."""
+    if isinstance(note.key, str):
+        return Handled(**handled_row(note.key, note.room_id, note.ts))
+    return Noted(**noted_row(note.key))
+
+
+def _any_of(rows: list[tuple[str, str]]) -> Q:
+    """The rows of these kinds and names."""
+    kinds = (Q(kind=kind, name__in=names) for kind, names in by_kind(rows).items())
+    return Q(*kinds, _connector=Q.OR)

@@ -12,13 +12,15 @@ from django.db import models
 
 __all__ = [
     "Begun",
+    "CaughtUp",
+    "Checkpoint",
+    "Claim",
     "Handled",
     "Member",
+    "Noted",
     "Parked",
     "Room",
-    "Settled",
     "State",
-    "Transaction",
     "User",
 ]
 
@@ -101,34 +103,34 @@ class State(models.Model):
         return f"{self.type} of {self.room}"
 
 
-class Transaction(models.Model):
-    """A transaction that the homeserver has pushed."""
+class Claim(models.Model):
+    """A claim of a transaction that the homeserver has pushed, or of something of another
+    :class:`~appservice_api.state_store.ClaimKind`."""
 
-    transaction_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
     digest = models.CharField(max_length=255)
     owner = models.CharField(max_length=16)
     # In milliseconds since 1970.
     claimed_until = models.BigIntegerField()
     # NULL: not handled yet.
     finished_at = models.BigIntegerField(null=True)
-    # How often it was taken over from who had died; NULL for never.
+    # How often it was taken over from a process that had died; NULL for never.
     takeovers = models.IntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["transaction_id", "digest"], name="appservice_transaction"
-            ),
+            models.UniqueConstraint(fields=["kind", "name", "digest"], name="appservice_claim"),
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["claimed_until"], condition=models.Q(finished_at=None),
+                fields=["kind", "claimed_until"], condition=models.Q(finished_at=None),
                 name="appservice_in_flight",
             ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return str(self.transaction_id)
+        return f"{self.kind} {self.name}"
 
 
 class Handled(models.Model):
@@ -150,8 +152,23 @@ class Handled(models.Model):
         return str(self.key)
 
 
+class Noted(models.Model):
+    """What else is done: something of a :class:`~appservice_api.state_store.NoteKind`."""
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "name"], name="appservice_noted"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
 class Parked(models.Model):
-    """An event that was put aside, since its handler failed again and again."""
+    """An event that is parked, since its handler failed again and again."""
 
     # JSON as text: jsonb refuses characters that an event may hold.
     event = models.TextField()
@@ -167,33 +184,44 @@ class Parked(models.Model):
 
 
 class Begun(models.Model):
-    """An event that was begun by a process that took over from one that had died, and that nobody
-    has ended."""
+    """What was begun by a process that took over from one that had died, and not ended: an event,
+    or the retry of a parked one."""
 
-    key = models.CharField(max_length=255)
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
     times = models.IntegerField()
     # In milliseconds since 1970.
     begun_at = models.BigIntegerField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["key"], name="appservice_begun"),
+            models.UniqueConstraint(fields=["kind", "name"], name="appservice_begun"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.key}, {self.times} times"
+        return f"{self.kind} {self.name}, {self.times} times"
 
 
-class Settled(models.Model):
-    """Up to which event of a room nothing is to be looked after."""
+class Checkpoint(models.Model):
+    """Up to which event a room was looked after."""
 
     room = models.CharField(max_length=255)
     event_id = models.CharField(max_length=255)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["room"], name="appservice_settled"),
+            models.UniqueConstraint(fields=["room"], name="appservice_checkpoint"),
         ]
 
     def __str__(self) -> str:
         return f"{self.event_id} in {self.room}"
+
+
+class CaughtUp(models.Model):
+    """When all rooms were looked after; one row."""
+
+    # In milliseconds since 1970.
+    ts = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.ts)

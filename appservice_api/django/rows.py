@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from django.db.models import Q
 
-__all__ = ["CHUNK", "Rows", "chunks"]
+from ..state_store.databases import chunks
 
-CHUNK = 500
+__all__ = ["Rows"]
 
 
 class Rows:
@@ -39,8 +39,8 @@ class Rows:
     ) -> None:
         """Insert the rows that aren't there, and change those that are.
 
-        All writers insert first, and then lock what they look at, both in the order of the keys:
-        none waits for another that waits for it.
+        All writers insert first, and then lock what they look at, both in the order of the keys, so
+        that there is no deadlock.
 
         Args:
             model: The model.
@@ -88,12 +88,6 @@ class Rows:
         for chunk in chunks(names):
             found.update(self.of(model).filter(**{f"{field}__in": chunk}).values_list(field, "pk"))
         return found
-
-
-def chunks(items: list[Any]) -> Iterator[list[Any]]:
-    """Pieces of a list that fit into one query."""
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
 
 
 def _any_of(key: tuple[str, str], values: list[tuple[int, Any]]) -> Q:

@@ -13,13 +13,27 @@ from django.db import transaction
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
-from ..state_store.abstract import ASStateStore, memberships_of
-from ..state_store.cache import Key
-from ..state_store.cached import CACHED, Cached
-from ..state_store.fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.abstract import ASStateStore
+from ..state_store.cache import CACHED, Cached, Key, ReadThroughCache, keys_of
+from ..state_store.databases import chunks
+from ..state_store.items import (
+    MemberItem,
+    RoomItems,
+    Source,
+    StateItem,
+    memberships_of,
+    now,
+    supersedes,
+)
 from ..state_store.kept_back import kept_back
-from ..state_store.names import looks, storable
+from ..state_store.lookalikes import looks
+from ..state_store.storable import (
+    is_storable,
+    storable_members,
+    storable_names,
+    storable_rooms,
+    storable_text,
+)
 
 if not apps.is_installed("appservice_api.django"):
     raise ImproperlyConfigured(
@@ -30,16 +44,30 @@ if not apps.is_installed("appservice_api.django"):
 from .database import Database
 from .deliveries import DjangoDeliveries
 from .models import Member, Room, State, User
-from .rows import CHUNK, Rows, chunks
+from .rows import Rows
 
 __all__ = ["DjangoStateStore"]
 
 T = TypeVar("T")
 
-_PROFILE = ("displayname", "avatar_url")
 _TOLD = ("membership", "ts", "source", "event_id", "displayname", "avatar_url", "looks")
 _ITEM = _TOLD[:-1]
 _STATE = ("content", "ts", "source", "event_id", "sender")
+
+
+class _Cache(ReadThroughCache):
+    """A cache that isn't used within the project's transactions."""
+
+    def __init__(self, size: int, database: Database) -> None:
+        super().__init__(size)
+        self._database = database
+
+    def get(self, key: Key, read: Callable[[], T | None]) -> T | None:
+        # Within a transaction a read may see what is never committed, or what was true before.
+        # A handler's transaction has nothing of ours in it.
+        if self._database.in_transaction() and not self._database.in_unit:
+            return self._database.read(read)
+        return super().get(key, lambda: self._database.read(read))
 
 
 class DjangoStateStore(Cached, ASStateStore):
@@ -56,7 +84,7 @@ class DjangoStateStore(Cached, ASStateStore):
 
     What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
     query; where ``AUTOCOMMIT`` is off, nothing is. Another process's writes aren't seen in the
-    cache until the homeserver contradicts what it says (:meth:`doubt`).
+    cache until the homeserver contradicts what it says (:meth:`invalidate`).
 
     Connections are Django's, one for each thread. A thread that you start yourself closes its own
     at its end, by ``django.db.connections.close_all()``. A forked child makes new ones; with the
@@ -79,8 +107,8 @@ class DjangoStateStore(Cached, ASStateStore):
     """
 
     def __init__(self, using: str = "default", *, cache_size: int = CACHED) -> None:
-        super().__init__(cache_size)
         self._database = Database(using)
+        super().__init__(_Cache(cache_size, self._database))
         self._rows = Rows(using)
         self._deliveries = DjangoDeliveries(self._database)
         renew_after_fork(self)
@@ -113,13 +141,6 @@ class DjangoStateStore(Cached, ASStateStore):
         """What is known of transactions and events that the homeserver pushes."""
         return self._deliveries
 
-    def _cached(self, key: Key, read: Callable[[], T | None]) -> T | None:
-        # Within a transaction a read may see what is never committed, or what was true before.
-        # A handler's transaction has nothing of ours in it.
-        if self._database.in_transaction() and not self._database.in_unit:
-            return self._database.read(read)
-        return self._cache.get(key, lambda: self._database.read(read))
-
     def _write(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
         """Write, and drop from the cache what isn't true any more: now, and again once it is
         committed, if no hook of the project's fails before."""
@@ -134,15 +155,11 @@ class DjangoStateStore(Cached, ASStateStore):
 
     # Members.
 
-    @kept_back
-    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
-        return self._cached((room_id, user_id), lambda: self._read_member(room_id, user_id))
-
     def _members(self, room_id: str, **more: Any) -> Any:
         return self._rows.of(Member).filter(room__room_id=room_id, **more)
 
     def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
-        if not fits(room_id, user_id):
+        if not is_storable(room_id, user_id):
             return None
         for row in self._members(room_id, user__user_id=user_id).values_list(*_ITEM):
             return _member(*row)
@@ -152,7 +169,7 @@ class DjangoStateStore(Cached, ASStateStore):
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
-        if not fits(room_id):
+        if not is_storable(room_id):
             return {}
         query = self._members(room_id, membership__in=[one.value for one in memberships])
         rows = query.values_list("user__user_id", *_ITEM)
@@ -163,8 +180,6 @@ class DjangoStateStore(Cached, ASStateStore):
     def _read_looks(
         self, room_id: str, number: int, memberships: Iterable[Membership]
     ) -> list[tuple[str, str]]:
-        if not fits(room_id):
-            return []
         values = [membership.value for membership in memberships]
         query = self._members(room_id, looks=number, membership__in=values)
         return self._database.read(lambda: list(query.values_list("user__user_id", "displayname")))
@@ -180,8 +195,8 @@ class DjangoStateStore(Cached, ASStateStore):
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
-        named = fitting_members(room_id, members)
-        if not fits(room_id):
+        named = storable_members(room_id, members)
+        if not is_storable(room_id):
             return
 
         def work() -> None:
@@ -190,21 +205,15 @@ class DjangoStateStore(Cached, ASStateStore):
             if full:
                 self._full([room])
 
-        def dropped() -> None:
-            if leaving or len(members) > CHUNK:
-                self._cache.drop_rooms(room_id)
-            else:
-                self._cache.drop(*((room_id, user) for user in members))
-
-        self._write(work, dropped)
+        self._write(work, lambda: self._drop_members(room_id, members, others=bool(leaving)))
 
     @kept_back
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
-        fitting = fitting_rooms(rooms)
+        kept = storable_rooms(rooms)
 
         def work() -> None:
-            numbers = self._rows.numbers(Room, "room_id", list(fitting))
-            by_number = {numbers[room_id]: room for room_id, room in fitting.items()}
+            numbers = self._rows.numbers(Room, "room_id", list(kept))
+            by_number = {numbers[room_id]: room for room_id, room in kept.items()}
             self._write_members({number: room.members for number, room in by_number.items()}, [])
             self._write_states({
                 (number, event_type): item
@@ -213,22 +222,10 @@ class DjangoStateStore(Cached, ASStateStore):
             })  # fmt: skip
             self._full(sorted(number for number, room in by_number.items() if room.full))
 
-        written: list[Key] = [
-            *((room_id, user_id) for room_id, room in rooms.items() for user_id in room.members),
-            *((room_id, kind, "") for room_id, room in rooms.items() for kind in room.states),
-        ]
+        written = keys_of(rooms)
         self._write(work, lambda: self._cache.drop(*written))
 
-    @kept_back
-    def set_profile(self, user_id: str, key: str, value: str | None) -> None:
-        if key not in _PROFILE:
-            raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
-        if not fits(user_id):
-            return
-        text, when = storable(value), now()
-        new: dict[str, Any] = {key: text, "ts": when, "source": Source.SENT.value, "event_id": None}
-        if key == "displayname":
-            new["looks"] = looks(text) if text else None
+    def _write_profile(self, user_id: str, new: dict[str, Any], when: int) -> None:
         rows = self._rows.of(Member).filter(
             user__user_id=user_id, membership=Membership.JOIN.value, ts__lte=when
         )
@@ -286,7 +283,7 @@ class DjangoStateStore(Cached, ASStateStore):
         values = [membership.value for membership in memberships_of(memberships)]
         query = self._rows.of(Member).filter(user__user_id=user_id, membership__in=values)
         rooms = query.order_by("room").values_list("room__room_id", flat=True)
-        if not fits(user_id):
+        if not is_storable(user_id):
             return []
         return self._database.read(lambda: [RoomID.read(room_id) for room_id in rooms])
 
@@ -298,26 +295,17 @@ class DjangoStateStore(Cached, ASStateStore):
     @kept_back
     def has_full_member_list(self, room_id: str) -> bool:
         rooms = self._rows.of(Room).filter(room_id=room_id, full_members=True)
-        return fits(room_id) and self._database.read(lambda: bool(rooms.exists()))
+        return is_storable(room_id) and self._database.read(lambda: bool(rooms.exists()))
 
     # The state of rooms.
 
-    @kept_back
-    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
-        return self._cached(
-            (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
-        )
-
     def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
-        if not fits(room_id, event_type):
+        if not is_storable(room_id, event_type):
             return None
         rows = self._rows.of(State).filter(room__room_id=room_id, type=event_type)
         for row in rows.values_list(*_STATE):
             return _state(*row)
         return None
-
-    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
-        self.write_rooms({room_id: RoomItems({}, {event_type: item})})
 
     def _write_states(self, items: Mapping[tuple[int, str], StateItem]) -> None:
         new = {
@@ -338,44 +326,30 @@ class DjangoStateStore(Cached, ASStateStore):
 
     # Users.
 
-    @kept_back
-    def is_registered(self, user_id: str) -> bool:
-        return self._cached(user_id, lambda: self._is_registered(user_id)) or False
-
     def _is_registered(self, user_id: str) -> bool | None:
         users = self._rows.of(User).filter(user_id=user_id, registered=True)
-        return (fits(user_id) and users.exists()) or None
+        return (is_storable(user_id) and users.exists()) or None
 
     def registered_among(self, user_ids: Iterable[str]) -> set[str]:
-        users, found = [user for user in user_ids if fits(user)], set[str]()
+        users, found = [user for user in user_ids if is_storable(user)], set[str]()
         for some in chunks(users):
             rows = self._rows.of(User).filter(user_id__in=some, registered=True)
             found.update(rows.values_list("user_id", flat=True))
         return found
 
-    def registered(self, user_id: str) -> None:
-        if not self.is_registered(user_id):
-            self.write_registered((user_id,))
-
     @kept_back
     def write_registered(self, user_ids: Iterable[str]) -> None:
-        users = fitting_names(user_ids)
-        self._write(
-            lambda: self._rows.update(
-                [User(user_id=user_id, registered=True) for user_id in users],
-                ("user_id",),
-                ("registered",),
-            ),
-            lambda: self._cache.drop(*users),
-        )
+        users = storable_names(user_ids)
+        rows = [User(user_id=user_id, registered=True) for user_id in users]
+        self._database.write(lambda: self._rows.update(rows, ("user_id",), ("registered",)))
 
 
 def _row(room: int, user: int, item: MemberItem) -> Member:
-    name = storable(item.displayname)
+    name = storable_text(item.displayname)
     return Member(
         room_id=room, user_id=user, membership=item.membership.value, ts=item.ts,
         source=item.source.value, event_id=item.event_id, displayname=name,
-        avatar_url=storable(item.avatar_url), looks=looks(name) if name else None,
+        avatar_url=storable_text(item.avatar_url), looks=looks(name) if name else None,
     )  # fmt: skip
 
 

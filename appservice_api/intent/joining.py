@@ -283,7 +283,7 @@ class Joining(JoiningMethods, Registering):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False
-        self.api.state_store.doubt(room_id, self.mxid)
+        self.api.state_store.invalidate(room_id, self.mxid)
         if self.api.is_real_user:
             if room_id is not None:
                 refused.context = refused.context or (

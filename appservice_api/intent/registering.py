@@ -100,7 +100,7 @@ class Registering(AccountMethods):
                 return True
             # Another process may have registered it this very moment.
             sleep(pause)
-            store.doubt(None, user)
+            store.invalidate(None, user)
         refused.context = refused.context or (
             f"{user} is in use, in a namespace that isn't exclusive, and isn't known to be a "
             "ghost, so nothing was done for it unasked: if it is a person, call ensure_joined() "

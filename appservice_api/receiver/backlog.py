@@ -169,14 +169,14 @@ class Backlog:
             try:
                 return self._look_as(self._api.intent(user), room_id, stopping)
             except MForbidden as error:
-                self._store.doubt(room_id, user)
+                self._store.invalidate(room_id, user)
                 refused = error
         assert refused is not None
         raise refused
 
     def _look_as(self, reader: IntentAPI, room_id: RoomID, stopping: threading.Event | None) -> int:
         [*last] = reader.get_messages(room_id, limit=1, ensure_joined=False)["chunk"]
-        checkpoint = self._deliveries.settled(room_id)
+        checkpoint = self._deliveries.checkpoint(room_id)
         if checkpoint is not None and [one.get("event_id") for one in last] == [checkpoint]:
             return 0
         timeline = self._read(reader, room_id)
@@ -187,7 +187,7 @@ class Backlog:
                 if not self._handle(timeline.missed, taken_over, stopping):
                     return 0
         if timeline.newest is not None:
-            self._deliveries.settle(room_id, timeline.newest)
+            self._deliveries.set_checkpoint(room_id, timeline.newest)
         return len(timeline.missed)
 
     def _handle(
@@ -207,7 +207,7 @@ class Backlog:
         deliveries = self._deliveries
         others = self._store.get_members(room_id, (Membership.JOIN,))
         alone = not set(self._echoes.ours_among(others)) - {reader.mxid}
-        ends = {deliveries.settled(room_id), deliveries.first_handled(room_id)} - {None}
+        ends = {deliveries.checkpoint(room_id), deliveries.first_handled(room_id)} - {None}
         since_join = not ends and self._has_joined_by_us(room_id, reader.mxid)
         newest: str | None = None
         missed: list[dict[str, Any]] = []

@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from ..api.sent import SENDING
 from ..errors import BusyError
 from ..state_store.deliveries import Claim, Deliveries
+from ..state_store.keys import ClaimKey, ClaimKind
 from .leases import Leases
 from .runtime import Runtime
 from .waiting import Waiting
@@ -20,17 +20,10 @@ from .waiting import Waiting
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
 
-__all__ = ["EVERYWHERE", "Claims", "Key"]
-
-#: What is claimed: the ID of a transaction, and its digest.
-Key: TypeAlias = tuple[str, str]
+__all__ = ["EVERYWHERE", "Claims"]
 
 #: Stands for all rooms in :meth:`Claims.try_alone`.
 EVERYWHERE = ""
-# Rooms are claimed as transactions of this ID.
-_ROOM = "$room"
-# And so is what is parked, while it is retried.
-_PARKED = "$parked"
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 
@@ -62,7 +55,7 @@ class Claims:
 
     # Transactions.
 
-    def claim(self, key: Key, rooms: Iterable[str]) -> Claim:
+    def claim(self, key: ClaimKey, rooms: Iterable[str]) -> Claim:
         """Claim a transaction, to :meth:`keep` it. If somebody else has it, a few requests wait:
         each of them occupies a thread.
 
@@ -82,7 +75,7 @@ class Claims:
             self.waiting.leave()
 
     @contextmanager
-    def keep(self, key: Key, *, finish: bool = False) -> Iterator[bool]:
+    def keep(self, key: ClaimKey, *, finish: bool = False) -> Iterator[bool]:
         """Keep a claim while the block runs. The value is whether it was taken over from a process
         that died.
 
@@ -93,9 +86,9 @@ class Claims:
         """
         try:
             self._leases.hold(key)
-            yield self._deliveries.takeovers(*key) > 0
+            yield self._deliveries.takeovers(key) > 0
             if finish:
-                self._deliveries.finish(*key)
+                self._deliveries.finish(key)
             else:
                 self._give_up(key)
         except BaseException as error:
@@ -118,7 +111,7 @@ class Claims:
             BusyError: Somebody else has it, or handles a transaction, for longer than
                 ``copy_timeout``.
         """
-        key = (_ROOM, room_id)
+        key = ClaimKey(ClaimKind.ROOM, room_id)
         if self._wait_and_claim(key) is not Claim.MINE:
             raise BusyError(
                 f"somebody else has looked after {room_id} for {self._copy_timeout:g} s"
@@ -137,15 +130,15 @@ class Claims:
         Returns:
             Whether nobody else has it.
         """
-        key = (_ROOM, room_id)
-        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+        key = ClaimKey(ClaimKind.ROOM, room_id)
+        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             return False
         self._leases.hold(key)
         return True
 
     def release(self, room_id: str) -> None:
         """Leave a room to others."""
-        key = (_ROOM, room_id)
+        key = ClaimKey(ClaimKind.ROOM, room_id)
         self._give_up(key)
         self._leases.release(key)
 
@@ -159,15 +152,15 @@ class Claims:
         Raises:
             BusyError: Somebody else has it.
         """
-        key = (_PARKED, str(number))
-        if self._deliveries.claim(*key, self._leases.seconds) is not Claim.MINE:
+        key = ClaimKey(ClaimKind.PARKED, str(number))
+        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             raise BusyError(f"somebody else is handling the parked event {number}")
         with self.keep(key) as taken_over:
             yield taken_over
 
     # How.
 
-    def _wait_and_claim(self, key: Key, rooms: Iterable[str] = ()) -> Claim:
+    def _wait_and_claim(self, key: ClaimKey, rooms: Iterable[str] = ()) -> Claim:
         """Claim something; BUSY if somebody else has it, or one of its rooms, for longer than one
         can wait."""
         clock = self._runtime.clock
@@ -185,9 +178,9 @@ class Claims:
                 self._runtime.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
                 pause = min(pause * 2, _LONGEST_LOOK)
 
-    def _claim_now(self, key: Key, rooms: Iterable[str]) -> tuple[Claim, Key]:
+    def _claim_now(self, key: ClaimKey, rooms: Iterable[str]) -> tuple[Claim, ClaimKey]:
         """Claim something, without waiting; and the claim that is in the way."""
-        claim = self._deliveries.claim(*key, self._leases.seconds)
+        claim = self._deliveries.claim(key, self._leases.seconds)
         # Who claims a room looks for transactions afterwards: one of the two sees the other.
         held = self._held(rooms) if claim is Claim.MINE and rooms else None
         if held is None:
@@ -195,22 +188,21 @@ class Claims:
         self._give_up(key)
         return Claim.BUSY, held
 
-    def _held(self, rooms: Iterable[str]) -> Key | None:
+    def _held(self, rooms: Iterable[str]) -> ClaimKey | None:
         """The claim of a room that somebody has to himself, one of these or all rooms."""
         wanted = {EVERYWHERE, *rooms}
-        claims = self._deliveries.in_flight()
-        return next((one for one in claims if one[0] == _ROOM and one[1] in wanted), None)
+        claims = self._deliveries.in_flight(ClaimKind.ROOM)
+        return next((one for one in claims if one.name in wanted), None)
 
     def _wait_for_others(self) -> None:
         """Wait until the transactions that are being handled now are done."""
         clock, closed = self._runtime.clock, self._runtime.closed
         until, pause = clock.monotonic() + self._copy_timeout, _FIRST_LOOK
-        others = (_ROOM, _PARKED, SENDING)
-        before = {one for one in self._deliveries.in_flight() if one[0] not in others}
-        while before := before & self._deliveries.in_flight():
+        before = self._deliveries.in_flight(ClaimKind.TRANSACTION)
+        while before := before & self._deliveries.in_flight(ClaimKind.TRANSACTION):
             left = until - clock.monotonic()
             if left <= 0 or closed.is_set():
-                names = ", ".join(sorted(name for name, _ in before))
+                names = ", ".join(sorted(one.name for one in before))
                 raise BusyError(
                     f"transaction {names} has been handled for more than {self._copy_timeout:g} s"
                 )
@@ -218,7 +210,7 @@ class Claims:
             clock.wait(mine if mine is not None else closed, min(left, pause))
             pause = min(pause * 2, _LONGEST_LOOK)
 
-    def _leave(self, key: Key, error: BaseException) -> None:
+    def _leave(self, key: ClaimKey, error: BaseException) -> None:
         """Give a claim back. Whoever is stopped within a handler leaves it as if its process had
         died: the next one takes it over at once, and an event whose handler makes servers stop
         processes is found."""
@@ -226,12 +218,12 @@ class Claims:
             self._give_up(key)
             return
         try:
-            self._deliveries.renew(*key, 0)
+            self._deliveries.renew(key, 0)
         except Exception as failed:
-            self._log.warning("transaction %s can't be given back: %s", key[0], failed)
+            self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, failed)
 
-    def _give_up(self, key: Key) -> None:
+    def _give_up(self, key: ClaimKey) -> None:
         try:
-            self._deliveries.give_up(*key)
+            self._deliveries.give_up(key)
         except Exception as error:
-            self._log.warning("transaction %s can't be given back: %s", key[0], error)
+            self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, error)

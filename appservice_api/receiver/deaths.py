@@ -16,6 +16,7 @@ from .transaction import Item, name_of
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
+    from ..state_store.keys import NoteKey
 
 __all__ = ["Deaths", "deadly_last"]
 
@@ -30,7 +31,7 @@ class Deaths:
         self._store = state_store
         self._find = find
 
-    def of(self, items: list[Item]) -> dict[str, Begun]:
+    def of(self, items: list[Item]) -> dict[str | NoteKey, Begun]:
         """How often processes died at each of these. Of the first process that died is only known
         that it was at the first event that isn't done."""
         found = self._store.deliveries.begun([item.key for item in items])
@@ -39,17 +40,17 @@ class Deaths:
             return {first.key: Begun(1, 0)} if first is not None else {}
         return found
 
-    def of_one(self, key: str) -> Begun:
+    def of_one(self, key: str | NoteKey) -> Begun:
         """How often processes died at one event, at least once."""
         return self._store.deliveries.begun([key]).get(key, Begun(1, 0))
 
     @contextmanager
-    def noting(self, key: str, before: Begun | None) -> Iterator[RuntimeError | None]:
+    def noting(self, key: str | NoteKey, before: Begun | None) -> Iterator[RuntimeError | None]:
         """Note that an event is being handled while the block runs. The value is why it isn't to
         be handled any more.
 
         Args:
-            key: The name of the event.
+            key: The name of the event; the number of a parked one.
             before: How often processes died at it.
         """
         deliveries = self._store.deliveries
@@ -66,7 +67,7 @@ class Deaths:
         deliveries.ended(key)
 
 
-def deadly_last(items: list[Item], deaths: dict[str, Begun]) -> list[Item]:
+def deadly_last(items: list[Item], deaths: dict[str | NoteKey, Begun]) -> list[Item]:
     """Items in order, but for those of rooms with events at which processes died: they come last,
     so that other rooms don't wait for them."""
     by_room: dict[object, int] = {}

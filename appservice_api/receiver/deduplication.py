@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateStoreError
 from ..state_store.deliveries import Claim, ClaimLost, Note
+from ..state_store.keys import ClaimKey, ClaimKind
 from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths, deadly_last
@@ -53,7 +54,7 @@ class Deduplication:
         Returns:
             200 if it was handled; 503 if it is still being handled, or can't be now.
         """
-        key = (transaction.id, transaction.digest)
+        key = ClaimKey(ClaimKind.TRANSACTION, transaction.id, transaction.digest)
         transactions = self._counters.transactions
         try:
             claim = self._claims.claim(key, transaction.rooms())

@@ -29,6 +29,7 @@ from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
     from ..appservice import AppServiceAPI
+    from ..state_store.keys import NoteKey
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 
@@ -97,10 +98,10 @@ class Dispatch:
             return self._upgrades.steps(content) + handlers
         return handlers
 
-    def marks(self, items: Iterable[Item]) -> dict[str, dict[str, str]]:
+    def marks(self, items: Iterable[Item]) -> dict[str, dict[NoteKey, str]]:
         """For items of several handlers, the marks by which each handler is noted as done: by the
         item's key, the names of the handlers by their marks."""
-        found: dict[str, dict[str, str]] = {}
+        found: dict[str, dict[NoteKey, str]] = {}
         listeners = self._handlers.listeners
         several = {kind for kind in listeners if len(listeners[kind]) > 1}
         several |= {kind for kind in LISTS if len(self._handlers.of(kind)) > 1}

@@ -10,6 +10,7 @@ from ..fork import renew_after_fork
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore
+    from ..state_store.keys import ClaimKey
 
 __all__ = ["Leases"]
 
@@ -39,12 +40,12 @@ class Leases:
         self._lock = threading.Lock()
         self._running = False
         # Set when the claim is released; made when somebody waits for it.
-        self._held: dict[tuple[str, str], threading.Event | None] = {}
+        self._held: dict[ClaimKey, threading.Event | None] = {}
         self._pause = threading.Event()
 
     _after_fork = _reset
 
-    def hold(self, key: tuple[str, str]) -> None:
+    def hold(self, key: ClaimKey) -> None:
         """Renew a claim from now on."""
         with self._lock:
             self._held[key] = None
@@ -52,14 +53,14 @@ class Leases:
                 self._running = True
                 threading.Thread(target=self._keep, name="leases", daemon=True).start()
 
-    def release(self, key: tuple[str, str]) -> None:
+    def release(self, key: ClaimKey) -> None:
         """Renew a claim no longer, and wake who waits for it."""
         with self._lock:
             ended = self._held.pop(key, None)
         if ended is not None:
             ended.set()
 
-    def end_of(self, key: tuple[str, str]) -> threading.Event | None:
+    def end_of(self, key: ClaimKey) -> threading.Event | None:
         """Set when a claim of this process is released; None if it is another process's."""
         with self._lock:
             if key not in self._held:
@@ -82,8 +83,10 @@ class Leases:
             self._look()
             self._store.leave_thread()
 
-    def _renew(self, key: tuple[str, str]) -> None:
+    def _renew(self, key: ClaimKey) -> None:
         try:
-            self._store.deliveries.renew(*key, self.seconds)
+            self._store.deliveries.renew(key, self.seconds)
         except Exception as error:
-            self._log.warning("transaction %s: the claim can't be renewed: %s", key[0], error)
+            self._log.warning(
+                "%s %s: the claim can't be renewed: %s", key.kind.value, key.name, error
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..state_store.deliveries import ParkedEvent
+from ..state_store.keys import NoteKey, NoteKind
 from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths
@@ -59,8 +60,8 @@ class Parked:
             if not taken_over:
                 return self._retry(parked)
             # Its name was another one when it was pushed.
-            name = f"$parked:{number}"
-            with self._deaths.noting(name, self._deaths.of_one(name)) as deadly:
+            key = NoteKey(NoteKind.PARKED, str(number))
+            with self._deaths.noting(key, self._deaths.of_one(key)) as deadly:
                 return self._retry(parked, deadly)
 
     def _retry(self, parked: ParkedEvent, deadly: RuntimeError | None = None) -> bool:

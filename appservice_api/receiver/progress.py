@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ..state_store.deliveries import Note, ParkedEvent, ParkedNote
+from ..state_store.keys import NoteKey, NoteKind
 from .handlers import Step
 from .transaction import Item, room_name
 
@@ -14,14 +15,15 @@ __all__ = ["EventProgress", "ParkedProgress", "mark_of", "note_of"]
 _LONGEST_TIME = 2**53
 
 
-def mark_of(key: str, name: str) -> str:
+def mark_of(key: str, name: str) -> NoteKey:
     """The mark by which one handler of several is noted as done.
 
     Args:
         key: The name of the event.
         name: The name of the handler.
     """
-    return f"$done:{hashlib.sha256(f'{key} {name}'.encode(errors='replace')).hexdigest()}"
+    names = f"{key} {name}".encode(errors="replace")
+    return NoteKey(NoteKind.HANDLER, hashlib.sha256(names).hexdigest())
 
 
 def note_of(item: Item) -> Note:
@@ -73,7 +75,7 @@ class EventProgress:
             return None
         if last and step.key is None:
             return self.note
-        return Note(mark_of(step.key or self.note.key, step.name))
+        return Note(mark_of(step.key or str(self.note.key), step.name))
 
     def succeeded(self, step: Step, note: Note | ParkedNote | None) -> None:
         """Keep that a step has succeeded, and was noted."""

@@ -244,7 +244,7 @@ class Receiver:
         if self._runtime.closed.is_set():
             return "The application service was closed"
         try:
-            self._store.deliveries.handled(["$ready"])
+            self._store.deliveries.ping()
         except Exception as error:
             self._log.warning("not ready: %s", error)
             return "The state store can't be reached"

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Startup"]
 
-# Where is kept when a start was done.
-_STARTED = "$started"
 _LOOK = 0.25
 
 
@@ -118,10 +116,10 @@ class Startup:
             if self._runtime.clock.wait(stopping, _LOOK):
                 return
         try:
-            if int(deliveries.settled(_STARTED) or 0) < began:
+            if (deliveries.caught_up() or 0) < began:
                 self._catch_up()
             if not stopping.is_set():
-                deliveries.settle(_STARTED, str(now()))
+                deliveries.set_caught_up(now())
                 self.done = True
         finally:
             self._claims.release(EVERYWHERE)

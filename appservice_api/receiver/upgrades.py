@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import UserID, is_server_name
+from ..state_store.keys import NoteKey, NoteKind
 from .announcement import CREATE, MEMBER, TOMBSTONE, Announcement, predecessor, replacement
 from .echoes import Echoes
 from .handlers import Handler, Handlers, Step
@@ -83,7 +84,7 @@ class _HandlerStep(Step):
     def __init__(self, upgrade: _Upgrade, handler: Handler) -> None:
         self._upgrade = upgrade
         self._handler = handler
-        self.name, self.wanted, self.key = handler.name, handler.wanted, upgrade.key
+        self.name, self.wanted, self.key = handler.name, handler.wanted, str(upgrade.key)
 
     def skips(self) -> bool:
         """Whether there is nothing to do: nobody follows, or the handler has succeeded."""
@@ -130,7 +131,7 @@ class _Upgrade:
         self._tombstone = announced.tombstone
         self._follower: IntentAPI | None = None
         names = f"{announced.old} {announced.new}".encode()
-        self.key = f"$upgrade:{hashlib.sha256(names).hexdigest()}"
+        self.key = NoteKey(NoteKind.UPGRADE, hashlib.sha256(names).hexdigest())
 
     # The steps.
 
@@ -148,7 +149,7 @@ class _Upgrade:
         """Whether there is nothing to call a handler for."""
         if self._follower is None:
             return True
-        mark = mark_of(self.key, handler.name)
+        mark = mark_of(str(self.key), handler.name)
         if mark not in self._store.deliveries.handled([mark]):
             return False
         self._left.discard(handler)

@@ -1,8 +1,8 @@
 """Deliveries: what is known of transactions and events that the homeserver pushes.
 
-A transaction is claimed, handled and finished; whoever dies in between loses the claim after a
-while, and its events that were handled aren't handled again. Shared by all processes that share a
-state store.
+A transaction is claimed, handled and finished. A process that dies in between loses the claim when
+its lease is over, and events that it has handled aren't handled again. All processes that share a
+state store share its deliveries.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from .keys import ClaimKey, ClaimKind, NoteKey
+
 __all__ = ["Begun", "Claim", "ClaimLost", "Deliveries", "Note", "ParkedEvent", "ParkedNote"]
 
 
 class ClaimLost(Exception):
-    """Somebody else has handled an event meanwhile: what its handler wrote was rolled back."""
+    """Another process has handled an event meanwhile: what its handler wrote was rolled back."""
 
 
 class Claim(enum.Enum):
-    """What came of asking for a transaction."""
+    """What came of a claim."""
 
-    #: Nobody handles it, or whoever did has died: it is the caller's now.
+    #: Nobody had it, or the process that had it has died: it is the caller's now.
     MINE = "mine"
-    #: Somebody is handling it at this moment.
+    #: Another thread or process has it at this moment.
     BUSY = "busy"
-    #: It was handled and acknowledged.
+    #: The transaction was handled and acknowledged.
     DONE = "done"
 
 
@@ -52,11 +54,11 @@ class ParkedEvent(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """That processes began to handle an event, and weren't heard of again.
+    """That processes began to handle an event, and died.
 
     Attributes:
-        times: How many, one after the other.
-        begun_at: When the last one did, in milliseconds since 1970; 0 if it isn't known.
+        times: How many processes, one after the other.
+        begun_at: When the last one began, in milliseconds since 1970; 0 if it isn't known.
     """
 
     times: int
@@ -64,9 +66,16 @@ class Begun(NamedTuple):
 
 
 class Note(NamedTuple):
-    """That an event, or one of its handlers, is done; see :meth:`Deliveries.note_handled`."""
+    """That something is done.
 
-    key: str
+    Attributes:
+        key: What: the ID of an event, or another name of what was pushed, if that was handled; or
+            something of another kind.
+        room_id: The room of the event, for :meth:`Deliveries.last_handled`; None for none.
+        ts: The ``origin_server_ts`` of the event in milliseconds.
+    """
+
+    key: str | NoteKey
     room_id: str | None = None
     ts: int | None = None
 
@@ -89,65 +98,73 @@ class ParkedNote(NamedTuple):
 class Deliveries(abc.ABC):
     """The contract. All methods are thread-safe, and take effect before they return.
 
-    A transaction is named by its ID and a digest of its body, since a homeserver whose database is
-    new counts from 1 again. Old entries are forgotten: how many are kept is bounded.
+    Old entries are forgotten: how many are kept is bounded.
     """
 
+    # Claims.
+
     @abc.abstractmethod
-    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
-        """Ask for a transaction, to handle it.
+    def claim(self, key: ClaimKey, lease: float) -> Claim:
+        """Ask for something, to have it alone.
 
         Args:
-            transaction_id: The homeserver's number of it.
-            digest: The digest of its body.
-            lease: Seconds after which the claim is nobody's, unless it is renewed.
+            key: What is claimed.
+            lease: Seconds after which the claim is over, unless it is renewed.
         """
 
     @abc.abstractmethod
-    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
-        """Keep a claim for so many more seconds from now."""
+    def renew(self, key: ClaimKey, lease: float) -> None:
+        """Keep a claim for so many more seconds from now, be it longer or shorter than before."""
 
     @abc.abstractmethod
-    def finish(self, transaction_id: str, digest: str) -> None:
+    def finish(self, key: ClaimKey) -> None:
         """Note that a transaction was handled: from now on it is done."""
 
     @abc.abstractmethod
-    def give_up(self, transaction_id: str, digest: str) -> None:
+    def give_up(self, key: ClaimKey) -> None:
         """Give a claim back: the next one who asks gets it."""
 
     @abc.abstractmethod
-    def in_flight(self) -> set[tuple[str, str]]:
-        """What is claimed now and neither finished nor given up, by anybody: IDs and digests."""
+    def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
+        """The claims of a kind that are in force, of all processes."""
+
+    def takeovers(self, key: ClaimKey) -> int:
+        """How often a claim was taken over from processes that died, as :meth:`claim` has found it;
+        0 where that isn't known."""
+        return 0
+
+    # What is done.
 
     @abc.abstractmethod
-    def handled(self, keys: Iterable[str]) -> set[str]:
-        """Which of these were handled.
+    def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
+        """Which of these are noted.
 
         Args:
-            keys: Event IDs, or other names of what was pushed.
+            keys: Event IDs, or other names of what was pushed, that may have been handled; and
+                what else may be noted.
         """
 
     @abc.abstractmethod
-    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        """Note that an event was handled.
+    def note_handled(
+        self, key: str | NoteKey, room_id: str | None = None, ts: int | None = None
+    ) -> None:
+        """Note that an event was handled, or something else is done.
 
         Args:
-            key: Its event ID, or another name of what was pushed.
-            room_id: Its room, for :meth:`last_handled`; None for none.
-            ts: Its ``origin_server_ts`` in milliseconds.
+            key, room_id, ts: As those of a :class:`Note`.
         """
 
-    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
-        """Note that several events were handled, in databases at the cost of one.
+    def note_all_handled(self, notes: Iterable[Note]) -> None:
+        """Note several, in databases at the cost of one.
 
-        Whoever dies before has handled them unnoted: it is for events that nobody handles, and
-        that may come again.
+        A process that dies before has handled them unnoted: it is for events without a handler,
+        which may come again.
 
         Args:
-            events: What :meth:`note_handled` takes, in the order in which they were handled.
+            notes: What is noted, in the order in which it was done.
         """
-        for key, room_id, ts in events:
-            self.note_handled(key, room_id, ts)
+        for note in notes:
+            self.note_handled(*note)
 
     @abc.abstractmethod
     def last_handled(self, room_id: str) -> str | None:
@@ -157,13 +174,37 @@ class Deliveries(abc.ABC):
     def first_handled(self, room_id: str) -> str | None:
         """The event of a room that was handled first of those that are remembered."""
 
-    @abc.abstractmethod
-    def settle(self, room_id: str, event_id: str) -> None:
-        """Note that of a room, an event and all before it need no looking after any more."""
+    # How far catching up is.
 
     @abc.abstractmethod
-    def settled(self, room_id: str) -> str | None:
-        """The event that :meth:`settle` was last told of, None if it was never."""
+    def set_checkpoint(self, room_id: str, event_id: str) -> None:
+        """Note that a room was looked after up to an event: nothing before it was missed."""
+
+    @abc.abstractmethod
+    def checkpoint(self, room_id: str) -> str | None:
+        """The event up to which a room was looked after, None if it never was."""
+
+    @abc.abstractmethod
+    def set_caught_up(self, ts: int) -> None:
+        """Note when all rooms were looked after.
+
+        Args:
+            ts: When that ended, in milliseconds since 1970.
+        """
+
+    @abc.abstractmethod
+    def caught_up(self) -> int | None:
+        """When all rooms were looked after last, in milliseconds since 1970; None for never."""
+
+    def ping(self) -> None:
+        """See whether the store can be reached.
+
+        Raises:
+            StateStoreError: It can't.
+        """
+        self.caught_up()
+
+    # Handlers.
 
     def note(self, note: Note | ParkedNote) -> None:
         """Note that a handler is done, in a transaction of its own."""
@@ -212,38 +253,33 @@ class Deliveries(abc.ABC):
 
     # Processes that died.
 
-    def takeovers(self, transaction_id: str, digest: str) -> int:
-        """How often a transaction was taken over from somebody who died, as :meth:`claim` has
-        found it; 0 where that isn't known."""
-        return 0
-
-    def begin(self, key: str, times: int) -> None:
+    def begin(self, key: str | NoteKey, times: int) -> None:
         """Note that an event is about to be handled, where processes have died.
 
         Args:
-            key: Its event ID, or another name of what was pushed.
+            key: Its event ID, or another name of what was pushed; the number of a parked event.
             times: How often that has happened, this time included.
         """
 
-    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+    def begun(self, keys: Iterable[str | NoteKey]) -> dict[str | NoteKey, Begun]:
         """Which of these were begun, and not :meth:`ended`.
 
         Args:
-            keys: Event IDs, or other names of what was pushed.
+            keys: As for :meth:`begin`.
         """
         return {}
 
-    def ended(self, key: str) -> None:
-        """Note that nobody died of an event."""
+    def ended(self, key: str | NoteKey) -> None:
+        """Note that the process is alive after an event was handled."""
 
-    # Events that were put aside.
+    # Parked events.
 
     @abc.abstractmethod
     def park(
         self, event: Mapping[str, Any], error: str, *, key: str | None = None,
         done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
     ) -> int:  # fmt: skip
-        """Put an event aside whose handler failed.
+        """Park an event whose handler failed.
 
         Args:
             event: The event.
@@ -267,16 +303,16 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def parked(self) -> list[ParkedEvent]:
-        """All events that were put aside, the oldest first."""
+        """All parked events, the oldest first."""
 
     def count_parked(self) -> int:
-        """How many events are put aside now."""
+        """How many events are parked now."""
         return len(self.parked())
 
     @abc.abstractmethod
     def parked_event(self, number: int) -> ParkedEvent | None:
-        """An event that was put aside; None if there is none of this number (any more)."""
+        """The parked event of a number; None if there is none (any more)."""
 
     @abc.abstractmethod
     def unpark(self, number: int) -> ParkedEvent | None:
-        """Take an event back; None if there is none of this number (any more)."""
+        """Remove the parked event of a number, and return it; None if there is none (any more)."""

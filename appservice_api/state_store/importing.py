@@ -15,7 +15,7 @@ from ..events.membership import Membership
 from ..ids import RoomID, UserID
 from .abstract import ASStateStore
 from .items import MemberItem, RoomItems, Source, StateItem
-from .names import storable
+from .storable import storable_text
 
 __all__ = ["Imported", "import_json", "import_sql"]
 
@@ -272,7 +272,7 @@ class _Importer:
             self._on_progress(self._counted.total())
 
     def finish(self) -> Imported:
-        """Write the rest, and tell what was found."""
+        """Write the rest. Returns what was found."""
         self._write()
         self._store.flush()
         counted = self._counted
@@ -284,7 +284,7 @@ class _Importer:
 
 def _profile(content: Any, key: str) -> str | None:
     value = content.get(key)
-    return storable(value) if isinstance(value, str) else None
+    return storable_text(value) if isinstance(value, str) else None
 
 
 def _is_room(value: Any) -> bool:

@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from ..events.membership import Membership
 
 __all__ = [
+    "ACTIVE",
+    "CREATE",
     "FUTURE",
     "KINDS",
+    "MEMBERSHIPS",
     "MemberItem",
     "RoomItems",
     "Source",
     "StateItem",
     "copied",
+    "member_item",
+    "memberships_of",
     "now",
     "supersedes",
 ]
 
+#: The type of a room's first event.
+CREATE: Final = "m.room.create"
+#: All memberships.
+MEMBERSHIPS: Final = frozenset(Membership)
+#: Those of who is in a room, or may come.
+ACTIVE: Final = (Membership.JOIN, Membership.INVITE)
+
 #: The state events, beside memberships, that a store remembers; all have an empty state key.
 KINDS: Final = frozenset(
     {
-        "m.room.create",
+        CREATE,
         "m.room.encryption",
         "m.room.join_rules",
         "m.room.power_levels",
         "m.room.tombstone",
     }
 )
-
-
 #: How many milliseconds the clocks of machines may differ.
 FUTURE: Final = 60_000
 
@@ -72,7 +82,7 @@ class MemberItem(NamedTuple):
         ts, source, event_id: As those of a :class:`StateItem`.
         displayname: The display name in the room, None for none.
         avatar_url: The avatar in the room, None for none.
-        knows_profile: False: the profile wasn't told, and what is known of it stays.
+        knows_profile: False if the profile isn't known here: what was known of it before stays.
     """
 
     membership: Membership
@@ -108,15 +118,39 @@ class RoomItems(NamedTuple):
 
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
-    """Tell whether an item replaces the one that is known: it is no older, or it is the same
-    event, whose true time is known now.
+    """Whether an item replaces the one that is known: it is no older, or it is the same event, and
+    its true time is known now.
 
-    What comes from far in the future was noted before a clock was set back: it counts as a minute
-    old (:data:`FUTURE`).
+    An item from more than a minute in the future was noted before a clock was set back: it counts
+    as a minute old (:data:`FUTURE`).
     """
     present = now()
     when = known.ts if known.ts <= present + FUTURE else present - FUTURE
     return new.ts >= when or (new.event_id is not None and new.event_id == known.event_id)
+
+
+def member_item(
+    content: Mapping[str, Any], source: Source, ts: int | None, event_id: str | None = None
+) -> MemberItem:
+    """The item of the content of an ``m.room.member`` event.
+
+    Args:
+        content: The content.
+        source: Where it came from.
+        ts: When it came to be, in milliseconds since 1970; None for now.
+        event_id: The event, None where it isn't known.
+    """
+    name, avatar = content.get("displayname"), content.get("avatar_url")
+    return MemberItem(
+        Membership.known(content.get("membership", "join")), now() if ts is None else ts, source,
+        event_id, name if isinstance(name, str) else None,
+        avatar if isinstance(avatar, str) else None,
+    )  # fmt: skip
+
+
+def memberships_of(given: Iterable[Membership | str]) -> set[Membership]:
+    """The memberships of an argument: one or several, as text or not."""
+    return {Membership(one) for one in ((given,) if isinstance(given, str) else given)}
 
 
 def copied(json: Any) -> Any:

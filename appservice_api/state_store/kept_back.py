@@ -1,8 +1,8 @@
 """What one thread remembers while a handler's transaction is open.
 
-To write it would wait for the transaction, be rolled back with it, or hold up others. So it is kept
-back until the transaction has ended, whichever way: what the homeserver has said is true anyhow.
-Meanwhile this thread reads it as if it were written.
+A write within the transaction would be rolled back with it, and one beside it would wait for it. So
+what is remembered is kept back until the transaction has ended, by a commit or not: what the
+homeserver has answered is true in any case. Meanwhile this thread reads it as if it were written.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, TypeVar, cast
 from ..errors import StateStoreError
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
-from .abstract import ASStateStore, memberships_of
-from .items import MemberItem, RoomItems, StateItem, now
+from .abstract import ASStateStore
+from .items import MemberItem, RoomItems, StateItem, memberships_of, now
 from .memory import MemoryStateStore
 
 __all__ = ["KeepsBack", "kept_back"]
@@ -30,8 +30,8 @@ _ALL = tuple(Membership)
 
 
 def kept_back(method: F) -> F:
-    """Have what is kept back for the thread answer instead of a method of the store, if there is
-    any."""
+    """Decorate a method of a store: while the thread keeps back what it writes, what is kept back
+    answers."""
     name = method.__name__
 
     @functools.wraps(method)

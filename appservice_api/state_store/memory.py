@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
-from .abstract import ASStateStore, memberships_of
-from .fleeting import Fleeting
-from .items import MemberItem, Source, StateItem, now, supersedes
+from .abstract import ASStateStore
+from .items import MemberItem, Source, StateItem, memberships_of, now, supersedes
 
 __all__ = ["MemoryStateStore"]
+
+
+# How many of each kind are kept of what was last sent: to forget one costs a needless request.
+_LAST_SENT = 100_000
 
 
 class _Room:
@@ -24,7 +27,7 @@ class _Room:
         self.full = False
 
 
-class MemoryStateStore(Fleeting, ASStateStore):
+class MemoryStateStore(ASStateStore):
     """A thread-safe state store in memory, the default."""
 
     def __init__(self) -> None:
@@ -32,6 +35,8 @@ class MemoryStateStore(Fleeting, ASStateStore):
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
         self._registered: set[str] = set()
+        self._last_presence: dict[str, str] = {}
+        self._last_read: dict[tuple[str, str], str] = {}
         renew_after_fork(self)
 
     def _after_fork(self) -> None:
@@ -121,3 +126,21 @@ class MemoryStateStore(Fleeting, ASStateStore):
     def registered(self, user_id: str) -> None:
         with self._lock:
             self._registered.add(user_id)
+
+    # What was last sent.
+
+    def set_presence(self, user_id: str, presence: str) -> None:
+        if len(self._last_presence) >= _LAST_SENT:
+            self._last_presence.clear()
+        self._last_presence[user_id] = presence
+
+    def has_presence(self, user_id: str, presence: str) -> bool:
+        return self._last_presence.get(user_id) == presence
+
+    def set_read(self, room_id: str, user_id: str, event_id: str) -> None:
+        if len(self._last_read) >= _LAST_SENT:
+            self._last_read.clear()
+        self._last_read[room_id, user_id] = event_id
+
+    def get_read(self, room_id: str, user_id: str) -> str | None:
+        return self._last_read.get((room_id, user_id))

@@ -12,18 +12,19 @@ from typing import Any
 from ..fork import renew_after_fork
 from .deliveries import Begun, Claim, Deliveries, Note, ParkedEvent
 from .items import copied, now
+from .keys import ClaimKey, ClaimKind, NoteKey
 
 __all__ = ["MemoryDeliveries"]
 
 
 class MemoryDeliveries(Deliveries):
-    """Deliveries in memory, thread-safe.
+    """Deliveries in memory. Thread-safe.
 
     Args:
         transactions: How many transactions are kept.
         events: How many events are kept.
-        parked: How many events are kept that were put aside; the oldest go first.
-        monotonic: What tells the time in seconds.
+        parked: How many parked events are kept; the oldest are dropped.
+        monotonic: Returns the time in seconds, by a clock that never goes back.
     """
 
     def __init__(
@@ -35,17 +36,18 @@ class MemoryDeliveries(Deliveries):
     ) -> None:
         self._limits = transactions, events, parked
         self._monotonic = monotonic
-        # When the claim of each transaction ends, and those that are done.
-        self._claims: dict[tuple[str, str], float] = {}
-        self._done: OrderedDict[tuple[str, str], None] = OrderedDict()
+        # When each claim ends, and the transactions that are done.
+        self._claims: dict[ClaimKey, float] = {}
+        self._done: OrderedDict[ClaimKey, None] = OrderedDict()
         # The room of each, None for none.
-        self._handled: OrderedDict[str, str | None] = OrderedDict()
+        self._handled: OrderedDict[str | NoteKey, str | None] = OrderedDict()
         self._last: OrderedDict[str, str] = OrderedDict()
-        self._settled: OrderedDict[str, str] = OrderedDict()
+        self._checkpoints: OrderedDict[str, str] = OrderedDict()
+        self._caught_up: int | None = None
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
-        # How often claims were taken over, and events begun that nobody has ended.
-        self._takeovers: dict[tuple[str, str], int] = {}
-        self._begun: OrderedDict[str, Begun] = OrderedDict()
+        # How often claims were taken over; what was begun and not ended.
+        self._takeovers: dict[ClaimKey, int] = {}
+        self._begun: OrderedDict[str | NoteKey, Begun] = OrderedDict()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -53,8 +55,8 @@ class MemoryDeliveries(Deliveries):
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
 
-    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
-        key, present = (transaction_id, digest), self._monotonic()
+    def claim(self, key: ClaimKey, lease: float) -> Claim:
+        present = self._monotonic()
         with self._lock:
             if key in self._done:
                 return Claim.DONE
@@ -70,14 +72,12 @@ class MemoryDeliveries(Deliveries):
                 self._takeovers = {one: n for one, n in self._takeovers.items() if one in kept}
             return Claim.MINE
 
-    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
-        key = (transaction_id, digest)
+    def renew(self, key: ClaimKey, lease: float) -> None:
         with self._lock:
             if key in self._claims:
                 self._claims[key] = self._monotonic() + lease
 
-    def finish(self, transaction_id: str, digest: str) -> None:
-        key = (transaction_id, digest)
+    def finish(self, key: ClaimKey) -> None:
         with self._lock:
             self._claims.pop(key, None)
             self._takeovers.pop(key, None)
@@ -85,48 +85,51 @@ class MemoryDeliveries(Deliveries):
             if len(self._done) > self._limits[0]:
                 self._done.popitem(last=False)
 
-    def give_up(self, transaction_id: str, digest: str) -> None:
+    def give_up(self, key: ClaimKey) -> None:
         with self._lock:
-            self._claims.pop((transaction_id, digest), None)
-            self._takeovers.pop((transaction_id, digest), None)
+            self._claims.pop(key, None)
+            self._takeovers.pop(key, None)
 
-    def takeovers(self, transaction_id: str, digest: str) -> int:
-        return self._takeovers.get((transaction_id, digest), 0)
+    def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
+        present = self._monotonic()
+        with self._lock:
+            claims = self._claims.items()
+            return {key for key, end in claims if key.kind is kind and end > present}
 
-    def begin(self, key: str, times: int) -> None:
+    def takeovers(self, key: ClaimKey) -> int:
+        return self._takeovers.get(key, 0)
+
+    def begin(self, key: str | NoteKey, times: int) -> None:
         with self._lock:
             self._begun[key] = Begun(times, now())
             if len(self._begun) > self._limits[0]:
                 self._begun.popitem(last=False)
 
-    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
+    def begun(self, keys: Iterable[str | NoteKey]) -> dict[str | NoteKey, Begun]:
         with self._lock:
             return {key: self._begun[key] for key in keys if key in self._begun}
 
-    def ended(self, key: str) -> None:
+    def ended(self, key: str | NoteKey) -> None:
         with self._lock:
             self._begun.pop(key, None)
 
-    def in_flight(self) -> set[tuple[str, str]]:
-        present = self._monotonic()
-        with self._lock:
-            return {key for key, end in self._claims.items() if end > present}
-
-    def handled(self, keys: Iterable[str]) -> set[str]:
+    def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
         with self._lock:
             return {key for key in keys if key in self._handled}
 
-    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
+    def note_handled(
+        self, key: str | NoteKey, room_id: str | None = None, ts: int | None = None
+    ) -> None:
         with self._lock:
             self._note(key, room_id)
 
-    def _note(self, key: str, room_id: str | None) -> None:
+    def _note(self, key: str | NoteKey, room_id: str | None) -> None:
         if key in self._handled:
             return
         self._handled[key] = room_id
         if len(self._handled) > self._limits[1]:
             self._handled.popitem(last=False)
-        if room_id is not None:
+        if room_id is not None and isinstance(key, str):
             self._put(self._last, room_id, key)
 
     def _put(self, kept: OrderedDict[str, str], room_id: str, event_id: str) -> None:
@@ -140,14 +143,20 @@ class MemoryDeliveries(Deliveries):
 
     def first_handled(self, room_id: str) -> str | None:
         with self._lock:
-            return next((key for key, room in self._handled.items() if room == room_id), None)
+            return next((str(key) for key, room in self._handled.items() if room == room_id), None)
 
-    def settle(self, room_id: str, event_id: str) -> None:
+    def set_checkpoint(self, room_id: str, event_id: str) -> None:
         with self._lock:
-            self._put(self._settled, room_id, event_id)
+            self._put(self._checkpoints, room_id, event_id)
 
-    def settled(self, room_id: str) -> str | None:
-        return self._settled.get(room_id)
+    def checkpoint(self, room_id: str) -> str | None:
+        return self._checkpoints.get(room_id)
+
+    def set_caught_up(self, ts: int) -> None:
+        self._caught_up = ts
+
+    def caught_up(self) -> int | None:
+        return self._caught_up
 
     def park(
         self, event: Mapping[str, Any], error: str, *, key: str | None = None,

@@ -102,8 +102,8 @@ def test_no_database_is_made(tmp_path: Path) -> None:
 
 def test_a_store_of_an_older_version_has_nothing_parked(store: SQLStateStore, url: str) -> None:
     with store._database.writing() as connection:
-        for table in ("as_transaction", "as_handled", "as_parked"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table in ("claim", "handled", "noted", "parked", "begun", "checkpoint", "caught_up"):
+            connection.exec_driver_sql(f"DROP TABLE as_{table}")
         connection.exec_driver_sql("UPDATE as_schema SET version = 1")
     assert parked(url, "list") == Outcome(0, "", "Nothing is parked.\n")
 

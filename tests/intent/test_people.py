@@ -87,15 +87,15 @@ def test_another_process_has_just_registered_it(stub: StubHomeserver, api: AppSe
     stub.add_user(EVE)
     room = stub.room(members=[BOT], public=True)
     store, looks = api.state_store, []
-    plain = store.doubt
+    plain = store.invalidate
 
-    def doubt(room_id: str | None, user_id: str) -> None:
+    def invalidate(room_id: str | None, user_id: str) -> None:
         looks.append(room_id)
         if room_id is None:
             store.registered(EVE)
         plain(room_id, user_id)
 
-    store.doubt = doubt  # type: ignore[method-assign]
+    store.invalidate = invalidate  # type: ignore[method-assign]
     api.intent(EVE).send_text(room, "hi")
     assert [what for what, _ in calls(stub)] == ["send", "register", "join", "send"]
     assert looks == [room, None]

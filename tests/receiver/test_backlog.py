@@ -12,8 +12,9 @@ from appservice_api import BusyError, MatrixConnectionError, RoomID
 from appservice_api.application import AppService
 from appservice_api.receiver.dispatch import HandlerPolicy
 from appservice_api.receiver.http import Request
-from appservice_api.state_store.deliveries import Claim
+from appservice_api.state_store import Claim, ClaimKey, ClaimKind
 from appservice_api.testing import ManualClock, StubHomeserver, answer, hang
+from appservice_api.testing.contract.deliveries import txn
 
 from .conftest import ALICE, BOT, GHOST, Pusher, event, registration, store_with_bot
 
@@ -257,9 +258,9 @@ def test_a_transaction_waits_for_the_room(
     asked = threading.Event()
     claim = app.state_store.deliveries.claim
 
-    def noted(transaction_id: str, digest: str, lease: float) -> Claim:
-        found = claim(transaction_id, digest, lease)
-        if transaction_id == "9":
+    def noted(key: ClaimKey, lease: float) -> Claim:
+        found = claim(key, lease)
+        if key.name == "9":
             asked.set()
         return found
 
@@ -340,15 +341,16 @@ def test_who_handles_for_ever_is_named(stub: StubHomeserver, clock: ManualClock)
     with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:
         deliveries = app.state_store.deliveries
         deliveries.note_handled(stub.events(room)[0]["event_id"], room)
-        assert deliveries.claim("17", "x", 1000) is Claim.MINE
+        assert deliveries.claim(txn("17", "x"), 1000) is Claim.MINE
         with pytest.raises(BusyError, match="transaction 17 has been handled for more than 45 s"):
             app.catch_up()
-        assert deliveries.in_flight() == {("17", "x")}
-        deliveries.finish("17", "x")
-        assert deliveries.claim("$room", room, 1000) is Claim.MINE
+        assert deliveries.in_flight(ClaimKind.TRANSACTION) == {txn("17", "x")}
+        assert deliveries.in_flight(ClaimKind.ROOM) == set()
+        deliveries.finish(txn("17", "x"))
+        assert deliveries.claim(ClaimKey(ClaimKind.ROOM, room), 1000) is Claim.MINE
         with pytest.raises(BusyError, match=f"somebody else has looked after {room} for 45 s"):
             app.catch_up()
-        assert deliveries.in_flight() == {("$room", room)}
+        assert deliveries.in_flight(ClaimKind.ROOM) == {ClaimKey(ClaimKind.ROOM, room)}
 
 
 def test_two_at_once_handle_it_once(
@@ -427,7 +429,7 @@ def test_what_fails_at_the_start_is_tried_again(
     # Newer events stay with the homeserver, which repeats the transaction.
     assert Pusher(starting).push(newer).status == 503
     assert starting.receiver.stop(20)
-    assert (deliveries.in_flight(), seen) == (set(), [])
+    assert (deliveries.in_flight(ClaimKind.ROOM), seen) == (set(), [])
     starting.receiver.start()
     assert Pusher(starting).push(newer).status == 200
     assert seen == ["1", "2"]
@@ -463,7 +465,7 @@ def test_another_process_that_does_it_is_enough(
 
     def try_alone(room_id: str) -> bool:
         tries.append(room_id)
-        deliveries.settle("$started", str(2**50))  # it ends just now
+        deliveries.set_caught_up(2**50)  # it ends just now
         return len(tries) > 1
 
     monkeypatch.setattr(starting.receiver.claims, "try_alone", try_alone)
@@ -480,13 +482,13 @@ def test_a_process_that_dies_at_it_is_replaced(
     deliveries.note_handled(say("0")["event_id"], room)
     say("1")
     # The dead one's claim is over when it is looked at for the second time.
-    assert deliveries.claim("$room", "", 1000) is Claim.MINE
+    assert deliveries.claim(ClaimKey(ClaimKind.ROOM, ""), 1000) is Claim.MINE
     claims = starting.receiver.claims
     try_alone = claims.try_alone
 
     def looked(room_id: str) -> bool:
         found = try_alone(room_id)
-        deliveries.give_up("$room", "") if not found else None
+        deliveries.give_up(ClaimKey(ClaimKind.ROOM, "")) if not found else None
         return found
 
     monkeypatch.setattr(claims, "try_alone", looked)

@@ -12,6 +12,7 @@ import pytest
 
 from appservice_api import AppService, IntentAPI, MemoryStateStore
 from appservice_api.api.mark import SOURCE_KEY
+from appservice_api.state_store import ClaimKind
 from appservice_api.testing import ManualClock, StubHomeserver
 
 from .conftest import ALICE, BOT, GHOST, ROOM, Pusher, event, registration, store_with_bot
@@ -240,7 +241,7 @@ def test_what_another_process_is_sending_is_waited_for(stub: StubHomeserver, two
         sent.note_events(["$event1"])
     asks.join(20)
     assert told == [True]
-    assert not one.state_store.deliveries.in_flight()
+    assert not one.state_store.deliveries.in_flight(ClaimKind.SENDING)
 
 
 def test_a_profile_that_was_set(stub: StubHomeserver, two: Any) -> None:

@@ -14,7 +14,7 @@ from appservice_api import BusyError, MemoryStateStore, StateStoreError
 from appservice_api.application import AppService
 from appservice_api.receiver import Transaction
 from appservice_api.receiver.dispatch import HandlerPolicy
-from appservice_api.state_store.deliveries import Claim
+from appservice_api.state_store import Claim, ClaimKey, ClaimKind, NoteKey
 from appservice_api.state_store.memory_deliveries import MemoryDeliveries
 from appservice_api.testing import ManualClock, StubHomeserver
 
@@ -221,7 +221,7 @@ class Failing(MemoryDeliveries):
         self._fail("claim")
         return super().claim(*args)
 
-    def handled(self, keys: Iterable[str]) -> set[str]:
+    def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
         self._fail("handled")
         return super().handled(keys)
 
@@ -281,8 +281,8 @@ def test_who_waits_too_long_is_told_to_come_again(
     app: AppService, pusher: Pusher, clock: ManualClock
 ) -> None:
     transaction = Transaction("1", {"events": [event(1)]}, b"")
-    key = (transaction.id, transaction.digest)
-    assert app.state_store.deliveries.claim(*key, 10_000.0) is Claim.MINE
+    key = ClaimKey(ClaimKind.TRANSACTION, transaction.id, transaction.digest)
+    assert app.state_store.deliveries.claim(key, 10_000.0) is Claim.MINE
     answer = pusher.push(event(1))
     assert (answer.status, b'"errcode":"M_UNKNOWN"' in answer.data) == (503, True)
     assert answer.headers["Retry-After"] == "2"
@@ -498,9 +498,9 @@ def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: P
     deliveries = app.state_store.deliveries
     note_all = deliveries.note_all_handled
 
-    def counting(events: Any) -> None:
-        noted.append(len(list(events)))
-        note_all(events)
+    def counting(notes: Any) -> None:
+        noted.append(len(list(notes)))
+        note_all(notes)
 
     deliveries.note_all_handled = counting  # type: ignore[method-assign]
     app.on("m.sticker")(lambda: None)
@@ -529,4 +529,4 @@ def test_who_dies_retrying_loses_nothing(app: AppService, pusher: Pusher) -> Non
     with pytest.raises(KeyboardInterrupt):
         app.retry_parked(parked.id)
     assert app.state_store.deliveries.parked() == [parked]
-    assert app.state_store.deliveries.in_flight() == set()
+    assert app.state_store.deliveries.in_flight(ClaimKind.PARKED) == set()

@@ -16,8 +16,9 @@ import pytest
 from appservice_api import MemoryStateStore
 from appservice_api.application import AppService
 from appservice_api.receiver.watch import described
-from appservice_api.state_store.deliveries import Claim, Note
+from appservice_api.state_store import Claim, Note
 from appservice_api.testing import ManualClock, StubHomeserver
+from appservice_api.testing.contract.deliveries import txn
 
 from .conftest import GHOST, Pusher, event, registration
 
@@ -426,14 +427,14 @@ def test_healthy_events_survive_deaths(app: AppService, pusher: Pusher, stopping
 
 def test_who_loses_a_claim_leaves_no_mark(app: AppService) -> None:
     deliveries = app.state_store.deliveries
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
-    assert deliveries.takeovers("1", "x") == 0
-    deliveries.renew("1", "x", 0)
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
-    assert deliveries.takeovers("1", "x") == 1
-    deliveries.give_up("1", "x")
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
-    assert deliveries.takeovers("1", "x") == 0
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
+    assert deliveries.takeovers(txn("1", "x")) == 0
+    deliveries.renew(txn("1", "x"), 0)
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
+    assert deliveries.takeovers(txn("1", "x")) == 1
+    deliveries.give_up(txn("1", "x"))
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
+    assert deliveries.takeovers(txn("1", "x")) == 0
 
 
 # In the state store's own database.
@@ -681,7 +682,7 @@ def test_what_is_remembered_neither_waits_nor_is_lost(sql: Any, stub: StubHomese
 def test_other_workers_claims_do_not_wait_for_a_handler_that_writes_nothing(sql: Any) -> None:
     @sql.on("m.room.message")  # type: ignore[untyped-decorator]
     def handle(event: Any, connection: Any) -> None:
-        other = threading.Thread(target=lambda: done.append(deliveries.claim("2", "y", 60)))
+        other = threading.Thread(target=lambda: done.append(deliveries.claim(txn("2", "y"), 60)))
         other.start()
         other.join(20)
 

@@ -13,6 +13,7 @@ from appservice_api.receiver.leases import Leases
 from appservice_api.receiver.waiting import Waiting
 from appservice_api.receiver.watch import described
 from appservice_api.testing import ManualClock, StubHomeserver
+from appservice_api.testing.contract.deliveries import txn
 
 from .conftest import GHOST, Pusher, event, registration
 
@@ -75,9 +76,9 @@ def test_whoever_retries_in_a_handler_goes_on_afterwards(app: AppService, pusher
 def test_leases_look_at_what_takes_long() -> None:
     looked = threading.Event()
     leases = Leases(MemoryStateStore(), 0.03, None, looked.set)
-    leases.hold(("1", ""))
+    leases.hold(txn("1", ""))
     assert looked.wait(20)
-    leases.release(("1", ""))
+    leases.release(txn("1", ""))
 
 
 @pytest.mark.parametrize(("threads", "most"), [(1, 0), (2, 0), (3, 1), (4, 2), (8, 2), (64, 2)])

@@ -68,8 +68,8 @@ def empty(alias: str) -> None:
     from appservice_api.django import models
 
     for model in (
-        models.Member, models.State, models.Room, models.User, models.Transaction, models.Handled,
-        models.Parked, models.Begun,
+        models.Member, models.State, models.Room, models.User, models.Claim, models.Handled,
+        models.Noted, models.Parked, models.Begun, models.Checkpoint, models.CaughtUp,
     ):  # fmt: skip
         model.objects.using(alias).all().delete()
     connections[alias].close()

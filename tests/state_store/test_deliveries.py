@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appservice_api import StateStoreError
-from appservice_api.state_store import open_state_store
-from appservice_api.state_store.deliveries import Claim, Deliveries
+from appservice_api.state_store import Claim, Deliveries, NoteKey, NoteKind, open_state_store
+from appservice_api.state_store.database_deliveries import Turns
 from appservice_api.state_store.memory_deliveries import MemoryDeliveries
-from appservice_api.state_store.pruning import Turns
 from appservice_api.testing.contract import (
     DeliveriesContract,
     Opening,
     SharedDeliveriesContract,
 )
+from appservice_api.testing.contract.deliveries import txn
 
 if TYPE_CHECKING:
     from appservice_api.django.state_store import DjangoStateStore
@@ -58,15 +58,25 @@ class Deaths:
     """Processes that died: a store of somebody else's need not know of them."""
 
     def test_a_claim_that_is_taken_over_tells_so(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 60) is MINE
-        assert deliveries.takeovers("1", "x") == 0
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        assert deliveries.takeovers(txn("1", "x")) == 0
         for times in (1, 2):
-            deliveries.renew("1", "x", 0)
-            assert deliveries.claim("1", "x", 60) is MINE
-            assert deliveries.takeovers("1", "x") == times
-        deliveries.finish("1", "x")
-        assert deliveries.claim("1", "x", 60) is DONE
-        assert deliveries.takeovers("1", "x") == 0
+            deliveries.renew(txn("1", "x"), 0)
+            assert deliveries.claim(txn("1", "x"), 60) is MINE
+            assert deliveries.takeovers(txn("1", "x")) == times
+        deliveries.finish(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is DONE
+        assert deliveries.takeovers(txn("1", "x")) == 0
+
+    def test_a_parked_event_that_is_retried_is_no_event(self, deliveries: Deliveries) -> None:
+        parked = NoteKey(NoteKind.PARKED, "$a")
+        deliveries.begin("$a", 1)
+        assert deliveries.begun([parked]) == {}
+        deliveries.begin(parked, 2)
+        found = deliveries.begun(["$a", parked])
+        assert {key: one.times for key, one in found.items()} == {"$a": 1, parked: 2}
+        deliveries.ended("$a")
+        assert set(deliveries.begun(["$a", parked])) == {parked}
 
     def test_events_that_were_begun(self, deliveries: Deliveries) -> None:
         assert deliveries.begun(["$a", "$b"]) == {}
@@ -115,13 +125,13 @@ def bounded(deliveries: Any, most: int, every: int = 1) -> Any:
 
 def test_old_transactions_are_forgotten(another: Opening) -> None:
     deliveries = bounded(another(), 5)
-    assert deliveries.claim("busy", "x", 60) is MINE
+    assert deliveries.claim(txn("busy", "x"), 60) is MINE
     for number in range(60):
-        deliveries.finish(str(number), "x")
-    known = [number for number in range(60) if deliveries.claim(str(number), "x", 60) is DONE]
+        deliveries.finish(txn(str(number), "x"))
+    known = [number for number in range(60) if deliveries.claim(txn(str(number), "x"), 60) is DONE]
     assert 5 <= len(known) < 60  # those of one millisecond are kept together
     assert known == list(range(60 - len(known), 60))
-    assert deliveries.claim("busy", "x", 60) is BUSY
+    assert deliveries.claim(txn("busy", "x"), 60) is BUSY
 
 
 def test_old_events_are_forgotten_but_the_last_of_each_room(another: Opening) -> None:
@@ -135,6 +145,10 @@ def test_old_events_are_forgotten_but_the_last_of_each_room(another: Opening) ->
         "$15", "$16", "$17", "$18", "$19",
     }  # fmt: skip
     assert deliveries.handled(["$quiet-1", "$quiet-2", "no-room"]) == {"$quiet-2"}
+    notes = [NoteKey(NoteKind.HANDLER, str(number)) for number in range(20)]
+    for note in notes:
+        deliveries.note_handled(note)
+    assert deliveries.handled(notes) == set(notes[-5:])
     assert deliveries.last_handled(OTHER) == "$quiet-2"
     assert deliveries.last_handled(ROOM) == "$19"
 
@@ -156,13 +170,13 @@ def test_a_write_that_is_done_does_not_fail_for_old_rows(
     if hasattr(database, "write_for_good"):
         monkeypatch.setattr(deliveries._database, "read", fail)
     else:
-        for name in ("_prune_handled", "_prune_transactions"):
+        for name in ("_prune_handled", "_prune_claims"):
             monkeypatch.setattr(deliveries, name, fail)
     deliveries.note_handled("$a", ROOM)
-    deliveries.finish("1", "x")
+    deliveries.finish(txn("1", "x"))
     monkeypatch.undo()
     assert deliveries.handled(["$a"]) == {"$a"}
-    assert deliveries.claim("1", "x", 60) is DONE
+    assert deliveries.claim(txn("1", "x"), 60) is DONE
 
 
 def fail(*_: object) -> None:

@@ -88,7 +88,7 @@ def test_what_was_read_is_not_asked_for_again(store: DjangoStateStore) -> None:
     with counted_queries(alias_of(store)) as asked:
         ask()
         assert asked == []
-        store.doubt(ROOM, USER)
+        store.invalidate(ROOM, USER)
         ask()
         assert len(asked) == 3
 

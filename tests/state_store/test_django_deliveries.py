@@ -12,7 +12,8 @@ pytest.importorskip("django", reason="the extra django isn't installed")
 from django.db import connections, transaction
 
 from appservice_api import StateStoreError
-from appservice_api.state_store.deliveries import Claim
+from appservice_api.state_store import Claim
+from appservice_api.testing.contract.deliveries import txn
 
 if TYPE_CHECKING:
     from appservice_api.django.deliveries import DjangoDeliveries
@@ -33,10 +34,10 @@ def deliveries(django_store: DjangoStateStore) -> DjangoDeliveries:
 
 def writes(deliveries: DjangoDeliveries) -> list[Any]:
     return [
-        lambda: deliveries.claim("1", "x", 60),
-        lambda: deliveries.renew("1", "x", 60),
-        lambda: deliveries.finish("1", "x"),
-        lambda: deliveries.give_up("1", "x"),
+        lambda: deliveries.claim(txn("1", "x"), 60),
+        lambda: deliveries.renew(txn("1", "x"), 60),
+        lambda: deliveries.finish(txn("1", "x")),
+        lambda: deliveries.give_up(txn("1", "x")),
         lambda: deliveries.note_handled("$a", ROOM),
         lambda: deliveries.park({}, ""),
         lambda: deliveries.unpark(deliveries.parked()[0].id),
@@ -56,16 +57,16 @@ def test_what_could_be_rolled_back_is_refused(deliveries: DjangoDeliveries, alia
     for write in writes(deliveries):
         write()
     assert deliveries.handled(["$a"]) == {"$a"}
-    assert deliveries.claim("1", "x", 60) is Claim.DONE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.DONE
 
 
 def test_a_transaction_of_another_database_is_none(
     django_sqlite: DjangoStateStore, django_postgresql: DjangoStateStore
 ) -> None:
     with transaction.atomic(using="postgresql"):
-        assert django_sqlite.deliveries.claim("1", "x", 60) is Claim.MINE
+        assert django_sqlite.deliveries.claim(txn("1", "x"), 60) is Claim.MINE
         transaction.set_rollback(True, using="postgresql")
-    assert django_sqlite.deliveries.claim("1", "x", 60) is Claim.BUSY
+    assert django_sqlite.deliveries.claim(txn("1", "x"), 60) is Claim.BUSY
 
 
 def test_transactions_begun_by_hand(django_postgresql: DjangoStateStore) -> None:
@@ -73,23 +74,23 @@ def test_transactions_begun_by_hand(django_postgresql: DjangoStateStore) -> None
     transaction.set_autocommit(False, using="postgresql")
     try:
         with pytest.raises(StateStoreError, match="a transaction has begun in the database"):
-            deliveries.claim("1", "x", 60)
+            deliveries.claim(txn("1", "x"), 60)
         transaction.rollback(using="postgresql")
     finally:
         transaction.set_autocommit(True, using="postgresql")
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
 
 
 def test_a_test_case_of_django_may_write(deliveries: DjangoDeliveries, alias: str) -> None:
     block = transaction.atomic(using=alias)
     block._from_testcase = True
     with block:
-        assert deliveries.claim("1", "x", 60) is Claim.MINE
-        assert deliveries.claim("1", "x", 60) is Claim.BUSY
+        assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
+        assert deliveries.claim(txn("1", "x"), 60) is Claim.BUSY
         deliveries.note_handled("$a", ROOM)
-        deliveries.finish("1", "x")
+        deliveries.finish(txn("1", "x"))
         transaction.set_rollback(True, using=alias)
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
 
 
 def test_leases_run_by_the_clock_of_the_database(
@@ -98,14 +99,14 @@ def test_leases_run_by_the_clock_of_the_database(
     from appservice_api.django import deliveries as module
 
     deliveries = django_postgresql.deliveries
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
     monkeypatch.setattr(module, "now", lambda: 2**50)
-    assert deliveries.claim("1", "x", 60) is Claim.BUSY
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.BUSY
 
 
 def test_a_lost_connection_is_made_anew(django_postgresql: DjangoStateStore) -> None:
     deliveries = django_postgresql.deliveries
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
     connection = connections["postgresql"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -114,17 +115,17 @@ def test_a_lost_connection_is_made_anew(django_postgresql: DjangoStateStore) -> 
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     other.close()
-    deliveries.finish("1", "x")
-    assert deliveries.claim("1", "x", 60) is Claim.DONE
+    deliveries.finish(txn("1", "x"))
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.DONE
 
 
 def test_a_forked_child_uses_a_connection_of_its_own(deliveries: DjangoDeliveries) -> None:
-    assert deliveries.claim("1", "x", 60) is Claim.MINE
+    assert deliveries.claim(txn("1", "x"), 60) is Claim.MINE
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            code = 0 if deliveries.claim("1", "x", 60) is Claim.BUSY else 2
+            code = 0 if deliveries.claim(txn("1", "x"), 60) is Claim.BUSY else 2
             deliveries.note_handled("$child", ROOM)
         finally:
             os._exit(code)

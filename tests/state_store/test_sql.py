@@ -17,10 +17,18 @@ from pathlib import Path
 import pytest
 
 from appservice_api import ASStateStore, Membership, MissingExtraError, StateStoreError
-from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
-from appservice_api.state_store.deliveries import Claim
-from appservice_api.state_store.items import RoomItems
-from appservice_api.state_store.pruning import Turns
+from appservice_api.state_store import (
+    Claim,
+    MemberItem,
+    NoteKey,
+    NoteKind,
+    RoomItems,
+    Source,
+    StateItem,
+    open_state_store,
+)
+from appservice_api.state_store.database_deliveries import Turns
+from appservice_api.testing.contract.deliveries import txn
 from appservice_api.testing.postgres import Postgres
 
 pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
@@ -116,13 +124,13 @@ def test_what_another_process_wrote_is_seen_once_it_is_doubted(database_url: str
     other.left(ROOM, USER)
     other.joined(ROOM, OTHER)
     assert one.is_joined(ROOM, OTHER) is True  # what isn't known is never cached
-    one.doubt(ROOM, USER)
+    one.invalidate(ROOM, USER)
     assert one.is_joined(ROOM, USER) is False
     assert one.get_power_levels(ROOM) is None
     one.set_power_levels(ROOM, {"ban": 1})
     assert one.get_power_levels(ROOM) == {"ban": 1}
     other.set_power_levels(ROOM, {"ban": 2})
-    one.doubt(ROOM, OTHER)
+    one.invalidate(ROOM, OTHER)
     assert one.get_power_levels(ROOM) == {"ban": 2}
     one.close()
     other.close()
@@ -277,7 +285,7 @@ def test_no_connection_to_sqlite_is_open_while_the_process_forks(tmp_path: Path)
 def test_a_fork_does_not_wait_for_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_state_store(f"sqlite:///{tmp_path}/state.db") as store:
         assert isinstance(store, SQLStateStore)
-        store._database._gate._patience = 0.01
+        store._database._fork_lock._timeout = 0.01
         with store._database.reading():
             pid = os.fork()
             if pid == 0:
@@ -432,7 +440,7 @@ def test_a_database_of_version_1_gets_the_tables_of_deliveries(
             assert isinstance(store, SQLStateStore)
             store.deliveries.note_handled("$a", ROOM)
             assert store.deliveries.last_handled(ROOM) == "$a"
-            assert store.deliveries.claim("1", "x", 0) is Claim.MINE
+            assert store.deliveries.claim(txn("1", "x"), 0) is Claim.MINE
             number = store.deliveries.park({"type": "m"}, "why")
             assert store.deliveries.unpark(number) is not None
 
@@ -463,9 +471,9 @@ def test_leases_run_by_the_clock_of_the_database(
 ) -> None:
     with open_state_store(postgres.new_database()) as store:
         assert isinstance(store, SQLStateStore)
-        assert store.deliveries.claim("1", "x", 60) is Claim.MINE
+        assert store.deliveries.claim(txn("1", "x"), 60) is Claim.MINE
         monkeypatch.setattr(deliveries, "now", lambda: 2**50)  # a machine far in the future
-        assert store.deliveries.claim("1", "x", 60) is Claim.BUSY
+        assert store.deliveries.claim(txn("1", "x"), 60) is Claim.BUSY
 
 
 def test_noting_an_event_is_one_statement(database_url: str) -> None:
@@ -476,6 +484,10 @@ def test_noting_an_event_is_one_statement(database_url: str) -> None:
         seen = count_queries(store)
         store.deliveries.note_handled("$a", ROOM, 5)
         assert len(seen) == 1
+        noted = NoteKey(NoteKind.HANDLER, "x")
+        store.deliveries.note_handled(noted)
+        assert store.deliveries.handled(["$a", noted, "$b"]) == {"$a", noted}
+        assert len(seen) == 3
 
 
 def test_writers_of_the_same_rows_do_not_fail(postgres: Postgres) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,51 +11,63 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Table,
     cast,
     exists,
     extract,
     func,
+    literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ...errors import StateStoreError
-from ...fork import renew_after_fork
-from ..deliveries import Begun, Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
-from ..items import now
-from ..names import storable
-from ..pruning import (
+from ..database_deliveries import (
     ABANDONED_MS,
+    EVENT,
     HANDLED,
     TRANSACTIONS,
-    Turns,
+    DatabaseDeliveries,
+    by_kind,
+    by_row_key,
+    claim_row,
     done_text,
     handled_row,
     lease_ms,
-    named,
-    time_ms,
+    noted_row,
+    parked_event,
+    row_key,
 )
+from ..databases import chunks
+from ..deliveries import Begun, Claim, ClaimLost, Note, ParkedEvent, ParkedNote
+from ..items import now
+from ..keys import ClaimKey, ClaimKind, NoteKey
+from ..storable import storable_name, storable_time
 from .engine import Database
-from .schema import EVENT_BEGUN, EVENT_HANDLED, EVENT_PARKED, EVENT_SETTLED, TRANSACTION
+from .schema import (
+    CAUGHT_UP,
+    CHECKPOINT,
+    CLAIM,
+    EVENT_BEGUN,
+    EVENT_HANDLED,
+    EVENT_PARKED,
+    NOTED,
+)
 
 __all__ = ["SQLDeliveries"]
 
-_CHUNK = 500
 _JULIAN_DAY_OF_1970 = 2_440_587.5
 _NEWER = EVENT_HANDLED.alias()
+_EVENT: Any = literal_column(f"'{EVENT}'").label("kind")
 
 
-class SQLDeliveries(Deliveries):
+class SQLDeliveries(DatabaseDeliveries):
     """Deliveries in the database of an :class:`SQLStateStore`.
-
-    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
-    other's claims.
 
     Args:
         ready: Gives the database, with its tables.
-        transactions: How many transactions are remembered.
-        handled: How many handled events are remembered, beside the last one of each room.
+        transactions, handled: As for :class:`DatabaseDeliveries`.
     """
 
     def __init__(
@@ -67,138 +77,107 @@ class SQLDeliveries(Deliveries):
         transactions: int = TRANSACTIONS,
         handled: int = HANDLED,
     ) -> None:
+        super().__init__(transactions, handled)
         self._ready = ready
-        self._most_transactions = transactions
-        self._most_handled = handled
-        self._after_fork()
-        renew_after_fork(self)
 
-    def _after_fork(self) -> None:
-        # Whoever has lost a claim must not give up the claim of who has it now.
-        self._owner = secrets.token_hex(8)
-        self._finished = Turns()
-        self._noted = Turns()
-        # How often what this process has claimed was taken over; most never was.
-        self._takeovers: dict[tuple[str, str], int] = {}
+    # Claims.
 
-    # Transactions.
-
-    def claim(self, transaction_id: str, digest: str, lease: float) -> Claim:
-        length = lease_ms(lease)
-        database = self._ready()
-        row = _named(transaction_id, digest)
-        with database.single() as connection:
+    def claim(self, key: ClaimKey, lease: float) -> Claim:
+        length, row = lease_ms(lease), claim_row(key)
+        with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
-            statement = _insert(connection.dialect.name)(TRANSACTION).values(
+            statement = _insert(connection, CLAIM).values(
                 **row, owner=self._owner, claimed_until=clock + length
             )
             if _rowcount(connection, statement.on_conflict_do_nothing()):
                 return Claim.MINE
             taken = (
-                TRANSACTION.update()
-                .where(
-                    *_is(row),
-                    TRANSACTION.c.finished_at.is_(None),
-                    TRANSACTION.c.claimed_until <= clock,
-                )
+                CLAIM.update()
+                .where(*_is(row), CLAIM.c.finished_at.is_(None), CLAIM.c.claimed_until <= clock)
                 .values(
                     owner=self._owner, claimed_until=clock + length,
-                    takeovers=TRANSACTION.c.takeovers + 1,
+                    takeovers=CLAIM.c.takeovers + 1,
                 )
             )  # fmt: skip
             if _rowcount(connection, taken):
-                query = select(TRANSACTION.c.takeovers).where(*_is(row))
-                self._takeovers[transaction_id, digest] = connection.scalar(query) or 1
+                query = select(CLAIM.c.takeovers).where(*_is(row))
+                self._takeovers[key] = connection.scalar(query) or 1
                 return Claim.MINE
-            finished = select(TRANSACTION.c.finished_at).where(*_is(row))
+            finished = select(CLAIM.c.finished_at).where(*_is(row))
             return Claim.BUSY if connection.scalar(finished) is None else Claim.DONE
 
-    def renew(self, transaction_id: str, digest: str, lease: float) -> None:
+    def renew(self, key: ClaimKey, lease: float) -> None:
         length = lease_ms(lease)
         with self._ready().single() as connection:
             connection.execute(
-                TRANSACTION.update()
-                .where(*self._mine(transaction_id, digest))
+                CLAIM.update()
+                .where(*self._mine(key))
                 .values(claimed_until=_clock(connection.dialect.name) + length)
             )
 
-    def takeovers(self, transaction_id: str, digest: str) -> int:
-        return self._takeovers.get((transaction_id, digest), 0)
-
-    def finish(self, transaction_id: str, digest: str) -> None:
-        self._takeovers.pop((transaction_id, digest), None)
+    def _finish(self, key: ClaimKey) -> None:
         with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
-            statement = _insert(connection.dialect.name)(TRANSACTION).values(
-                **_named(transaction_id, digest), owner=self._owner, claimed_until=clock,
-                finished_at=clock,
-            )  # fmt: skip
+            statement = _insert(connection, CLAIM).values(
+                **claim_row(key), owner=self._owner, claimed_until=clock, finished_at=clock
+            )
             connection.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["id", "digest"], set_={"finished_at": clock}
+                    index_elements=["kind", "name", "digest"], set_={"finished_at": clock}
                 )
             )
-        if self._finished.due():
-            self._prune(self._prune_transactions)
 
-    def give_up(self, transaction_id: str, digest: str) -> None:
-        self._takeovers.pop((transaction_id, digest), None)
+    def _give_up(self, key: ClaimKey) -> None:
         with self._ready().single() as connection:
-            connection.execute(TRANSACTION.delete().where(*self._mine(transaction_id, digest)))
+            connection.execute(CLAIM.delete().where(*self._mine(key)))
 
-    def in_flight(self) -> set[tuple[str, str]]:
+    def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
         with self._ready().single() as connection:
-            query = select(TRANSACTION.c.id, TRANSACTION.c.digest).where(
-                TRANSACTION.c.finished_at.is_(None),
-                TRANSACTION.c.claimed_until > _clock(connection.dialect.name),
+            query = select(CLAIM.c.name, CLAIM.c.digest).where(
+                CLAIM.c.kind == kind.value,
+                CLAIM.c.finished_at.is_(None),
+                CLAIM.c.claimed_until > _clock(connection.dialect.name),
             )
-            return {(row.id, row.digest) for row in connection.execute(query)}
+            return {ClaimKey(kind, *row) for row in connection.execute(query)}
 
-    def _mine(self, transaction_id: str, digest: str) -> list[ColumnElement[bool]]:
+    def _mine(self, key: ClaimKey) -> list[ColumnElement[bool]]:
         return [
-            *_is(_named(transaction_id, digest)),
-            TRANSACTION.c.owner == self._owner,
-            TRANSACTION.c.finished_at.is_(None),
-        ]
+            *_is(claim_row(key)), CLAIM.c.owner == self._owner, CLAIM.c.finished_at.is_(None),
+        ]  # fmt: skip
 
-    # Events.
+    # What is done.
 
-    def handled(self, keys: Iterable[str]) -> set[str]:
-        by_name: dict[str, set[str]] = {}
-        for key in keys:
-            by_name.setdefault(named(key), set()).add(key)
-        names, column = list(by_name), EVENT_HANDLED.c.key
-        found: set[str] = set()
-        if names:
+    def handled(self, keys: Iterable[str | NoteKey]) -> set[str | NoteKey]:
+        asked, found = by_row_key(keys), set[str | NoteKey]()
+        if asked:
             with self._ready().single() as connection:
-                for start in range(0, len(names), _CHUNK):
-                    query = select(column).where(column.in_(names[start : start + _CHUNK]))
-                    for name in connection.scalars(query):
-                        found |= by_name[name]
+                for some in chunks(list(asked)):
+                    for row in connection.execute(_handled(some)):
+                        found.update(asked[row.kind, row.name])
         return found
 
-    def note_handled(self, key: str, room_id: str | None = None, ts: int | None = None) -> None:
-        row = handled_row(key, room_id, ts)
+    def note_handled(
+        self, key: str | NoteKey, room_id: str | None = None, ts: int | None = None
+    ) -> None:
+        table, row = _noted(Note(key, room_id, ts))
         with self._ready().single() as connection:
-            connection.execute(
-                _insert(connection.dialect.name)(EVENT_HANDLED).on_conflict_do_nothing(), row
-            )
-        if self._noted.due():
-            self._prune(self._prune_handled)
+            connection.execute(_insert(connection, table).on_conflict_do_nothing(), row)
+        self._count_noted()
 
-    def note_all_handled(self, events: Iterable[tuple[str, str | None, int | None]]) -> None:
-        # In the order given, also for the database: none who notes the same waits for another.
-        rows = [handled_row(*event) for event in events]
+    def note_all_handled(self, notes: Iterable[Note]) -> None:
+        # In the order given: two that note the same events never wait for each other.
+        rows: dict[Table, list[dict[str, Any]]] = {}
+        for table, row in map(_noted, notes):
+            rows.setdefault(table, []).append(row)
         if not rows:
             return
 
         def work(connection: Connection) -> None:
-            statement = _insert(connection.dialect.name)(EVENT_HANDLED)
-            connection.execute(statement.on_conflict_do_nothing(), rows)
+            for table, some in rows.items():
+                connection.execute(_insert(connection, table).on_conflict_do_nothing(), some)
 
         self._ready().write(work)
-        if self._noted.due(len(rows)):
-            self._prune(self._prune_handled)
+        self._count_noted(sum(map(len, rows.values())))
 
     def last_handled(self, room_id: str) -> str | None:
         return self._handled_of(room_id, EVENT_HANDLED.c.number.desc())
@@ -207,28 +186,36 @@ class SQLDeliveries(Deliveries):
         return self._handled_of(room_id, EVENT_HANDLED.c.number.asc())
 
     def _handled_of(self, room_id: str, order: ColumnElement[Any]) -> str | None:
-        query = select(EVENT_HANDLED.c.key).where(EVENT_HANDLED.c.room == named(room_id))
+        query = select(EVENT_HANDLED.c.key).where(EVENT_HANDLED.c.room == storable_name(room_id))
         with self._ready().single() as connection:
             return connection.scalar(query.order_by(order).limit(1))
 
-    def settle(self, room_id: str, event_id: str) -> None:
-        row = {"room": named(room_id), "event_id": named(event_id)}
-        with self._ready().single() as connection:
-            statement = _insert(connection.dialect.name)(EVENT_SETTLED).values(row)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["room"], set_={"event_id": row["event_id"]}
-                )
-            )
+    # How far catching up is.
 
-    def settled(self, room_id: str) -> str | None:
-        query = select(EVENT_SETTLED.c.event_id).where(EVENT_SETTLED.c.room == named(room_id))
+    def set_checkpoint(self, room_id: str, event_id: str) -> None:
+        row = {"room": storable_name(room_id), "event_id": storable_name(event_id)}
+        self._put(CHECKPOINT, row, "room")
+
+    def checkpoint(self, room_id: str) -> str | None:
+        query = select(CHECKPOINT.c.event_id).where(CHECKPOINT.c.room == storable_name(room_id))
         with self._ready().single() as connection:
             return connection.scalar(query)
 
-    # A handler's unit of work.
+    def set_caught_up(self, ts: int) -> None:
+        self._put(CAUGHT_UP, {"id": 1, "ts": ts}, "id")
 
-    has_connection = True
+    def caught_up(self) -> int | None:
+        with self._ready().single() as connection:
+            return connection.scalar(select(CAUGHT_UP.c.ts))
+
+    def _put(self, table: Table, row: dict[str, Any], *key: str) -> None:
+        """Write a row, in the place of the one that has its key."""
+        new = {name: value for name, value in row.items() if name not in key}
+        with self._ready().single() as connection:
+            statement = _insert(connection, table).values(row)
+            connection.execute(statement.on_conflict_do_update(index_elements=[*key], set_=new))
+
+    # A handler's unit of work.
 
     def joins(self, wants_connection: bool) -> bool:
         return wants_connection
@@ -241,12 +228,13 @@ class SQLDeliveries(Deliveries):
             if note is not None:
                 with database.explained("write"):
                     self._note_within(connection, note)
-        if isinstance(note, Note) and self._noted.due():
-            self._prune(self._prune_handled)
+        if isinstance(note, Note):
+            self._count_noted()
 
     def _note_within(self, connection: Connection, note: Note | ParkedNote) -> None:
         if isinstance(note, Note):
-            made = _insert(connection.dialect.name)(EVENT_HANDLED).values(handled_row(*note))
+            table, row = _noted(note)
+            made = _insert(connection, table).values(row)
             noted = _rowcount(connection, made.on_conflict_do_nothing())
         else:
             before = EVENT_PARKED.c.done == done_text(note.before)
@@ -262,41 +250,32 @@ class SQLDeliveries(Deliveries):
 
     # Processes that died.
 
-    def begin(self, key: str, times: int) -> None:
-        row = {"times": times, "begun_at": now()}
-        with self._ready().single() as connection:
-            statement = _insert(connection.dialect.name)(EVENT_BEGUN).values(key=named(key), **row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=row))
+    def begin(self, key: str | NoteKey, times: int) -> None:
+        kind, name = row_key(key)
+        row = {"kind": kind, "name": name, "times": times, "begun_at": now()}
+        self._put(EVENT_BEGUN, row, "kind", "name")
 
-    def begun(self, keys: Iterable[str]) -> dict[str, Begun]:
-        by_name = {named(key): key for key in keys}
-        names, found = list(by_name), dict[str, Begun]()
+    def begun(self, keys: Iterable[str | NoteKey]) -> dict[str | NoteKey, Begun]:
+        asked, found = by_row_key(keys), dict[str | NoteKey, Begun]()
         with self._ready().single() as connection:
-            for start in range(0, len(names), _CHUNK):
-                these = EVENT_BEGUN.c.key.in_(names[start : start + _CHUNK])
-                for row in connection.execute(select(EVENT_BEGUN).where(these)):
-                    found[by_name[row.key]] = Begun(row.times, row.begun_at)
+            for some in chunks(list(asked)):
+                for row in connection.execute(select(EVENT_BEGUN).where(_begun(some))):
+                    for key in asked[row.kind, row.name]:
+                        found[key] = Begun(row.times, row.begun_at)
         return found
 
-    def ended(self, key: str) -> None:
+    def ended(self, key: str | NoteKey) -> None:
         with self._ready().single() as connection:
-            connection.execute(EVENT_BEGUN.delete().where(EVENT_BEGUN.c.key == named(key)))
+            connection.execute(EVENT_BEGUN.delete().where(_begun([row_key(key)])))
 
-    # Events that were put aside.
+    # Parked events.
 
-    def park(
-        self, event: Mapping[str, Any], error: str, *, key: str | None = None,
-        done: Iterable[str] = (), note: Note | None = None, instead_of: int | None = None,
-    ) -> int:  # fmt: skip
-        row = {
-            "event": json.dumps(dict(event)), "error": storable(error), "parked_at": now(),
-            "key": named(key) if key is not None else None, "done": done_text(done),
-        }  # fmt: skip
+    def _park(self, row: dict[str, Any], note: Note | None, instead_of: int | None) -> int:
         with self._ready().writing() as connection:
             made: Any = connection.execute(EVENT_PARKED.insert(), row).inserted_primary_key
             if note is not None:
-                statement = _insert(connection.dialect.name)(EVENT_HANDLED)
-                connection.execute(statement.on_conflict_do_nothing(), handled_row(*note))
+                table, noted = _noted(note)
+                connection.execute(_insert(connection, table).on_conflict_do_nothing(), noted)
             if instead_of is not None:
                 connection.execute(EVENT_PARKED.delete().where(EVENT_PARKED.c.number == instead_of))
             return int(made[0])
@@ -309,7 +288,7 @@ class SQLDeliveries(Deliveries):
     def parked(self) -> list[ParkedEvent]:
         with self._ready().reading() as connection:
             rows = connection.execute(select(EVENT_PARKED).order_by(EVENT_PARKED.c.number))
-            return [_parked(row) for row in rows]
+            return [parked_event(row.number, row) for row in rows]
 
     def count_parked(self) -> int:
         with self._ready().reading() as connection:
@@ -317,34 +296,27 @@ class SQLDeliveries(Deliveries):
             return connection.scalar(query) or 0
 
     def parked_event(self, number: int) -> ParkedEvent | None:
-        if time_ms(number) is None:
+        if storable_time(number) is None:
             return None
         with self._ready().reading() as connection:
             query = select(EVENT_PARKED).where(EVENT_PARKED.c.number == number)
             row = connection.execute(query).one_or_none()
-            return _parked(row) if row is not None else None
+            return parked_event(row.number, row) if row is not None else None
 
     def unpark(self, number: int) -> ParkedEvent | None:
-        if time_ms(number) is None:
+        if storable_time(number) is None:
             return None
         this = EVENT_PARKED.c.number == number
         with self._ready().writing() as connection:
             row = connection.execute(select(EVENT_PARKED).where(this)).one_or_none()
-            # Of several who ask at once, one removes it.
+            # Of several processes that ask at once, one removes it.
             taken = row is not None and connection.execute(EVENT_PARKED.delete().where(this))
-            return _parked(row) if taken and taken.rowcount else None
+            return parked_event(number, row) if taken and taken.rowcount else None
 
     # What is old.
 
-    def _prune(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except StateStoreError:
-            # What was to be written is written; old rows are removed another time.
-            return
-
-    def _prune_transactions(self) -> None:
-        finished_at = TRANSACTION.c.finished_at
+    def _prune_claims(self) -> None:
+        finished_at = CLAIM.c.finished_at
         oldest = (
             select(finished_at)
             .where(finished_at.is_not(None))
@@ -354,32 +326,36 @@ class SQLDeliveries(Deliveries):
         )
         with self._ready().single() as connection:
             clock = _clock(connection.dialect.name)
-            abandoned = finished_at.is_(None) & (TRANSACTION.c.claimed_until < clock - ABANDONED_MS)
+            abandoned = finished_at.is_(None) & (CLAIM.c.claimed_until < clock - ABANDONED_MS)
             connection.execute(
-                TRANSACTION.delete().where(or_(finished_at < oldest.scalar_subquery(), abandoned))
+                CLAIM.delete().where(or_(finished_at < oldest.scalar_subquery(), abandoned))
             )
             forgotten = EVENT_BEGUN.c.begun_at < now() - ABANDONED_MS
             connection.execute(EVENT_BEGUN.delete().where(forgotten))
 
     def _prune_handled(self) -> None:
         number, room = EVENT_HANDLED.c.number, EVENT_HANDLED.c.room
-        oldest = select(number).order_by(number.desc()).offset(self._most_handled - 1).limit(1)
         followed = exists().where(_NEWER.c.room == room, _NEWER.c.number > number)
         with self._ready().single() as connection:
             connection.execute(
-                EVENT_HANDLED.delete().where(
-                    number < oldest.scalar_subquery(), or_(room.is_(None), followed)
-                )
+                EVENT_HANDLED.delete().where(self._is_old(number), or_(room.is_(None), followed))
             )
+            connection.execute(NOTED.delete().where(self._is_old(NOTED.c.number)))
+
+    def _is_old(self, number: Any) -> ColumnElement[bool]:
+        """Whether a row isn't among the newest of its table."""
+        oldest = select(number).order_by(number.desc()).offset(self._most_handled - 1).limit(1)
+        found: ColumnElement[bool] = number < oldest.scalar_subquery()
+        return found
 
 
-def _insert(dialect: str) -> Any:
-    return sqlite.insert if dialect == "sqlite" else postgresql.insert
+def _insert(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def _clock(dialect: str) -> ColumnElement[int]:
-    """The time in milliseconds since 1970, by the clock that all who share the database share,
-    and when the database is about to write: whoever has waited to write has lost no time."""
+    """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
+    of the write: to wait for a lock shortens no lease."""
     if dialect == "sqlite":
         days = func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970
         return cast(days * 86_400_000, BigInteger)
@@ -387,19 +363,36 @@ def _clock(dialect: str) -> ColumnElement[int]:
 
 
 def _rowcount(connection: Connection, statement: Any) -> int:
-    """Do what writes; how many rows it wrote."""
+    """Execute what writes; how many rows it wrote."""
     options = {"preserve_rowcount": True}
     return connection.execute(statement, execution_options=options).rowcount
 
 
-def _named(transaction_id: str, digest: str) -> dict[str, str]:
-    return {"id": named(transaction_id), "digest": named(digest)}
-
-
 def _is(row: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [TRANSACTION.c[name] == value for name, value in row.items()]
+    return [CLAIM.c[name] == value for name, value in row.items()]
 
 
-def _parked(row: Any) -> ParkedEvent:
-    done = tuple(json.loads(row.done)) if row.done else ()
-    return ParkedEvent(row.number, json.loads(row.event), row.error, row.parked_at, row.key, done)
+def _noted(note: Note) -> tuple[Table, dict[str, Any]]:
+    """The row of a note, and where it belongs."""
+    if isinstance(note.key, str):
+        return EVENT_HANDLED, handled_row(note.key, note.room_id, note.ts)
+    return NOTED, noted_row(note.key)
+
+
+def _handled(rows: Iterable[tuple[str, str]]) -> Any:
+    """The query for what of these is noted: kinds and names."""
+    queries = []
+    for kind, names in by_kind(rows).items():
+        if kind == EVENT:
+            key = EVENT_HANDLED.c.key
+            query = select(_EVENT, key.label("name")).where(key.in_(names))
+        else:
+            these = (NOTED.c.kind == kind, NOTED.c.name.in_(names))
+            query = select(NOTED.c.kind, NOTED.c.name).where(*these)
+        queries.append(query)
+    return queries[0] if len(queries) == 1 else union_all(*queries)
+
+
+def _begun(rows: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
+    kind, name = EVENT_BEGUN.c.kind, EVENT_BEGUN.c.name
+    return or_(*((kind == one) & name.in_(names) for one, names in by_kind(rows).items()))

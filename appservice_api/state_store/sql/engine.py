@@ -17,8 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from ...errors import MissingExtraError, StateStoreError
-from ..names import first_line
-from .gate import Gate
+from ..databases import CONFLICTS, first_line, sqlstate
+from .fork_lock import ForkLock
 from .url import read_url, shown
 
 __all__ = ["Database"]
@@ -33,17 +33,15 @@ _PERMANENT = ("not a database", "malformed", "unable to open", "readonly", "does
 _NONE_FREE = (
     f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
 )
-# SQLite lets nobody queue: among many writers on a busy machine, one may wait for long.
+# SQLite has no queue of writers: among many on a busy machine, one may wait for long.
 _BUSY_SECONDS = 30.0
-# As long as others keep SQLite locked, each write waits only so long, or all that a send
-# remembers would wait in turn.
+# While other programs keep SQLite locked, each write waits only for this long: a send remembers
+# several things, one after the other.
 _LOCKED_SECONDS, _HASTY_SECONDS = 5.0, 0.25
 _CONNECT_SECONDS, _STATEMENT_SECONDS = 10, 30
 # Longer than a statement waits for a lock.
 _FORK_SECONDS = _BUSY_SECONDS + 5.0
 _ATTEMPTS = 6
-# SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
-_CONFLICTS = frozenset({"40001", "40P01"})
 _NO_TABLE = "42P01"
 _LIBPQ = ("psycopg", "psycopg2")
 
@@ -74,7 +72,7 @@ class Database:
         self.opened = False
         self._local = threading.local()
         self._file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-        self._gate = Gate(_FORK_SECONDS)
+        self._fork_lock = ForkLock(_FORK_SECONDS)
         self._locked_until = 0.0
         try:
             self.engine: Engine = create_engine(
@@ -177,7 +175,7 @@ class Database:
             with open_one.begin_nested():
                 yield open_one
             return
-        with self._gate.entered():
+        with self._fork_lock.shared():
             with self.explained("use"):
                 connection = self._units.connect()
             before = getattr(self._local, "unit", None)
@@ -210,7 +208,7 @@ class Database:
 
     @contextmanager
     def _entered(self, what: str) -> Iterator[None]:
-        with self.explained(what), self._gate.entered():
+        with self.explained(what), self._fork_lock.shared():
             yield
 
     @contextmanager
@@ -229,7 +227,7 @@ class Database:
 
     def _advice(self, cause: BaseException) -> str:
         text = str(cause)
-        if "no such table: as_" in text or _sqlstate(cause) == _NO_TABLE:
+        if "no such table: as_" in text or sqlstate(cause) == _NO_TABLE:
             self.opened = False
             return (
                 ". Its tables have gone, or another database has taken its place; from the next "
@@ -262,7 +260,7 @@ class Database:
         """Have no connection to SQLite open."""
         if self._file is None:
             return
-        if not self._gate.shut():
+        if not self._fork_lock.acquire():
             _log.warning(
                 "the process forks while another thread uses the state store at %s: the child "
                 "must not use it", self.name,
@@ -271,11 +269,11 @@ class Database:
 
     def after_fork_in_parent(self) -> None:
         """Go on as before."""
-        self._gate.open()
+        self._fork_lock.release()
 
     def after_fork(self) -> None:
         """Forget the parent's connections without closing them."""
-        self._gate = Gate(_FORK_SECONDS)
+        self._fork_lock = ForkLock(_FORK_SECONDS)
         self.engine.dispose(close=False)
 
     def close(self) -> None:
@@ -339,10 +337,6 @@ def _limit(connection: Any, options: str) -> None:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    """Whether it is only that somebody else wrote at the same time."""
+    """Whether the only cause is another transaction at the same time."""
     cause = error.__cause__
-    return isinstance(cause, DBAPIError) and _sqlstate(cause.orig) in _CONFLICTS
-
-
-def _sqlstate(cause: BaseException | None) -> str | None:
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return isinstance(cause, DBAPIError) and sqlstate(cause.orig) in CONFLICTS

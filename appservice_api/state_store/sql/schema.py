@@ -21,23 +21,27 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     inspect,
     select,
     text,
 )
-from sqlalchemy.schema import CreateColumn
 
 from ...errors import StateStoreError
+from .older import WITH_KINDS, to_kinds
 
 __all__ = [
+    "CAUGHT_UP",
+    "CHECKPOINT",
+    "CLAIM",
     "EVENT_BEGUN",
     "EVENT_HANDLED",
     "EVENT_PARKED",
-    "EVENT_SETTLED",
     "MEMBER",
+    "METADATA",
+    "NOTED",
     "ROOM",
     "STATE",
-    "TRANSACTION",
     "USER",
     "VERSION",
     "bring_up_to_date",
@@ -87,22 +91,23 @@ STATE = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
-TRANSACTION = Table(
-    "as_transaction", METADATA,
-    Column("id", String(255), primary_key=True),
+# Kinds are those of ClaimKind and NoteKind, or "event"; times are in milliseconds since 1970.
+CLAIM = Table(
+    "as_claim", METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(255), primary_key=True),
     Column("digest", String(255), primary_key=True),
     Column("owner", String(16), nullable=False),
-    # In milliseconds since 1970.
     Column("claimed_until", BigInteger, nullable=False),
     # NULL: not handled yet.
     Column("finished_at", BigInteger),
-    # How often it was taken over from who had died.
+    # How often it was taken over from a process that had died.
     Column("takeovers", Integer, nullable=False, default=0, server_default=text("0")),
     sqlite_with_rowid=False,
 )  # fmt: skip
-_UNFINISHED = TRANSACTION.c.finished_at.is_(None)
-_IN_FLIGHT = Index(
-    "as_transaction_in_flight", TRANSACTION.c.claimed_until, sqlite_where=_UNFINISHED,
+_UNFINISHED = CLAIM.c.finished_at.is_(None)
+Index(
+    "as_claim_in_flight", CLAIM.c.kind, CLAIM.c.claimed_until, sqlite_where=_UNFINISHED,
     postgresql_where=_UNFINISHED,
 )  # fmt: skip
 EVENT_HANDLED = Table(
@@ -113,6 +118,15 @@ EVENT_HANDLED = Table(
     Column("room", String(255)),
     Column("ts", BigInteger),
     Index("as_handled_in_room", "room", "number"),
+)  # fmt: skip
+# What else is done.
+NOTED = Table(
+    "as_noted", METADATA,
+    # In the order in which it was noted.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    UniqueConstraint("kind", "name"),
 )  # fmt: skip
 EVENT_PARKED = Table(
     "as_parked", METADATA,
@@ -127,52 +141,33 @@ EVENT_PARKED = Table(
     # A number that was taken back is never another event's.
     sqlite_autoincrement=True,
 )  # fmt: skip
-# Up to which event nothing is to be looked after.
-EVENT_SETTLED = Table(
-    "as_settled", METADATA,
+# Up to which event each room was looked after.
+CHECKPOINT = Table(
+    "as_checkpoint", METADATA,
     Column("room", String(255), primary_key=True),
     Column("event_id", String(255), nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
-
-# Which events were begun by processes that took over from others that had died, and not ended.
+# When all rooms were looked after; one row.
+CAUGHT_UP = Table(
+    "as_caught_up", METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("ts", BigInteger, nullable=False),
+)  # fmt: skip
+# What was begun by processes that took over from others that had died, and not ended.
 EVENT_BEGUN = Table(
     "as_begun", METADATA,
-    Column("key", String(255), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(255), primary_key=True),
     Column("times", Integer, nullable=False),
-    # In milliseconds since 1970.
     Column("begun_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
-
-def _add_deliveries(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[TRANSACTION, EVENT_HANDLED, EVENT_PARKED])
-
-
-def _add_settled(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[EVENT_SETTLED])
-    _IN_FLIGHT.create(connection, checkfirst=True)
-
-
-def _add_units(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[EVENT_BEGUN])
-    for column in (TRANSACTION.c.takeovers, EVENT_PARKED.c.key, EVENT_PARKED.c.done):
-        there = {one["name"] for one in inspect(connection).get_columns(column.table.name)}
-        if column.name not in there:
-            # What version 1 lacked was made with all columns.
-            made = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {made}"))
-
-
 #: The version of the tables above.
-VERSION: Final = 4
+VERSION: Final = 5
 # From each version to the next; run in one transaction with the new version's number.
-UPGRADES: Mapping[int, Callable[[Connection], None]] = {
-    1: _add_deliveries,
-    2: _add_settled,
-    3: _add_units,
-}
+UPGRADES: Mapping[int, Callable[[Connection], None]] = {}
 # Any number: all processes that bring one PostgreSQL database up to date wait for each other.
 _LOCK = 0x6D617472
 
@@ -209,7 +204,9 @@ def bring_up_to_date(connection: Connection, name: str) -> None:
         METADATA.create_all(connection)
         connection.execute(_SCHEMA.insert(), {"version": VERSION})
         return
-    for version in range(found, VERSION):
+    if found < WITH_KINDS:
+        to_kinds(connection, METADATA)
+    for version in range(max(found, WITH_KINDS), VERSION):
         UPGRADES[version](connection)
     if found < VERSION:
         connection.execute(_SCHEMA.update().values(version=VERSION))

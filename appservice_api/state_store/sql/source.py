@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ...errors import MissingExtraError, StateStoreError
-from ..names import first_line
+from ..databases import first_line
 from .url import read_url, shown
 
 __all__ = ["SourceDatabase", "reading", "sqlite_path"]

@@ -14,20 +14,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ...events.membership import Membership
 from ...fork import renew_after_fork
 from ...ids import RoomID, UserID
-from ..abstract import ASStateStore, memberships_of
-from ..cached import CACHED, Cached
-from ..fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, now
+from ..abstract import ASStateStore
+from ..cache import CACHED, Cached, ReadThroughCache, keys_of
+from ..databases import chunks
+from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, memberships_of, now
 from ..kept_back import kept_back
-from ..names import looks, storable
+from ..lookalikes import looks
+from ..storable import (
+    is_storable,
+    storable_members,
+    storable_names,
+    storable_rooms,
+    storable_text,
+)
 from .deliveries import SQLDeliveries
 from .engine import Database
 from .schema import MEMBER, ROOM, STATE, USER, bring_up_to_date, is_up_to_date
 
 __all__ = ["SQLStateStore"]
-
-_CHUNK = 500
-_PROFILE = ("displayname", "avatar_url")
 
 
 class SQLStateStore(Cached, ASStateStore):
@@ -36,7 +40,7 @@ class SQLStateStore(Cached, ASStateStore):
     database at the same time.
 
     What was read is kept in a bounded cache. Another process's writes aren't seen in it until the
-    homeserver contradicts what it says (:meth:`doubt`).
+    homeserver contradicts what it says (:meth:`invalidate`).
 
     Args:
         url: A database URL of SQLAlchemy: ``sqlite:///state.db``,
@@ -49,7 +53,7 @@ class SQLStateStore(Cached, ASStateStore):
     """
 
     def __init__(self, url: str, *, cache_size: int = CACHED) -> None:
-        super().__init__(cache_size)
+        super().__init__(ReadThroughCache(cache_size))
         self._database = Database(url)
         self._insert: Any = (
             sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
@@ -105,12 +109,8 @@ class SQLStateStore(Cached, ASStateStore):
 
     # Members.
 
-    @kept_back
-    def read_member(self, room_id: str, user_id: str) -> MemberItem | None:
-        return self._cache.get((room_id, user_id), lambda: self._read_member(room_id, user_id))
-
     def _read_member(self, room_id: str, user_id: str) -> MemberItem | None:
-        if not fits(room_id, user_id):
+        if not is_storable(room_id, user_id):
             return None
         query = _members(room_id).where(USER.c.user_id == user_id)
         with self._ready().reading() as connection:
@@ -121,7 +121,7 @@ class SQLStateStore(Cached, ASStateStore):
     def read_members(
         self, room_id: str, memberships: Iterable[Membership]
     ) -> dict[UserID, MemberItem]:
-        if not fits(room_id):
+        if not is_storable(room_id):
             return {}
         query = _members(room_id).where(MEMBER.c.membership.in_([m.value for m in memberships]))
         with self._ready().reading() as connection:
@@ -130,8 +130,6 @@ class SQLStateStore(Cached, ASStateStore):
     def _read_looks(
         self, room_id: str, number: int, memberships: Iterable[Membership]
     ) -> list[tuple[str, str]]:
-        if not fits(room_id):
-            return []
         query = _members(room_id).where(
             MEMBER.c.looks == number, MEMBER.c.membership.in_([m.value for m in memberships])
         )
@@ -149,8 +147,8 @@ class SQLStateStore(Cached, ASStateStore):
         full: bool = False,
     ) -> None:
         leaving = [membership.value for membership in gone]
-        named = fitting_members(room_id, members)
-        if not fits(room_id):
+        named = storable_members(room_id, members)
+        if not is_storable(room_id):
             return
 
         def work(connection: Connection) -> None:
@@ -166,10 +164,7 @@ class SQLStateStore(Cached, ASStateStore):
                 connection.execute(_FULL, {"full_room": room})
 
         self._ready().write(work)
-        if leaving or len(members) > _CHUNK:
-            self._cache.drop_rooms(room_id)
-        else:
-            self._cache.drop(*((room_id, user) for user in members))
+        self._drop_members(room_id, members, others=bool(leaving))
 
     def _gone(
         self,
@@ -188,13 +183,13 @@ class SQLStateStore(Cached, ASStateStore):
 
     @kept_back
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
-        fitting = fitting_rooms(rooms)
+        kept = storable_rooms(rooms)
 
         def work(connection: Connection) -> None:
-            numbers = self._number(connection, ROOM.c.room_id, list(fitting))
-            names = {user_id for room in fitting.values() for user_id in room.members}
+            numbers = self._number(connection, ROOM.c.room_id, list(kept))
+            names = {user_id for room in kept.values() for user_id in room.members}
             users = self._number(connection, USER.c.user_id, list(names))
-            by_number = {numbers[room_id]: room for room_id, room in fitting.items()}
+            by_number = {numbers[room_id]: room for room_id, room in kept.items()}
             self._write_members(connection, [
                 _member_row(number, users[user_id], item)
                 for number, room in by_number.items()
@@ -212,29 +207,17 @@ class SQLStateStore(Cached, ASStateStore):
                 connection.execute(_FULL, [{"full_room": number} for number in full])
 
         self._ready().write(work)
-        self._cache.drop(
-            *((room_id, user_id) for room_id, room in rooms.items() for user_id in room.members),
-            *((room_id, kind, "") for room_id, room in rooms.items() for kind in room.states),
-        )
+        self._cache.drop(*keys_of(rooms))
 
     def _write_members(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
-        # All writers in the same order: none waits for another that waits for it. Those whose
-        # profile is told and those whose isn't have different columns.
+        # All writers use the same order, so that there is no deadlock. Rows with a profile and
+        # those without have different columns.
         rows.sort(key=itemgetter("room", "user"))
         for _, some in groupby(rows, len):
             several = list(some)
             connection.execute(self._upsert(MEMBER, ("room", "user"), several[0]), several)
 
-    @kept_back
-    def set_profile(self, user_id: str, key: str, value: str | None) -> None:
-        if key not in _PROFILE:
-            raise ValueError(f"key must be {' or '.join(_PROFILE)}, not {key!r}")
-        if not fits(user_id):
-            return
-        text, when = storable(value), now()
-        new: dict[str, Any] = {key: text, "ts": when, "source": Source.SENT.value, "event_id": None}
-        if key == "displayname":
-            new["looks"] = looks(text) if text else None
+    def _write_profile(self, user_id: str, new: dict[str, Any], when: int) -> None:
         user = select(USER.c.id).where(USER.c.user_id == user_id).scalar_subquery()
         joined = (MEMBER.c.user == user, MEMBER.c.membership == Membership.JOIN.value)
         # PostgreSQL locks the rows in the order in which all writers write them.
@@ -273,8 +256,8 @@ class SQLStateStore(Cached, ASStateStore):
     def _numbered(self, connection: Connection, column: Any, names: list[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         number = column.table.c.id
-        for start in range(0, len(names), _CHUNK):
-            query = select(column, number).where(column.in_(names[start : start + _CHUNK]))
+        for some in chunks(names):
+            query = select(column, number).where(column.in_(some))
             found.update(connection.execute(query).all())
         return found
 
@@ -290,7 +273,7 @@ class SQLStateStore(Cached, ASStateStore):
             .where(USER.c.user_id == user_id, MEMBER.c.membership.in_(values))
             .order_by(ROOM.c.id)
         )
-        if not fits(user_id):
+        if not is_storable(user_id):
             return []
         with self._ready().reading() as connection:
             return [RoomID.read(room_id) for room_id in connection.scalars(query)]
@@ -303,7 +286,7 @@ class SQLStateStore(Cached, ASStateStore):
 
     @kept_back
     def has_full_member_list(self, room_id: str) -> bool:
-        if not fits(room_id):
+        if not is_storable(room_id):
             return False
         query = select(ROOM.c.full_members).where(ROOM.c.room_id == room_id)
         with self._ready().reading() as connection:
@@ -311,14 +294,8 @@ class SQLStateStore(Cached, ASStateStore):
 
     # The state of rooms.
 
-    @kept_back
-    def read_state(self, room_id: str, event_type: str) -> StateItem | None:
-        return self._cache.get(
-            (room_id, event_type, ""), lambda: self._read_state(room_id, event_type)
-        )
-
     def _read_state(self, room_id: str, event_type: str) -> StateItem | None:
-        if not fits(room_id, event_type):
+        if not is_storable(room_id, event_type):
             return None
         query = (
             select(STATE).join(ROOM).where(ROOM.c.room_id == room_id, STATE.c.type == event_type)
@@ -329,38 +306,26 @@ class SQLStateStore(Cached, ASStateStore):
             return None
         return StateItem(row.content, row.ts, Source(row.source), row.event_id, row.sender)
 
-    def write_state(self, room_id: str, event_type: str, item: StateItem) -> None:
-        self.write_rooms({room_id: RoomItems({}, {event_type: item})})
-
     # Users.
 
-    @kept_back
-    def is_registered(self, user_id: str) -> bool:
-        return self._cache.get(user_id, lambda: self._is_registered(user_id)) or False
-
     def _is_registered(self, user_id: str) -> bool | None:
-        if not fits(user_id):
+        if not is_storable(user_id):
             return None
         query = select(USER.c.registered).where(USER.c.user_id == user_id)
         with self._ready().reading() as connection:
             return connection.scalar(query) or None
 
     def registered_among(self, user_ids: Iterable[str]) -> set[str]:
-        users, found = [user for user in user_ids if fits(user)], set[str]()
+        users, found = [user for user in user_ids if is_storable(user)], set[str]()
         with self._ready().reading() as connection:
-            for start in range(0, len(users), _CHUNK):
-                some = USER.c.user_id.in_(users[start : start + _CHUNK])
-                query = select(USER.c.user_id).where(USER.c.registered, some)
+            for some in chunks(users):
+                query = select(USER.c.user_id).where(USER.c.registered, USER.c.user_id.in_(some))
                 found.update(connection.scalars(query))
         return found
 
-    def registered(self, user_id: str) -> None:
-        if not self.is_registered(user_id):
-            self.write_registered((user_id,))
-
     @kept_back
     def write_registered(self, user_ids: Iterable[str]) -> None:
-        users = fitting_names(user_ids)
+        users = storable_names(user_ids)
         if not users:
             return
         statement = self._insert(USER).on_conflict_do_update(
@@ -368,7 +333,6 @@ class SQLStateStore(Cached, ASStateStore):
         )
         rows = [{"user_id": user, "registered": True} for user in users]
         self._ready().write(lambda connection: connection.execute(statement, rows))
-        self._cache.drop(*users)
 
 
 _FULL = (
@@ -384,9 +348,9 @@ def _member_row(room: int, user: int, item: MemberItem) -> dict[str, Any]:
         "source": item.source.value, "event_id": item.event_id,
     }  # fmt: skip
     if item.knows_profile:
-        name = storable(item.displayname)
+        name = storable_text(item.displayname)
         row |= {
-            "displayname": name, "avatar_url": storable(item.avatar_url),
+            "displayname": name, "avatar_url": storable_text(item.avatar_url),
             "looks": looks(name) if name else None,
         }  # fmt: skip
     return row

@@ -19,9 +19,9 @@ Where deliveries are kept in memory, the second one is a `DeliveriesContract` wi
 ``deliveries``.
 
 A store implements the abstract methods of :class:`~appservice_api.state_store.ASStateStore`, with
-what is in :mod:`appservice_api.state_store.items`: the items, and `supersedes`, which tells which
-of two counts. One that has a better place for deliveries than memory overrides ``deliveries`` and
-implements :class:`~appservice_api.state_store.deliveries.Deliveries`.
+what is in :mod:`appservice_api.state_store`: the items, and `supersedes`, which tells which of two
+counts. One that has a better place for deliveries than memory overrides ``deliveries`` and
+implements :class:`~appservice_api.state_store.Deliveries`.
 """
 
 from __future__ import annotations

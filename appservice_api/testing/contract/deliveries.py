@@ -12,11 +12,22 @@ from typing import Any
 
 import pytest
 
-from ...state_store.deliveries import Claim, Deliveries, Note, ParkedEvent, ParkedNote
+from ...state_store import (
+    Claim,
+    ClaimKey,
+    ClaimKind,
+    Deliveries,
+    Note,
+    NoteKey,
+    NoteKind,
+    ParkedEvent,
+    ParkedNote,
+)
 
-__all__ = ["DeliveriesContract", "Opening", "SharedDeliveriesContract"]
+__all__ = ["DeliveriesContract", "Opening", "SharedDeliveriesContract", "txn"]
 
 MINE, BUSY, DONE = Claim.MINE, Claim.BUSY, Claim.DONE
+TRANSACTION = ClaimKind.TRANSACTION
 ROOM, OTHER = "!r:hs.test", "!o:hs.test"
 Opening = Callable[[], Deliveries]
 
@@ -34,8 +45,13 @@ EVENTS: dict[str, dict[str, Any]] = {
 }
 
 
+def txn(name: str, digest: str) -> ClaimKey:
+    """The key of a transaction."""
+    return ClaimKey(ClaimKind.TRANSACTION, name, digest)
+
+
 def _in_a_child(work: Callable[[], object]) -> int:
-    """Do something in a forked child, and tell how it ended."""
+    """Do something in a forked child. Returns its exit code."""
     pid = os.fork()
     if pid == 0:
         code = 99
@@ -60,98 +76,134 @@ class DeliveriesContract:
         thread."""
 
     def test_a_transaction_is_claimed_handled_and_done(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 60) is MINE
-        assert deliveries.claim("1", "x", 60) is BUSY
-        deliveries.finish("1", "x")
-        assert deliveries.claim("1", "x", 60) is DONE
-        assert deliveries.claim("1", "x", 0) is DONE
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        assert deliveries.claim(txn("1", "x"), 60) is BUSY
+        deliveries.finish(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is DONE
+        assert deliveries.claim(txn("1", "x"), 0) is DONE
 
     def test_a_number_that_comes_again_with_another_body_is_another_transaction(
         self,
         deliveries: Deliveries,
     ) -> None:
-        assert deliveries.claim("1", "x", 60) is MINE
-        assert deliveries.claim("1", "y", 60) is MINE
-        assert deliveries.claim("2", "x", 60) is MINE
-        deliveries.finish("1", "x")
-        assert deliveries.claim("1", "x", 60) is DONE
-        assert deliveries.claim("1", "y", 60) is BUSY
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        assert deliveries.claim(txn("1", "y"), 60) is MINE
+        assert deliveries.claim(txn("2", "x"), 60) is MINE
+        deliveries.finish(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is DONE
+        assert deliveries.claim(txn("1", "y"), 60) is BUSY
 
     def test_a_claim_that_is_over_is_the_next_ones(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 0) is MINE
-        assert deliveries.claim("1", "x", 0) is MINE
-        assert deliveries.claim("1", "x", 60) is MINE
-        assert deliveries.claim("1", "x", 60) is BUSY
+        assert deliveries.claim(txn("1", "x"), 0) is MINE
+        assert deliveries.claim(txn("1", "x"), 0) is MINE
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        assert deliveries.claim(txn("1", "x"), 60) is BUSY
 
     def test_a_claim_is_renewed(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 0) is MINE
-        deliveries.renew("1", "x", 60)
-        assert deliveries.claim("1", "x", 60) is BUSY
-        deliveries.renew("1", "x", 0)
-        assert deliveries.claim("1", "x", 60) is MINE
+        assert deliveries.claim(txn("1", "x"), 0) is MINE
+        deliveries.renew(txn("1", "x"), 60)
+        assert deliveries.claim(txn("1", "x"), 60) is BUSY
+        deliveries.renew(txn("1", "x"), 0)
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
 
     def test_what_is_done_stays_done(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 60) is MINE
-        deliveries.finish("1", "x")
-        deliveries.renew("1", "x", 60)
-        deliveries.give_up("1", "x")
-        deliveries.finish("1", "x")
-        assert deliveries.claim("1", "x", 60) is DONE
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        deliveries.finish(txn("1", "x"))
+        deliveries.renew(txn("1", "x"), 60)
+        deliveries.give_up(txn("1", "x"))
+        deliveries.finish(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is DONE
 
     def test_a_claim_is_given_back(self, deliveries: Deliveries) -> None:
-        assert deliveries.claim("1", "x", 60) is MINE
-        deliveries.give_up("1", "x")
-        assert deliveries.claim("1", "x", 60) is MINE
-        deliveries.give_up("unknown", "x")
-        deliveries.renew("unknown", "x", 60)
-        assert deliveries.claim("unknown", "x", 60) is MINE
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        deliveries.give_up(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        deliveries.give_up(txn("unknown", "x"))
+        deliveries.renew(txn("unknown", "x"), 60)
+        assert deliveries.claim(txn("unknown", "x"), 60) is MINE
 
     def test_what_was_never_claimed_may_be_finished(self, deliveries: Deliveries) -> None:
-        deliveries.finish("1", "x")
-        assert deliveries.claim("1", "x", 60) is DONE
+        deliveries.finish(txn("1", "x"))
+        assert deliveries.claim(txn("1", "x"), 60) is DONE
 
     def test_what_is_claimed_is_in_flight_until_it_ends(self, deliveries: Deliveries) -> None:
-        assert deliveries.in_flight() == set()
+        assert deliveries.in_flight(TRANSACTION) == set()
         for number in ("1", "2", "3"):
-            assert deliveries.claim(number, "x", 60) is MINE
-        assert deliveries.claim("4", "", 0) is MINE  # it is over at once
-        assert deliveries.in_flight() == {("1", "x"), ("2", "x"), ("3", "x")}
-        deliveries.finish("1", "x")
-        deliveries.give_up("2", "x")
-        assert deliveries.in_flight() == {("3", "x")}
+            assert deliveries.claim(txn(number, "x"), 60) is MINE
+        assert deliveries.claim(txn("4", ""), 0) is MINE  # it is over at once
+        assert deliveries.in_flight(TRANSACTION) == {txn(one, "x") for one in "123"}
+        deliveries.finish(txn("1", "x"))
+        deliveries.give_up(txn("2", "x"))
+        assert deliveries.in_flight(TRANSACTION) == {txn("3", "x")}
 
     @pytest.mark.parametrize("name", ["", "ü🎉", "a b/c%00", "x" * 10_000, "nul \0", "half \ud83d"])
     def test_names_of_any_kind(self, name: str, deliveries: Deliveries) -> None:
-        assert deliveries.claim(name, name, 60) is MINE
-        assert deliveries.claim(name + "!", name, 60) is MINE
-        assert deliveries.claim(name, name, 60) is BUSY
-        deliveries.finish(name, name)
-        assert deliveries.claim(name, name, 60) is DONE
+        assert deliveries.claim(txn(name, name), 60) is MINE
+        assert deliveries.claim(txn(name + "!", name), 60) is MINE
+        assert deliveries.claim(txn(name, name), 60) is BUSY
+        deliveries.finish(txn(name, name))
+        assert deliveries.claim(txn(name, name), 60) is DONE
         deliveries.note_handled(name, name)
         assert deliveries.handled([name, name + "!"]) == {name}
         deliveries.note_handled("$event", name)
         assert deliveries.last_handled(name) == "$event"
-        deliveries.settle(name, "$event")
-        assert deliveries.settled(name) == "$event"
+        deliveries.set_checkpoint(name, "$event")
+        assert deliveries.checkpoint(name) == "$event"
 
     def test_a_room_begins_with_the_first_event_that_is_remembered(
         self, deliveries: Deliveries
     ) -> None:
         assert deliveries.first_handled(ROOM) is None
         deliveries.note_handled("$o", OTHER)
-        deliveries.note_all_handled([("$a", ROOM, 9), ("$b", ROOM, 1)])
+        deliveries.note_all_handled([Note("$a", ROOM, 9), Note("$b", ROOM, 1)])
         deliveries.note_handled("$a", ROOM, 9)
         assert deliveries.first_handled(ROOM) == "$a"
         assert deliveries.last_handled(ROOM) == "$b"
         assert deliveries.first_handled(OTHER) == "$o"
 
-    def test_a_room_is_settled_up_to_an_event(self, deliveries: Deliveries) -> None:
-        assert deliveries.settled(ROOM) is None
-        deliveries.settle(ROOM, "$a")
-        deliveries.settle(OTHER, "$o")
-        deliveries.settle(ROOM, "$b")
-        assert (deliveries.settled(ROOM), deliveries.settled(OTHER)) == ("$b", "$o")
+    def test_a_room_has_a_checkpoint(self, deliveries: Deliveries) -> None:
+        assert deliveries.checkpoint(ROOM) is None
+        deliveries.set_checkpoint(ROOM, "$a")
+        deliveries.set_checkpoint(OTHER, "$o")
+        deliveries.set_checkpoint(ROOM, "$b")
+        assert (deliveries.checkpoint(ROOM), deliveries.checkpoint(OTHER)) == ("$b", "$o")
         assert deliveries.handled(["$a", "$b"]) == set()
+
+    def test_when_all_rooms_were_looked_after(self, deliveries: Deliveries) -> None:
+        deliveries.ping()
+        assert deliveries.caught_up() is None
+        for ts in (1_700_000_000_000, 2**50, 5):
+            deliveries.set_caught_up(ts)
+            assert deliveries.caught_up() == ts
+        deliveries.ping()
+
+    def test_claims_of_different_kinds_are_different(self, deliveries: Deliveries) -> None:
+        keys = [ClaimKey(kind, name, "x") for kind in ClaimKind for name in ("1", "2")]
+        for key in keys:
+            assert deliveries.claim(key, 60) is MINE
+        assert [deliveries.claim(key, 60) for key in keys] == [BUSY] * len(keys)
+        for kind in ClaimKind:
+            assert deliveries.in_flight(kind) == {key for key in keys if key.kind is kind}
+        deliveries.renew(keys[0], 0)
+        deliveries.give_up(keys[2])
+        assert [deliveries.claim(key, 60) for key in keys[:4]] == [MINE, BUSY, MINE, BUSY]
+
+    def test_notes_of_different_kinds_are_different(self, deliveries: Deliveries) -> None:
+        notes = [NoteKey(kind, "$a") for kind in NoteKind]
+        assert deliveries.handled(["$a", *notes]) == set()
+        deliveries.note_handled(notes[0])
+        deliveries.note_handled(notes[0])
+        assert deliveries.handled(["$a", *notes]) == {notes[0]}
+        deliveries.note_handled("$a", ROOM)
+        assert deliveries.handled(["$a", *notes]) == {"$a", notes[0]}
+        deliveries.note_all_handled([Note("$b", ROOM), *map(Note, notes)])
+        assert deliveries.handled(["$a", "$b", "$c", *notes]) == {"$a", "$b", *notes}
+        assert deliveries.last_handled(ROOM) == "$b"
+        assert deliveries.is_noted(Note(notes[1]))
+        assert not deliveries.is_noted(Note(NoteKey(notes[1].kind, "$c")))
+        long = [NoteKey(NoteKind.SENT, name * 300) for name in "xy"]
+        deliveries.note_handled(long[0])
+        assert deliveries.handled(long) == {long[0]}
 
     def test_one_of_20_threads_gets_it(self, deliveries: Deliveries) -> None:
         assert sorted(self._claimed_at_once(deliveries, "1", threads=20)) == sorted(["1"])
@@ -178,8 +230,10 @@ class DeliveriesContract:
     def test_many_events_are_noted_at_once(self, deliveries: Deliveries) -> None:
         deliveries.note_all_handled([])
         deliveries.note_handled("$known", ROOM)
-        events = [(f"${number}", ROOM if number % 2 else OTHER, number) for number in range(700)]
-        deliveries.note_all_handled([*events, ("$1", ROOM, 1), ("none", None, None)])
+        events = [
+            Note(f"${number}", ROOM if number % 2 else OTHER, number) for number in range(700)
+        ]
+        deliveries.note_all_handled([*events, Note("$1", ROOM, 1), Note("none")])
         keys = [key for key, *_ in events]
         assert deliveries.handled([*keys, "$x"]) == set(keys)
         assert deliveries.handled(["$known", "none"]) == {"$known", "none"}
@@ -228,7 +282,7 @@ class DeliveriesContract:
         def ask() -> None:
             try:
                 begin.wait(60)
-                got.extend(one for one in numbers if deliveries.claim(one, "x", 60) is MINE)
+                got.extend(one for one in numbers if deliveries.claim(txn(one, "x"), 60) is MINE)
             except BaseException as error:
                 got.append(repr(error))
                 raise
@@ -278,16 +332,18 @@ class SharedDeliveriesContract(DeliveriesContract):
 
     def test_another_process_sees_what_is_in_flight(self, another: Opening) -> None:
         mine, other = another(), another()
-        assert mine.claim("$room", "", 60) is MINE
-        assert other.in_flight() == {("$room", "")}
+        everywhere = ClaimKey(ClaimKind.ROOM, "")
+        assert mine.claim(everywhere, 60) is MINE
+        assert other.in_flight(ClaimKind.ROOM) == {everywhere}
+        assert other.in_flight(TRANSACTION) == set()
 
     @pytest.mark.parametrize("lease", [-1, math.nan, math.inf])
     def test_what_is_no_lease(self, lease: float, another: Opening) -> None:
         deliveries = another()
         with pytest.raises(ValueError, match="a lease must be"):
-            deliveries.claim("1", "x", lease)
+            deliveries.claim(txn("1", "x"), lease)
         with pytest.raises(ValueError, match="a lease must be"):
-            deliveries.renew("1", "x", lease)
+            deliveries.renew(txn("1", "x"), lease)
 
     @_needs_fork
     def test_one_of_20_threads_in_4_processes_gets_it(
@@ -315,41 +371,41 @@ class SharedDeliveriesContract(DeliveriesContract):
         os.close(begin_read)
         got = [one for child in range(4) for one in (tmp_path / str(child)).read_text().split()]
         assert sorted(got) == sorted(numbers)
-        assert {deliveries.claim(number, "x", 60) for number in numbers} == {BUSY}
+        assert {deliveries.claim(txn(number, "x"), 60) for number in numbers} == {BUSY}
 
     @_needs_fork
     def test_killed_between_claim_and_finish(self, another: Opening) -> None:
         def die(number: str, lease: float) -> None:
             deliveries = another()
-            assert deliveries.claim(number, "x", lease) is MINE
+            assert deliveries.claim(txn(number, "x"), lease) is MINE
             deliveries.note_handled(f"$first-of-{number}", ROOM)
             os.kill(os.getpid(), signal.SIGKILL)
 
         deliveries = another()
         assert _in_a_child(lambda: die("1", 60)) == -signal.SIGKILL
         assert _in_a_child(lambda: die("2", 0)) == -signal.SIGKILL
-        assert deliveries.claim("1", "x", 60) is BUSY
-        assert deliveries.claim("2", "x", 60) is MINE
+        assert deliveries.claim(txn("1", "x"), 60) is BUSY
+        assert deliveries.claim(txn("2", "x"), 60) is MINE
         assert deliveries.handled(["$first-of-1", "$first-of-2", "$second-of-2"]) == {
             "$first-of-1", "$first-of-2",
         }  # fmt: skip
 
     def test_who_has_lost_a_claim_does_not_give_it_up(self, another: Opening) -> None:
         slow, quick = another(), another()
-        assert slow.claim("1", "x", 0) is MINE
-        assert quick.claim("1", "x", 60) is MINE
-        slow.renew("1", "x", 0)
-        slow.give_up("1", "x")
-        assert another().claim("1", "x", 60) is BUSY
-        slow.finish("1", "x")
-        assert quick.claim("1", "x", 60) is DONE
+        assert slow.claim(txn("1", "x"), 0) is MINE
+        assert quick.claim(txn("1", "x"), 60) is MINE
+        slow.renew(txn("1", "x"), 0)
+        slow.give_up(txn("1", "x"))
+        assert another().claim(txn("1", "x"), 60) is BUSY
+        slow.finish(txn("1", "x"))
+        assert quick.claim(txn("1", "x"), 60) is DONE
 
     @_needs_fork
     def test_a_forked_child_is_somebody_else(self, another: Opening) -> None:
         deliveries = another()
-        assert deliveries.claim("1", "x", 60) is MINE
-        assert _in_a_child(lambda: deliveries.give_up("1", "x")) == 0
-        assert deliveries.claim("1", "x", 60) is BUSY
+        assert deliveries.claim(txn("1", "x"), 60) is MINE
+        assert _in_a_child(lambda: deliveries.give_up(txn("1", "x"))) == 0
+        assert deliveries.claim(txn("1", "x"), 60) is BUSY
 
     def test_many_threads_note_at_once(self, another: Opening) -> None:
         deliveries = another()
@@ -399,14 +455,14 @@ class SharedDeliveriesContract(DeliveriesContract):
 
     def test_the_next_process_knows_it(self, another: Opening) -> None:
         before = another()
-        assert before.claim("1", "x", 60) is MINE
-        before.finish("1", "x")
-        assert before.claim("2", "x", 60) is MINE
+        assert before.claim(txn("1", "x"), 60) is MINE
+        before.finish(txn("1", "x"))
+        assert before.claim(txn("2", "x"), 60) is MINE
         before.note_handled("$a", ROOM)
         number = before.park({"type": "m"}, "why")
         after = another()
-        assert after.claim("1", "x", 60) is DONE
-        assert after.claim("2", "x", 60) is BUSY
+        assert after.claim(txn("1", "x"), 60) is DONE
+        assert after.claim(txn("2", "x"), 60) is BUSY
         assert after.handled(["$a"]) == {"$a"}
         assert after.last_handled(ROOM) == "$a"
         assert [(event.id, event.event, event.error) for event in after.parked()] == [

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ...events.membership import Membership
-from ...state_store import ASStateStore, MemberItem, Source, StateItem
-from ...state_store.items import RoomItems
+from ...state_store import ASStateStore, MemberItem, RoomItems, Source, StateItem
 
 __all__ = ["StateStoreContract"]
 
 ROOM, USER, OTHER = "!r:hs.test", "@_u:hs.test", "@o:hs.test"
+_LEVELS = "m.room.power_levels"
 
 
 def _member(membership: str, ts: int, state_key: str = USER) -> dict[str, object]:
@@ -25,6 +25,14 @@ def _member(membership: str, ts: int, state_key: str = USER) -> dict[str, object
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _item(name: str) -> MemberItem:
+    return MemberItem(Membership.JOIN, _now(), Source.FETCHED, None, name)
+
+
+def _levels(ban: int) -> StateItem:
+    return StateItem({"ban": ban}, _now(), Source.FETCHED)
 
 
 class StateStoreContract:
@@ -285,6 +293,54 @@ class StateStoreContract:
         store.set_encryption_info(ROOM, None)
         assert store.is_encrypted(ROOM) is False
         store.flush()
+
+    def test_what_is_written_is_seen_by_who_has_read_before(self, store: ASStateStore) -> None:
+        def look() -> tuple[Any, ...]:
+            member, other = store.get_member(ROOM, USER), store.get_membership(ROOM, OTHER)
+            return member and member.get("displayname"), other, store.get_power_levels(ROOM)
+
+        assert look() == (None, None, None)
+        store.write_members(ROOM, {USER: _item("a"), OTHER: _item("o")})
+        assert look() == ("a", Membership.JOIN, None)
+        store.write_members(ROOM, {USER: _item("b")})
+        assert look() == ("b", Membership.JOIN, None)
+        store.write_members(ROOM, {USER: _item("c")}, gone=[Membership.JOIN])
+        assert look() == ("c", Membership.LEAVE, None)
+        store.write_rooms({ROOM: RoomItems({OTHER: _item("o")}, {_LEVELS: _levels(1)})})
+        assert look() == ("c", Membership.JOIN, {"ban": 1})
+        store.write_rooms({ROOM: RoomItems({USER: _item("d")}, {_LEVELS: _levels(2)})})
+        assert look() == ("d", Membership.JOIN, {"ban": 2})
+        store.write_state(ROOM, _LEVELS, _levels(3))
+        assert look() == ("d", Membership.JOIN, {"ban": 3})
+        store.set_profile(USER, "displayname", "e")
+        assert look() == ("e", Membership.JOIN, {"ban": 3})
+        many = {f"@{number}:h": _item("many") for number in range(700)}
+        store.write_members(ROOM, {**many, USER: _item("f")})
+        assert look() == ("f", Membership.JOIN, {"ban": 3})
+        assert not store.is_registered(USER)
+        store.registered(USER)
+        assert store.is_registered(USER)
+        store.invalidate(ROOM, USER)
+        store.invalidate(None, OTHER)
+        assert look() == ("f", Membership.JOIN, {"ban": 3})
+
+    def test_clocks_may_differ_by_a_minute(self, store: ASStateStore) -> None:
+        def write(ahead: int, ban: int) -> None:
+            ts, membership = _now() + ahead, Membership.JOIN if ban % 2 else Membership.LEAVE
+            store.set_membership(ROOM, USER, membership, ts=ts)
+            store.set_power_levels(ROOM, {"ban": ban}, ts=ts)
+
+        def known() -> tuple[Any, ...]:
+            return store.get_power_levels(ROOM), store.is_joined(ROOM, USER)
+
+        write(30_000, 1)
+        write(0, 2)  # what is half a minute in the future is newer
+        assert known() == ({"ban": 1}, True)
+        write(90_000, 2)
+        write(-90_000, 3)  # what is further in the future counts as a minute old
+        assert known() == ({"ban": 2}, False)
+        write(-30_000, 3)
+        assert known() == ({"ban": 3}, True)
 
     def test_a_clock_that_was_ahead(self, store: ASStateStore) -> None:
         store.set_membership(ROOM, USER, "join", ts=_now() + 3_600_000)

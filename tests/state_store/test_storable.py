@@ -1,4 +1,4 @@
-"""What fits into no database is left out, and nothing else."""
+"""What a database can't store is left out, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from appservice_api import ASStateStore, Membership
-from appservice_api.state_store import MemberItem, Source, StateItem, open_state_store
-from appservice_api.state_store.items import RoomItems
+from appservice_api.state_store import MemberItem, RoomItems, Source, StateItem, open_state_store
 
 ROOM, USER = "!r:hs.test", "@_u:hs.test"
-UNFIT = ["@a\0:h", "@\ud800:h", "@" + 300 * "x" + ":h"]
+UNSTORABLE = ["@a\0:h", "@\ud800:h", "@" + 300 * "x" + ":h"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "django_sqlite", "django_postgresql"])
@@ -33,32 +32,33 @@ def a_member(ts: Any = 5, event_id: str | None = None) -> MemberItem:
     return MemberItem(Membership.JOIN, ts, Source.RECEIVED, event_id)
 
 
-@pytest.mark.parametrize("unfit", UNFIT)
-def test_ids(store: ASStateStore, unfit: str) -> None:
-    store.write_members(ROOM, {unfit: a_member(), USER: a_member(5, unfit)}, full=True)
+@pytest.mark.parametrize("unstorable", UNSTORABLE)
+def test_ids(store: ASStateStore, unstorable: str) -> None:
+    store.write_members(ROOM, {unstorable: a_member(), USER: a_member(5, unstorable)}, full=True)
+    tombstone = StateItem({}, 5, Source.SENT)
     store.write_rooms({
-        unfit: RoomItems({USER: a_member()}, {"m.room.tombstone": StateItem({}, 5, Source.SENT)}),
-        "!2:h": RoomItems({USER: a_member(), unfit: a_member()}, {}, True),
+        unstorable: RoomItems({USER: a_member()}, {"m.room.tombstone": tombstone}),
+        "!2:h": RoomItems({USER: a_member(), unstorable: a_member()}, {}, True),
     })  # fmt: skip
     assert store.get_members(ROOM) == [USER]
     assert store.read_member(ROOM, USER) == a_member()
     assert sorted(store.rooms_of(USER)) == ["!2:h", ROOM]
     assert store.has_full_member_list("!2:h")
-    store.write_members(unfit, {USER: a_member()}, gone=[Membership.INVITE], full=True)
-    store.write_registered([unfit, USER])
-    store.registered(unfit)
+    store.write_members(unstorable, {USER: a_member()}, gone=[Membership.INVITE], full=True)
+    store.write_registered([unstorable, USER])
+    store.registered(unstorable)
     assert store.is_registered(USER)
-    store.set_profile(unfit, "displayname", "x")
-    store.set_power_levels(unfit, {"ban": 1})
+    store.set_profile(unstorable, "displayname", "x")
+    store.set_power_levels(unstorable, {"ban": 1})
     # Nobody who asks for them fails.
-    assert store.read_member(unfit, USER) is None
-    assert store.read_member(ROOM, unfit) is None
-    assert store.get_members(unfit) == []
-    assert store.rooms_of(unfit) == []
-    assert store.find_lookalikes(unfit, "x") == []
-    assert store.get_power_levels(unfit) is None
-    assert not store.has_full_member_list(unfit)
-    assert not store.is_registered(unfit)
+    assert store.read_member(unstorable, USER) is None
+    assert store.read_member(ROOM, unstorable) is None
+    assert store.get_members(unstorable) == []
+    assert store.rooms_of(unstorable) == []
+    assert store.find_lookalikes(unstorable, "x") == []
+    assert store.get_power_levels(unstorable) is None
+    assert not store.has_full_member_list(unstorable)
+    assert not store.is_registered(unstorable)
 
 
 def test_times(store: ASStateStore) -> None:
@@ -74,7 +74,7 @@ def test_contents(store: ASStateStore) -> None:
     fit = {"text": "a\0b\ud800c🎉", "n": 2**70}
     store.write_rooms({ROOM: RoomItems({USER: a_member()}, {
         "m.room.tombstone": StateItem({"n": float("nan")}, 5, Source.RECEIVED),
-        "m.room.join_rules": StateItem(fit, 5, Source.RECEIVED, UNFIT[0], UNFIT[1]),
+        "m.room.join_rules": StateItem(fit, 5, Source.RECEIVED, UNSTORABLE[0], UNSTORABLE[1]),
         "m.room.encryption": StateItem({"n": [float("inf")]}, 5, Source.RECEIVED),
     })})  # fmt: skip
     assert store.get_members(ROOM) == [USER]

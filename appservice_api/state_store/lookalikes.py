@@ -1,4 +1,4 @@
-"""Names: those that look alike, and how databases take them.
+"""Lookalikes: names that are easily taken for one another.
 
 Two display names are confusable if they have the same skeleton: compatibility forms, case,
 accents, invisible characters and letters of other scripts that look like Latin ones make no
@@ -12,7 +12,7 @@ import zlib
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["first_line", "looks", "skeleton", "storable"]
+__all__ = ["looks", "skeleton"]
 
 # What looks like a Latin letter (after case folding) in Cyrillic, Greek, Armenian and among
 # digits; the Unicode Consortium's technical standard 39 calls these confusable.
@@ -49,15 +49,3 @@ def looks(name: str) -> int:
     """A number made of a name's skeleton, to find it by: of 31 bits, it fits into an INTEGER of
     every database."""
     return zlib.crc32(skeleton(name).encode(errors="replace")) & 0x7FFFFFFF
-
-
-def storable(text: str | None) -> str | None:
-    """A text of anybody's as databases take it: without NUL and lone surrogates."""
-    if text is None or (text.isascii() and "\0" not in text):
-        return text
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
-
-def first_line(error: BaseException) -> str:
-    """What a database's error says, in a line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
