@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-if TYPE_CHECKING:
-    from .api.appservice import AppServiceAPI
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 __all__ = ["Settings"]
-
-API = TypeVar("API", bound="AppServiceAPI")
 
 _PREFIX = "APPSERVICE_"
 
 
+class _API(Protocol):
+    """What an ``AppServiceAPI`` can be made with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    @classmethod
+    def from_registration(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+
+API = TypeVar("API", bound=_API)
+
+
 class Settings(NamedTuple):
-    """What it takes to speak to a homeserver.
+    """The settings that an API is made from.
 
     Attributes:
         base_url: The URL of the homeserver.
         registration: The path of the registration file.
-        token: The ``as_token``, where there is no registration file.
-        bot_mxid: The user ID of the bot, where the registration doesn't tell.
-        server_name: The name of the homeserver, where the registration doesn't tell.
+        token: The ``as_token``, if there is no registration file.
+        bot_mxid: The user ID of the bot, if the registration doesn't imply it.
+        server_name: The name of the homeserver, if the registration doesn't imply it.
         device_id: The device to act as.
-        state_store: The URL of the database in which state is remembered.
+        state_store: The URL of the state store's database.
     """
 
     base_url: str | None = None
@@ -47,7 +53,7 @@ class Settings(NamedTuple):
 
         Args:
             environ: The environment.
-            given: Settings that win over it.
+            given: Settings that take precedence.
         """
         values = {name: environ.get(_PREFIX + name.upper()) or None for name in cls._fields}
         return cls(**{**values, **{name: value for name, value in given.items() if value}})
@@ -57,10 +63,10 @@ class Settings(NamedTuple):
 
         Args:
             kind: Its class.
-            kwargs: Arguments of the constructor; they win over the settings.
+            kwargs: Arguments of the constructor; they take precedence over the settings.
 
         Raises:
-            ValueError: A setting is missing or can't be used.
+            ValueError: A setting is missing or has a wrong value.
         """
         base_url = kwargs.pop("base_url", self.base_url)
         missing = []
@@ -75,9 +81,10 @@ class Settings(NamedTuple):
         if self.registration:
             if self.bot_mxid:
                 kwargs.setdefault("bot_mxid", self.bot_mxid)
-            return kind.from_registration(
+            made: API = kind.from_registration(
                 self.registration, base_url, server_name=self.server_name, **kwargs
             )
+            return made
         kwargs.setdefault("token", self.token)
         kwargs.setdefault("bot_mxid", self.bot_mxid)
         return kind(base_url, **kwargs)

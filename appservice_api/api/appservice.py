@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 import requests
 
+from ..clock import Clock, SystemClock
 from ..ids import DeviceID, UserID, server_of
 from ..log import TraceLogger, trace_logger
 from .event import event_body, sent_kind, timestamp_ms, with_external_url
@@ -23,7 +24,7 @@ from .http import HTTPAPI
 from .mark import Mark
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
-from .retry import Clock, RetryPolicy, SystemClock, retry_policy
+from .retry import RetryPolicy, retry_policy
 from .shared import DEFAULT_TIMEOUT, Access, AppServiceShared, Timeout, check_token
 from .warm_up import Progress, warm_up
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from ..clock import Clock, SystemClock
 from ..log import TraceLogger, trace_logger
 from .body import Body
 from .exchange import Exchange, Limits
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, RetryPolicy, SystemClock, may_repeat, retry_policy
+from .retry import RetryPolicy, may_repeat, retry_policy
 from .shared import DEFAULT_TIMEOUT, Access, Shared, Timeout, split_timeout
 
 if TYPE_CHECKING:

@@ -7,12 +7,10 @@ Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate lim
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
@@ -27,10 +25,8 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 __all__ = [
-    "Clock",
     "RateLimits",
     "RetryPolicy",
-    "SystemClock",
     "may_repeat",
     "retry_after",
     "retry_policy",
@@ -95,30 +91,6 @@ class RetryPolicy(NamedTuple):
     first_wait: float = 0.5
     longest_wait: float = 5.0
     deadline: float = 45.0
-
-
-class Clock(Protocol):
-    """Time as this package sees it; tests bring one of their own."""
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that never goes back."""
-
-    def time(self) -> float:
-        """Seconds since 1970."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, ``seconds`` at most; True if it is."""
-
-
-class SystemClock:
-    """The clock of the machine."""
-
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, ``seconds`` at most; True if it is."""
-        return event.wait(seconds)
 
 
 class RateLimits:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import requests
 
 from ..base_url import check_base_url
+from ..clock import Clock
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..ids import UserID
@@ -18,7 +19,7 @@ from .call import Calls
 from .flight import SingleFlight
 from .ghosts import Ghosts
 from .mark import SOURCE_KEY, Mark
-from .retry import Clock, RateLimits, RetryPolicy, retry_policy, retrying
+from .retry import RateLimits, RetryPolicy, retry_policy, retrying
 from .sent import Sent
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs

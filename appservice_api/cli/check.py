@@ -1,14 +1,14 @@
-"""``check``: does the application service work, and if it doesn't, why not?"""
+"""``check``: examine whether an application service works."""
 
 from __future__ import annotations
 
 import click
 
-from .examination import examine
-from .options import made, settings_of, settings_options
-from .outcome import one_line
+from ..operations.examination import examine
+from ..operations.outcome import one_line
+from .options import api_of, settings_of, settings_options
 
-__all__ = ["check"]
+__all__ = ["check", "report"]
 
 _COLORS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 
@@ -24,10 +24,12 @@ def check(ctx: click.Context) -> int:
     the application service. Nothing is changed, but a bot that has no account is registered.
     """
     settings = settings_of(ctx)
-    return examine(lambda: made(ctx, settings, default_retry_count=0), settings.registration, say)
+    return examine(
+        lambda: api_of(ctx, settings, default_retry_count=0), settings.registration, report
+    )
 
 
-def say(verdict: str, text: str) -> None:
-    """Print a verdict in its color, or what belongs to the one above."""
+def report(verdict: str, text: str) -> None:
+    """Print a verdict in its color."""
     click.secho(f"{verdict:8}", fg=_COLORS.get(verdict), nl=False)
     click.echo(f" {one_line(text)}")

@@ -1,4 +1,4 @@
-"""``parked``: events whose handlers failed again and again."""
+"""``parked``: events whose handlers failed repeatedly."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
+from ..operations import parking
 from ..state_store.deliveries import Deliveries
-from . import parking
-from .options import patience_options, patient, verbose_option
-from .target import load
+from .options import app_of, retry_options, verbose_option
 
 __all__ = ["parked"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_remark = partial(click.echo, err=True)
+_err = partial(click.echo, err=True)
 
 
 @click.group()
@@ -43,7 +42,7 @@ def _store_option(command: F) -> F:
 
 
 def _numbers(verb: str) -> Callable[[F], F]:
-    """The events that are meant."""
+    """The arguments that select events."""
 
     def add(command: F) -> F:
         text = f"{verb} all that are parked now."
@@ -64,7 +63,7 @@ def _chosen(numbers: tuple[int, ...], everything: bool) -> tuple[int, ...] | Non
 def list_parked(url: str | None) -> None:
     """List them, the oldest first: number, time (UTC), type, sender, room, and what went wrong."""
     with _deliveries(url) as deliveries:
-        parking.show_all(deliveries, click.echo, _remark)
+        parking.list_all(deliveries, click.echo, _err)
 
 
 @parked.command("show")
@@ -89,7 +88,7 @@ def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> 
 @parked.command("retry")
 @click.argument("target", metavar="MODULE:APP")
 @_numbers("Retry")
-@patience_options("each call of the homeserver")
+@retry_options("each call of the homeserver")
 @verbose_option
 @click.pass_context
 def retry_parked(
@@ -102,13 +101,13 @@ def retry_parked(
     exit code is 1 then.
     """
     chosen = _chosen(numbers, everything)
-    with patient(ctx, load(target)) as app:
-        return parking.retry(app, chosen, click.echo, _remark)
+    with app_of(ctx, target) as app:
+        return parking.retry(app, chosen, click.echo, _err)
 
 
 @contextmanager
 def _deliveries(url: str | None) -> Iterator[Deliveries]:
-    """What is known of deliveries in a database, which isn't made if it isn't there."""
+    """The deliveries in a database. A missing SQLite file is an error: none is created."""
     from ..state_store.sql import SQLStateStore
     from ..state_store.sql.source import sqlite_path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .new_registration import OptionError, write_registration
+from ..operations.new_registration import OptionError, write_registration
 from .options import verbose_option
 
 __all__ = ["register"]
@@ -51,10 +51,10 @@ def register(
     tokens are made, and are nowhere but in the file.
     """
     try:
-        said = write_registration(
+        text = write_registration(
             id, url=url, no_url=no_url, server_name=server_name, prefix=prefix, bot=bot,
             output=output, force=force,
         )  # fmt: skip
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(said, nl=False)
+    click.echo(text, nl=False)

@@ -1,4 +1,4 @@
-"""``request``: any request, for what no method has a name for."""
+"""``request``: any request, also one for which there is no method."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import acting, made, read_stdin, settings_of, settings_options
+from .options import api_of, intent_of, read_stdin, settings_of, settings_options
 
 __all__ = ["request"]
 
@@ -47,10 +47,10 @@ def request(
     """
     settings = settings_of(ctx)
     content, params = _content(data), _params(query)
-    with made(ctx, settings) as api:
-        speaker = acting(api, settings, user).api
+    with api_of(ctx, settings) as api:
+        speaker = intent_of(api, settings, user).api
         answer = speaker.request(method.upper(), path, content, query_params=params)
-    # Escapes of JSON, where the output couldn't show a character.
+    # JSON escapes where the output can't show a character.
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     click.echo(json.dumps(answer, indent=2, ensure_ascii=ascii_only))
 

@@ -6,7 +6,7 @@ import click
 
 from ..api.appservice import AppServiceAPI
 from ..ids import check_room_id_or_alias
-from .options import acting, made, read_stdin, settings_of, settings_options
+from .options import api_of, intent_of, read_stdin, settings_of, settings_options
 
 __all__ = ["send"]
 
@@ -55,8 +55,8 @@ def send(
         text = read_stdin().rstrip("\n")
     if not text:
         raise ValueError("the text is empty: nothing was sent")
-    with made(ctx, settings) as api:
-        intent = acting(api, settings, user)
+    with api_of(ctx, settings) as api:
+        intent = intent_of(api, settings, user)
         msgtype = "m.notice" if notice else "m.emote" if emote else "m.text"
         event_id = intent.send_text(
             _room_id(api, room), text, html, msgtype, txn_id=txn_id, timestamp=timestamp

@@ -1,11 +1,10 @@
-"""``serve``: take what the homeserver pushes, without a framework."""
+"""``serve``: run an application service without a framework."""
 
 from __future__ import annotations
 
 import click
 
-from .options import patience_options, patient, verbose_option
-from .target import load
+from .options import app_of, retry_options, verbose_option
 
 __all__ = ["serve"]
 
@@ -17,7 +16,7 @@ __all__ = ["serve"]
 @click.option("--threads", default=8, show_default=True, help="Transactions handled at once.")
 @click.option("--no-ping", is_flag=True, help="Don't have the homeserver ping at the start.")
 @click.option("--catch-up", is_flag=True, help="First handle what was never pushed.")
-@patience_options("each call of the homeserver")
+@retry_options("each call of the homeserver")
 @verbose_option
 @click.pass_context
 def serve(
@@ -29,7 +28,7 @@ def serve(
     MODULE:APP names an AppService, as in mybridge.matrix:app; modules in the present folder are
     found.
     """
-    app = patient(ctx, load(target))
+    app = app_of(ctx, target)
     app.catch_up_at_start |= catch_up
     with app:
         click.echo(f"Serving {app.registration.id} at http://{host}:{port}", err=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..clock import now
 from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
-from ..state_store.items import now
 from .base import CallOptions
 from .endpoint import Endpoint, Needs
 from .membership import MembershipMethods

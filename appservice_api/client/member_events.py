@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..clock import now
 from ..errors import MatrixRequestError, MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID, server_of
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 from .profile import PROFILE

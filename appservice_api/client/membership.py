@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..clock import now
 from ..errors import MatrixError, MForbidden
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import UserID
-from ..state_store.items import now
 from .base import CallOptions, patience_of
 from .endpoint import Endpoint, Needs
 from .member_events import MemberEventMethods

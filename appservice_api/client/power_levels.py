@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from ..clock import now
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
-from ..state_store.items import copied, now
+from ..state_store.items import copied
 from .base import CallOptions, EventOptions
 from .state import GET_STATE
 from .state_change import StateChangeMethods, reading_options

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..clock import now
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
-from ..state_store.items import now
 from .base import CallOptions, ClientMethods, checked_choice
 from .endpoint import Endpoint, Needs
 from .events import MESSAGES

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ..clock import now
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .base import CallOptions, ClientMethods, EventOptions
 from .endpoint import Endpoint, Needs
 

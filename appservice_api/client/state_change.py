@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..clock import now
 from ..errors import MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import EventID, RoomID
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .base import CallOptions, EventOptions, patience_of
 from .state import GET_STATE, StateMethods
 

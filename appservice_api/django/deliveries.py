@@ -12,6 +12,7 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q
 from django.db.models.functions import Coalesce
 
+from ..clock import now
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from ..state_store.deliveries import Begun as BegunEvent
@@ -23,7 +24,6 @@ from ..state_store.deliveries import (
     ParkedEvent,
     ParkedNote,
 )
-from ..state_store.items import now
 from ..state_store.names import storable
 from ..state_store.pruning import (
     ABANDONED_MS,

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
+from ..clock import now
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
@@ -17,7 +18,7 @@ from ..state_store.abstract import ASStateStore, memberships_of
 from ..state_store.cache import Key
 from ..state_store.cached import CACHED, Cached
 from ..state_store.fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..state_store.items import MemberItem, RoomItems, Source, StateItem, now, supersedes
+from ..state_store.items import MemberItem, RoomItems, Source, StateItem, supersedes
 from ..state_store.kept_back import kept_back
 from ..state_store.names import looks, storable
 

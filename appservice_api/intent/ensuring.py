@@ -20,6 +20,7 @@ from ..client.base import CallOptions, patience_of
 from ..client.devices import UPDATE_DEVICE
 from ..client.endpoint import Endpoint, Needs
 from ..client.joining import JoiningMethods
+from ..clock import now
 from ..errors import (
     MatrixRequestError,
     MBadState,
@@ -28,7 +29,6 @@ from ..errors import (
 )
 from ..events.membership import Membership
 from ..ids import RoomID
-from ..state_store.items import now
 from .bot_account import ensure_account
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ..clock import now
 from ..fork import renew_after_fork
-from ..state_store.items import now
 from .backlog import Backlog
 from .delivery import EVERYWHERE, Delivery
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, NamedTuple
 
-from ..api.retry import Clock
+from ..clock import Clock
 from ..fork import renew_after_fork
 from .transaction import Item, name_of
 

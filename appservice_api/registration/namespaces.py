@@ -8,9 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import RegistrationError
-from ..ids import check_localpart, is_server_name
+from ..ids import UserID, check_localpart, is_server_name
 
-__all__ = ["KINDS", "Namespace", "Namespaces", "prefix_of_regex", "prefix_regex", "server_of_regex"]
+__all__ = [
+    "KINDS", "Namespace", "Namespaces", "example_user", "prefix_of_regex", "prefix_regex",
+    "server_of_regex",
+]  # fmt: skip
 
 KINDS = {"users": "@", "aliases": "#", "rooms": "!"}
 # Where a regex ends in a server name, escaped (`hs\.test`) or, as often written, not (`hs.test`).
@@ -20,6 +23,7 @@ _SERVER = re.compile(
 )
 # What a regex of users begins with that stands for itself, where more may follow.
 _LITERAL = r"(?:\\[._=/+-]|[a-z0-9_=/-])(?![*+?{])"
+_LITERAL_START = r"\^?@((?:[a-z0-9_=/-]|\\[^A-Za-z0-9])*)([?*+{|]?)"
 _PREFIX = re.compile(rf"\^?@((?:{_LITERAL})+)(?!{_LITERAL}|\\?:)")
 
 
@@ -86,6 +90,31 @@ def prefix_of_regex(regex: str) -> str | None:
     text, or if it is all of them (as where the bot alone is claimed)."""
     match = _PREFIX.match(regex)
     return None if match is None or _has_alternatives(regex) else match[1].replace("\\", "")
+
+
+def example_user(space: Namespace, server_name: str) -> str | None:
+    """A user ID that a namespace of users matches; None if its regex doesn't begin with plain text.
+
+    Args:
+        space: The namespace.
+        server_name: The server name of the user ID.
+    """
+    match = re.match(_LITERAL_START, space.regex)
+    if match is None:
+        return None
+    start = match[1].replace("\\", "")
+    if match[2]:  # the last character is optional
+        start = start[:-1]
+    for end in ("check", "1", ""):
+        user = f"@{start}{end}:{server_name}"
+        try:
+            check_localpart(start + end)
+            UserID(user)
+        except ValueError:
+            continue
+        if space.matches(user):
+            return user
+    return None
 
 
 def _has_alternatives(regex: str) -> bool:

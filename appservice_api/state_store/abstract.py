@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from ..clock import now
 from ..events.membership import Membership
 from ..events.power_levels import RoomPowers
 from ..ids import RoomID, UserID
-from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied, now
+from .items import KINDS, MemberItem, RoomItems, Source, StateItem, copied
 
 if TYPE_CHECKING:
     from typing_extensions import Self

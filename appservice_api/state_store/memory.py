@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
+from ..clock import now
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
 from .abstract import ASStateStore, memberships_of
 from .fleeting import Fleeting
-from .items import MemberItem, Source, StateItem, now, supersedes
+from .items import MemberItem, Source, StateItem, supersedes
 
 __all__ = ["MemoryStateStore"]
 

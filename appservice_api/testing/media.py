@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
+from ..clock import now
 from .memory import Call, MemoryHomeserver, endpoint
 from .refused import Refused, forbidden
 from .wire import Answer, answer
@@ -60,7 +60,7 @@ def upload(hs: MemoryHomeserver, call: Call) -> Json:
 
 @endpoint("POST", "media/v1/create")
 def create(hs: MemoryHomeserver, call: Call) -> Json:
-    expires = int(time.time() * 1000) + _DAY
+    expires = now() + _DAY
     return {"content_uri": _new(hs, call), "unused_expires_at": expires}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-import time
 from typing import Any
 
+from ..clock import now
 from .levels import power_levels
 from .refused import Refused, forbidden
 
@@ -70,7 +70,7 @@ class Room:
             "sender": sender,
             "type": kind,
             "content": content,
-            "origin_server_ts": int(time.time() * 1000) if ts is None else ts,
+            "origin_server_ts": now() if ts is None else ts,
             "unsigned": {},
             **more,
         }

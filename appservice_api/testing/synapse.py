@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from ..errors import MatrixError
 from .configuration import MARK, Configuration
 from .process import SynapseProcess, free_port, installed
 
@@ -25,7 +26,7 @@ _POLL = 0.1
 _PORT_TAKEN = "Failed to listen on TCP port"
 
 
-class SynapseError(RuntimeError):
+class SynapseError(MatrixError, RuntimeError):
     """The throw-away homeserver doesn't do what it should; the text says what to do."""
 
 

@@ -15,8 +15,8 @@ from appservice_api import (
     MForbidden,
     StateStoreError,
 )
+from appservice_api.clock import now
 from appservice_api.state_store import MemberItem
-from appservice_api.state_store.items import now
 from appservice_api.testing import Answer, ManualClock, Recorded, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 

@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ...clock import now
 from ...errors import StateStoreError
 from ...fork import renew_after_fork
 from ..deliveries import Begun, Claim, ClaimLost, Deliveries, Note, ParkedEvent, ParkedNote
-from ..items import now
 from ..names import storable
 from ..pruning import (
     ABANDONED_MS,

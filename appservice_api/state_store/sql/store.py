@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ...clock import now
 from ...events.membership import Membership
 from ...fork import renew_after_fork
 from ...ids import RoomID, UserID
 from ..abstract import ASStateStore, memberships_of
 from ..cached import CACHED, Cached
 from ..fitting import fits, fitting_members, fitting_names, fitting_rooms
-from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, now
+from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem
 from ..kept_back import kept_back
 from ..names import looks, storable
 from .deliveries import SQLDeliveries

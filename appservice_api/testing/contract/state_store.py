@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
+from ...clock import now
 from ...events.membership import Membership
 from ...state_store import ASStateStore, MemberItem, Source, StateItem
 from ...state_store.items import RoomItems
@@ -21,10 +21,6 @@ def _member(membership: str, ts: int, state_key: str = USER) -> dict[str, object
         "type": "m.room.member", "room_id": ROOM, "state_key": state_key, "sender": OTHER,
         "origin_server_ts": ts, "content": {"membership": membership, "displayname": f"at {ts}"},
     }  # fmt: skip
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class StateStoreContract:
@@ -287,8 +283,8 @@ class StateStoreContract:
         store.flush()
 
     def test_a_clock_that_was_ahead(self, store: ASStateStore) -> None:
-        store.set_membership(ROOM, USER, "join", ts=_now() + 3_600_000)
-        store.set_power_levels(ROOM, {"ban": 1}, ts=_now() + 3_600_000)
+        store.set_membership(ROOM, USER, "join", ts=now() + 3_600_000)
+        store.set_power_levels(ROOM, {"ban": 1}, ts=now() + 3_600_000)
         store.left(ROOM, USER)
         store.set_power_levels(ROOM, {"ban": 2})
         assert store.is_joined(ROOM, USER) is False

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ....cli.examination import examine_app
-from ....cli.outcome import one_line
+from ....operations.examination import examine_app
+from ....operations.outcome import one_line
 from ...conf import appservice
 
 __all__ = ["Command"]
@@ -31,9 +31,9 @@ class Command(BaseCommand):
             "skipped": self.style.WARNING,
         }
 
-        def tell(verdict: str, text: str) -> None:
+        def report(verdict: str, text: str) -> None:
             shown = styles.get(verdict, str)(f"{verdict:8}")
             self.stdout.write(f"{shown} {one_line(text)}")
 
-        if code := examine_app(appservice(), tell):
+        if code := examine_app(appservice(), report):
             sys.exit(code)

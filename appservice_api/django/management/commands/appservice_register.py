@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ....cli.new_registration import write_registration
+from ....operations.new_registration import write_registration
 
 __all__ = ["Command"]
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         """Run it."""
         names = ("id", "url", "no_url", "server_name", "prefix", "bot", "output", "force")
         try:
-            said = write_registration(**{name: options[name] for name in names})
+            text = write_registration(**{name: options[name] for name in names})
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(said, ending="")
+        self.stdout.write(text, ending="")
