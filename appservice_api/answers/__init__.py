@@ -12,16 +12,13 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .account import *
-    from .aliases import *
     from .capabilities import *
-    from .devices import *
     from .directory import *
     from .discovery import *
     from .events import *
     from .filters import *
     from .keys import *
     from .media import *
-    from .relations import *
     from .search import *
     from .sync import *
     from .third_party import *
@@ -29,27 +26,22 @@ if TYPE_CHECKING:
 # The names by the modules that have them.
 _MODULES = {
     "account": """
-        ConnectionInfo LoginFlow LoginFlowList LoginResponse OpenIDToken TurnServer
+        ConnectionInfo Device LoginFlow LoginFlowList LoginResponse OpenIDToken TurnServer
         VersionsResponse WhoamiResponse WhoisResponse
-    """,
-    "aliases": """
-        RoomAliasInfo
     """,
     "capabilities": """
         AccountModerationCapability BooleanCapability Capabilities ProfileFieldsCapability
         RoomVersionsCapability
     """,
-    "devices": """
-        Device
-    """,
     "directory": """
-        PublicRoomInfo RoomDirectoryResponse RoomSummary SpaceHierarchy SpaceHierarchyRoom
+        PublicRoomInfo RoomAliasInfo RoomDirectoryResponse RoomSummary SpaceHierarchy
+        SpaceHierarchyRoom
     """,
     "discovery": """
         AuthMetadata ServerInformation SupportContact WellKnown WellKnownSupport
     """,
     "events": """
-        ClosestEvent PaginatedMessages
+        ClosestEvent EventContext PaginatedMessages RelatedEvents ThreadRoots
     """,
     "filters": """
         EventFilter Filter RoomEventFilter RoomFilter
@@ -60,9 +52,6 @@ _MODULES = {
     """,
     "media": """
         MXOpenGraph MediaCreateResponse MediaRepoConfig
-    """,
-    "relations": """
-        RelatedEvents ThreadRoots
     """,
     "search": """
         FoundUser MutualRooms RoomEventsFound SearchContext SearchResult UserSearchResults

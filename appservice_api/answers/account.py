@@ -9,6 +9,7 @@ from ..ids import DeviceID, ServerName, UserID
 
 __all__ = [
     "ConnectionInfo",
+    "Device",
     "LoginFlow",
     "LoginFlowList",
     "LoginResponse",
@@ -18,6 +19,7 @@ __all__ = [
     "WhoamiResponse",
     "WhoisResponse",
 ]
+
 
 _MASK = "[secret]"
 
@@ -177,6 +179,18 @@ class TurnServer(_Secretive):
     password = text(str)
     uris = listing(str)
     ttl = number()
+
+
+class Device(View):
+    """A device of a user."""
+
+    __slots__ = ()
+    device_id = text(DeviceID)
+    display_name = text(str)
+    #: The IP address that it was last seen at.
+    last_seen_ip = text(str)
+    #: When it was last seen, in milliseconds since 1970.
+    last_seen_ts = number()
 
 
 class ConnectionInfo(View):

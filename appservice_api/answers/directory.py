@@ -1,4 +1,4 @@
-"""Views of rooms as they are seen from outside."""
+"""Views of room aliases, published rooms, and rooms of spaces."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from ..events.enumerations import EncryptionAlgorithm, JoinRule, RoomType
 from ..events.event import StrippedStateEvent
 from ..events.membership import Membership
 from ..events.view import View, flag, items, listing, number, one_of, text
-from ..ids import ContentURI, RoomAlias, RoomID
+from ..ids import ContentURI, RoomAlias, RoomID, ServerName
 
 __all__ = [
     "PublicRoomInfo",
+    "RoomAliasInfo",
     "RoomDirectoryResponse",
     "RoomSummary",
     "SpaceHierarchy",
     "SpaceHierarchyRoom",
 ]
+
+
+class RoomAliasInfo(View):
+    """What a room alias points to."""
+
+    __slots__ = ()
+    room_id = text(RoomID)
+    #: Homeservers that know the room, to join it through.
+    servers = listing(ServerName)
 
 
 class PublicRoomInfo(View):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..events.choices import CrossSigningUsage
+from ..events.enumerations import CrossSigningUsage
 from ..events.view import Field, View, flag, items, number, table, text
 from ..ids import DeviceID, Identifier, RoomID, ServerName, UserID
 

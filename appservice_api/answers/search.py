@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..events.event import Event
-from ..events.view import Field, View, flag, listing, number, real, table, text, view
+from ..events.event import Event, event_field
+from ..events.view import View, flag, listing, number, real, table, text, view
 from ..ids import ContentURI, RoomID, UserID
 
 __all__ = [
@@ -39,9 +39,7 @@ class SearchResult(View):
     #: How well it matches; higher is better.
     rank = real()
     #: The event.
-    event: Field[Event] = Field(
-        "result", lambda found: Event.read(found) if isinstance(found, dict) else None
-    )
+    event = event_field("result")
     #: What stands around it, if that was asked for.
     context = view(SearchContext)
 

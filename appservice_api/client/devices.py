@@ -12,7 +12,7 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.devices import Device
+    from ..answers.account import Device
 
 __all__ = ["DeviceMethods"]
 
@@ -41,7 +41,7 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices``.
         """
-        from ..answers.devices import Device
+        from ..answers.account import Device
 
         found = self._field(DEVICES, self._call(DEVICES, options=options), "devices", list)
         return [Device(one) for one in found if isinstance(one, dict)]
@@ -60,7 +60,7 @@ class DeviceMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /devices/{deviceId}``.
         """
-        from ..answers.devices import Device
+        from ..answers.account import Device
 
         answer = self._call(DEVICE, (device_id,), options=options)
         self._field(DEVICE, answer, "device_id", str)

@@ -16,8 +16,7 @@ from .unmarked import quiet, unmarked
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.aliases import RoomAliasInfo
-    from ..answers.directory import PublicRoomInfo, RoomDirectoryResponse
+    from ..answers.directory import PublicRoomInfo, RoomAliasInfo, RoomDirectoryResponse
 
 __all__ = ["DirectoryMethods"]
 
@@ -147,7 +146,7 @@ class DirectoryMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /directory/room/{roomAlias}``.
         """
-        from ..answers.aliases import RoomAliasInfo
+        from ..answers.directory import RoomAliasInfo
 
         answer = self._call(GET_ALIAS, (room_alias,), options=options)
         self._field(GET_ALIAS, answer, "room_id", str)

@@ -16,8 +16,7 @@ from .pages import PAGE_SIZE, Page, Pages
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.events import ClosestEvent, PaginatedMessages
-    from ..events.context import EventContext
+    from ..answers.events import ClosestEvent, EventContext, PaginatedMessages
     from ..events.event import Event
 
 __all__ = ["EventMethods"]
@@ -83,7 +82,7 @@ class EventMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/context/{eventId}``.
         """
-        from ..events.context import EventContext
+        from ..answers.events import EventContext
 
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)

@@ -19,7 +19,7 @@ from .unmarked import unmarked
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..events.member import Member
+    from ..events.room_state import Member
 
 __all__ = ["MembershipMethods"]
 
@@ -208,7 +208,7 @@ class MembershipMethods(MemberEventMethods):
 
     def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, Member]:
         """The joined members of a room; nothing is remembered."""
-        from ..events.member import Member
+        from ..events.room_state import Member
 
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         return {

@@ -15,7 +15,7 @@ from .endpoint import Endpoint, Needs
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..events.member import Member
+    from ..events.room_state import Member
 
 __all__ = ["ProfileMethods"]
 
@@ -106,7 +106,7 @@ class ProfileMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /profile/{userId}``.
         """
-        from ..events.member import Member
+        from ..events.room_state import Member
 
         return Member.read(self._call(PROFILE, (user_id,), options=options))
 

@@ -11,7 +11,7 @@ from .pages import PAGE_SIZE, Page, Pages
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..answers.relations import RelatedEvents, ThreadRoots
+    from ..answers.events import RelatedEvents, ThreadRoots
     from ..events.event import Event
 
 __all__ = ["RelationMethods"]
@@ -72,7 +72,7 @@ class RelationMethods(ClientMethods):
         Spec: Client-Server API, ``GET /rooms/{roomId}/relations/{eventId}``, and the same with
         ``/{relType}`` and ``/{relType}/{eventType}``.
         """
-        from ..answers.relations import RelatedEvents
+        from ..answers.events import RelatedEvents
 
         endpoint, values = _relations(room_id, event_id, rel_type, event_type)
         query = {
@@ -161,7 +161,7 @@ class RelationMethods(ClientMethods):
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/threads``.
         """
-        from ..answers.relations import ThreadRoots
+        from ..answers.events import ThreadRoots
 
         query = {"include": _include(include), "limit": limit, "from": from_token}
         answer = self._call(THREADS, (room_id,), options=options, query_params=query)

@@ -13,8 +13,6 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .account_data import *
     from .calls import *
-    from .choices import *
-    from .context import *
     from .encryption import *
     from .enumerations import *
     from .ephemeral import *
@@ -23,10 +21,8 @@ if TYPE_CHECKING:
     from .event_type import *
     from .image_packs import *
     from .media_info import *
-    from .member import *
     from .membership import *
     from .messages import *
-    from .policy import *
     from .power_level_content import *
     from .push_rules import *
     from .registry import *
@@ -52,14 +48,6 @@ _MODULES = {
         CallRejectEventContent CallSDPStreamMetadataChangedEventContent
         CallSelectAnswerEventContent CallStream SessionDescription
     """,
-    "choices": """
-        CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection
-        PushActionType PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset
-        RoomDirectoryVisibility ThirdPartyMedium UserIdentifierType
-    """,
-    "context": """
-        EventContext
-    """,
     "encryption": """
         DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent
         RequestedKeyInfo RoomEncryptionStateEventContent RoomKeyBundleEventContent
@@ -67,10 +55,13 @@ _MODULES = {
         SecretRequestEventContent SecretSendEventContent
     """,
     "enumerations": """
-        CallHangupReason CallStreamPurpose EncryptionAlgorithm Format GuestAccess
-        HistoryVisibility ImagePackUsage JoinRestrictionType JoinRule KeyRequestAction
-        KeyVerificationMethod MessageType PolicyRecommendation PresenceState ReceiptType
-        RelationType RoomKeyWithheldCode RoomType
+        CallHangupReason CallStreamPurpose CrossSigningUsage EncryptionAlgorithm
+        EncryptionKeyAlgorithm Format GuestAccess HistoryVisibility ImagePackUsage
+        JoinRestrictionType JoinRule KeyRequestAction KeyVerificationMethod LoginType
+        MessageType PaginationDirection PolicyRecommendation PresenceState PushActionType
+        PushConditionKind PushRuleKind PushRuleScope ReceiptType RelationType
+        RoomCreatePreset RoomDirectoryVisibility RoomKeyWithheldCode RoomType
+        ThirdPartyMedium UserIdentifierType
     """,
     "ephemeral": """
         PresenceEventContent Receipt ReceiptEventContent TypingEventContent
@@ -93,9 +84,6 @@ _MODULES = {
         AudioInfo BaseFileInfo EncryptedFile FileInfo ImageInfo JSONWebKey LocationInfo
         MediaInfo ThumbnailInfo VideoInfo
     """,
-    "member": """
-        Member MemberStateEventContent SignedThirdPartyInvite ThirdPartyInvite
-    """,
     "membership": """
         Membership
     """,
@@ -104,9 +92,6 @@ _MODULES = {
         MediaMessageEventContent MessageEventContent ReactionEventContent
         RedactionEventContent ServerNoticeMessageEventContent StickerEventContent
         TextMessageEventContent
-    """,
-    "policy": """
-        PolicyRuleStateEventContent
     """,
     "power_level_content": """
         PowerLevelStateEventContent
@@ -122,11 +107,12 @@ _MODULES = {
     """,
     "room_state": """
         CanonicalAliasStateEventContent GuestAccessStateEventContent
-        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent
-        PublicKey RoomAvatarStateEventContent RoomCreateStateEventContent
-        RoomNameStateEventContent RoomPinnedEventsStateEventContent
-        RoomPolicyStateEventContent RoomPredecessor RoomTombstoneStateEventContent
-        ServerACLStateEventContent ThirdPartyInviteStateEventContent
+        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent Member
+        MemberStateEventContent PolicyRuleStateEventContent PublicKey
+        RoomAvatarStateEventContent RoomCreateStateEventContent RoomNameStateEventContent
+        RoomPinnedEventsStateEventContent RoomPolicyStateEventContent RoomPredecessor
+        RoomTombstoneStateEventContent ServerACLStateEventContent SignedThirdPartyInvite
+        ThirdPartyInvite ThirdPartyInviteStateEventContent
     """,
     "spaces": """
         SpaceChildStateEventContent SpaceParentStateEventContent

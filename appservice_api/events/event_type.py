@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-from .enumeration import OpenEnum
+from .open_enum import OpenEnum
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .enumeration import OpenEnum
+from .open_enum import OpenEnum
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .choices import PushConditionKind
+from .enumerations import PushConditionKind
 from .event_content import AccountDataEventContent
 from .view import View, flag, items, one_of, text, value, view
 

@@ -8,8 +8,6 @@ from . import account_data as account
 from . import calls, encryption, ephemeral, image_packs, messages, room_state, verification
 from .event_content import EventContent
 from .event_type import EventType
-from .member import MemberStateEventContent
-from .policy import PolicyRuleStateEventContent
 from .power_level_content import PowerLevelStateEventContent
 from .push_rules import PushRulesAccountDataEventContent
 from .spaces import SpaceChildStateEventContent, SpaceParentStateEventContent
@@ -28,7 +26,7 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_HISTORY_VISIBILITY: room_state.HistoryVisibilityStateEventContent,
     EventType.ROOM_IMAGE_PACK: image_packs.RoomImagePackStateEventContent,
     EventType.ROOM_JOIN_RULES: room_state.JoinRulesStateEventContent,
-    EventType.ROOM_MEMBER: MemberStateEventContent,
+    EventType.ROOM_MEMBER: room_state.MemberStateEventContent,
     EventType.ROOM_NAME: room_state.RoomNameStateEventContent,
     EventType.ROOM_PINNED_EVENTS: room_state.RoomPinnedEventsStateEventContent,
     EventType.ROOM_POLICY: room_state.RoomPolicyStateEventContent,
@@ -39,9 +37,9 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_TOPIC: RoomTopicStateEventContent,
     EventType.SPACE_CHILD: SpaceChildStateEventContent,
     EventType.SPACE_PARENT: SpaceParentStateEventContent,
-    EventType.POLICY_RULE_ROOM: PolicyRuleStateEventContent,
-    EventType.POLICY_RULE_SERVER: PolicyRuleStateEventContent,
-    EventType.POLICY_RULE_USER: PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_ROOM: room_state.PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_SERVER: room_state.PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_USER: room_state.PolicyRuleStateEventContent,
     # Messages of a room; that of ROOM_MESSAGE depends on its msgtype
     EventType.ROOM_ENCRYPTED: encryption.EncryptedEventContent,
     EventType.ROOM_MESSAGE: messages.MessageEventContent,

@@ -1,4 +1,4 @@
-"""The state of a room, but for members, power levels, the topic and spaces.
+"""Contents of state events, except power levels, the topic, spaces and encryption.
 
 Spec: Client-Server API, "Room events" and the modules that its state events belong to.
 """
@@ -11,11 +11,13 @@ from .enumerations import (
     HistoryVisibility,
     JoinRestrictionType,
     JoinRule,
+    PolicyRecommendation,
     RoomType,
 )
 from .event_content import StateEventContent
 from .media_info import ImageInfo
-from .view import View, flag, items, mapping, one_of, text, view
+from .membership import Membership
+from .view import View, flag, items, mapping, one_of, table, text, view
 
 __all__ = [
     "CanonicalAliasStateEventContent",
@@ -23,6 +25,9 @@ __all__ = [
     "HistoryVisibilityStateEventContent",
     "JoinRestriction",
     "JoinRulesStateEventContent",
+    "Member",
+    "MemberStateEventContent",
+    "PolicyRuleStateEventContent",
     "PublicKey",
     "RoomAvatarStateEventContent",
     "RoomCreateStateEventContent",
@@ -32,8 +37,62 @@ __all__ = [
     "RoomPredecessor",
     "RoomTombstoneStateEventContent",
     "ServerACLStateEventContent",
+    "SignedThirdPartyInvite",
+    "ThirdPartyInvite",
     "ThirdPartyInviteStateEventContent",
 ]
+
+
+class SignedThirdPartyInvite(View):
+    """What proves that an invite by a third-party identifier was for a user.
+
+    Attributes:
+        mxid: The user.
+        token: The token of the invite.
+        signatures: Signatures by server, then by key.
+    """
+
+    __slots__ = ()
+
+    mxid = text(UserID)
+    token = text(str)
+    signatures = table()
+
+
+class ThirdPartyInvite(View):
+    """The invite by a third-party identifier that led to a membership."""
+
+    __slots__ = ()
+
+    display_name = text(str)
+    signed = view(SignedThirdPartyInvite)
+
+
+class MemberStateEventContent(StateEventContent):
+    """The content of ``m.room.member``, and the profile of a user.
+
+    Attributes:
+        membership: What the user is in the room.
+        displayname: The name.
+        avatar_url: The avatar.
+        reason: Why the membership changed.
+        is_direct: The invite is to a room that is meant for two.
+        join_authorised_via_users_server: Whose homeserver let the user into a restricted room.
+        third_party_invite: The invite by a third-party identifier that led to this.
+    """
+
+    __slots__ = ()
+
+    membership = one_of(Membership)
+    displayname = text(str)
+    avatar_url = text(ContentURI)
+    reason = text(str)
+    is_direct = flag()
+    join_authorised_via_users_server = text(UserID)
+    third_party_invite = view(ThirdPartyInvite)
+
+
+Member = MemberStateEventContent
 
 
 class RoomPredecessor(View):
@@ -236,3 +295,19 @@ class RoomPolicyStateEventContent(StateEventContent):
 
     via = text(ServerName)
     public_keys = mapping(str)
+
+
+class PolicyRuleStateEventContent(StateEventContent):
+    """The content of ``m.policy.rule.user``, ``m.policy.rule.room`` and ``m.policy.rule.server``.
+
+    Attributes:
+        entity: A pattern of those that it is about.
+        recommendation: What to do with them.
+        reason: Why.
+    """
+
+    __slots__ = ()
+
+    entity = text(str)
+    recommendation = one_of(PolicyRecommendation)
+    reason = text(str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NewType
 
-from .choices import ThirdPartyMedium, UserIdentifierType
+from .enumerations import ThirdPartyMedium, UserIdentifierType
 from .view import View, one_of, text
 
 __all__ = [
