@@ -134,6 +134,8 @@ def make_registration(registration_id: str, url: str, server_name: str) -> dict[
         "sender_localpart": f"_{registration_id}_bot",
         "rate_limited": False,
         "receive_ephemeral": True,
+        # The name that Synapse 1.143 reads.
+        "de.sorunome.msc2409.push_ephemeral": True,
         "protocols": [registration_id],
         "org.matrix.msc3202": True,
         "namespaces": {
