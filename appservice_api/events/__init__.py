@@ -1,6 +1,6 @@
-"""The vocabulary of events: events, contents, relations, memberships, power levels.
+"""Views of events and of their contents, and the enumerations of their values.
 
-What it exports is imported when it is first used.
+Each name is imported when it is first used.
 """
 # ruff: noqa: F403
 

@@ -54,12 +54,12 @@ class MessageType(OpenEnum):
 
     @property
     def is_text(self) -> bool:
-        """Whether such a message is only text."""
+        """Whether it is the type of a text message."""
         return self in (MessageType.TEXT, MessageType.NOTICE, MessageType.EMOTE)
 
     @property
     def is_media(self) -> bool:
-        """Whether such a message has a file."""
+        """Whether it is the type of a message with a file."""
         return self in (
             MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.FILE,
         )  # fmt: skip
@@ -72,7 +72,7 @@ class Format(OpenEnum):
 
 
 class RelationType(OpenEnum):
-    """How an event relates to another one."""
+    """The type of a relation between two events."""
 
     ANNOTATION = "m.annotation"
     REFERENCE = "m.reference"
@@ -92,7 +92,7 @@ class JoinRule(OpenEnum):
 
 
 class JoinRestrictionType(OpenEnum):
-    """What lets a user join a restricted room."""
+    """A condition for joining a restricted room."""
 
     ROOM_MEMBERSHIP = "m.room_membership"
 
@@ -114,13 +114,13 @@ class GuestAccess(OpenEnum):
 
 
 class RoomType(OpenEnum):
-    """What a room is, if it isn't for talking."""
+    """The type of a room that isn't an ordinary one."""
 
     SPACE = "m.space"
 
 
 class PresenceState(OpenEnum):
-    """Whether a user is there."""
+    """Whether a user is online."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -128,7 +128,7 @@ class PresenceState(OpenEnum):
 
 
 class ReceiptType(OpenEnum):
-    """What a receipt is."""
+    """The type of a receipt."""
 
     READ = "m.read"
     READ_PRIVATE = "m.read.private"
@@ -136,14 +136,14 @@ class ReceiptType(OpenEnum):
 
 
 class EncryptionAlgorithm(OpenEnum):
-    """How events are encrypted."""
+    """The algorithm with which an event is encrypted."""
 
     OLM_V1 = "m.olm.v1.curve25519-aes-sha2"
     MEGOLM_V1 = "m.megolm.v1.aes-sha2"
 
 
 class RoomKeyWithheldCode(OpenEnum):
-    """Why a device doesn't get a key."""
+    """Why a key is withheld from a device."""
 
     BLACKLISTED = "m.blacklisted"
     UNVERIFIED = "m.unverified"
@@ -154,14 +154,14 @@ class RoomKeyWithheldCode(OpenEnum):
 
 
 class KeyRequestAction(OpenEnum):
-    """What a request for a key or a secret is."""
+    """Whether a key or secret is requested, or a request is cancelled."""
 
     REQUEST = "request"
     CANCEL = "request_cancellation"
 
 
 class KeyVerificationMethod(OpenEnum):
-    """How keys are verified."""
+    """A method of key verification."""
 
     SAS = "m.sas.v1"
     RECIPROCATE = "m.reciprocate.v1"
@@ -170,13 +170,13 @@ class KeyVerificationMethod(OpenEnum):
 
 
 class PolicyRecommendation(OpenEnum):
-    """What a policy rule recommends."""
+    """The recommendation of a policy rule."""
 
     BAN = "m.ban"
 
 
 class ImagePackUsage(OpenEnum):
-    """What the images of a pack are for."""
+    """The usage of the images of a pack."""
 
     EMOTICON = "emoticon"
     STICKER = "sticker"
@@ -195,7 +195,7 @@ class CallHangupReason(OpenEnum):
 
 
 class CallStreamPurpose(OpenEnum):
-    """What a stream of a call shows."""
+    """The purpose of a stream of a call."""
 
     USERMEDIA = "m.usermedia"
     SCREENSHARE = "m.screenshare"
@@ -205,7 +205,7 @@ class CallStreamPurpose(OpenEnum):
 
 
 class RoomCreatePreset(OpenEnum):
-    """What the state of a new room is made of."""
+    """The preset for the state of a new room."""
 
     PRIVATE = "private_chat"
     TRUSTED_PRIVATE = "trusted_private_chat"
@@ -213,21 +213,21 @@ class RoomCreatePreset(OpenEnum):
 
 
 class RoomDirectoryVisibility(OpenEnum):
-    """Whether the directory of rooms shows a room."""
+    """Whether a room is published in the room directory."""
 
     PRIVATE = "private"
     PUBLIC = "public"
 
 
 class PaginationDirection(OpenEnum):
-    """Which way a timeline is read."""
+    """The direction in which a timeline is read."""
 
     FORWARD = "f"
     BACKWARD = "b"
 
 
 class LoginType(OpenEnum):
-    """How a user logs in, or a stage of it."""
+    """A login type, or a stage of user-interactive authentication."""
 
     PASSWORD = "m.login.password"
     TOKEN = "m.login.token"
@@ -242,7 +242,7 @@ class LoginType(OpenEnum):
 
 
 class UserIdentifierType(OpenEnum):
-    """How a user is named at login."""
+    """The type of a user identifier at login."""
 
     MATRIX_USER = "m.id.user"
     THIRD_PARTY = "m.id.thirdparty"
@@ -250,14 +250,14 @@ class UserIdentifierType(OpenEnum):
 
 
 class ThirdPartyMedium(OpenEnum):
-    """What a third-party identifier is."""
+    """The medium of a third-party identifier."""
 
     EMAIL = "email"
     MSISDN = "msisdn"
 
 
 class EncryptionKeyAlgorithm(OpenEnum):
-    """What a key is for."""
+    """The algorithm of a device key or one-time key."""
 
     ED25519 = "ed25519"
     CURVE25519 = "curve25519"
@@ -265,7 +265,7 @@ class EncryptionKeyAlgorithm(OpenEnum):
 
 
 class CrossSigningUsage(OpenEnum):
-    """What a cross-signing key is for."""
+    """The usage of a cross-signing key."""
 
     MASTER = "master"
     SELF = "self_signing"
@@ -273,13 +273,13 @@ class CrossSigningUsage(OpenEnum):
 
 
 class PushRuleScope(OpenEnum):
-    """Where push rules hold."""
+    """The scope of push rules."""
 
     GLOBAL = "global"
 
 
 class PushRuleKind(OpenEnum):
-    """The kinds of push rules, those that count first before the others."""
+    """The kinds of push rules, in the order of their priority."""
 
     OVERRIDE = "override"
     CONTENT = "content"
@@ -289,7 +289,7 @@ class PushRuleKind(OpenEnum):
 
 
 class PushActionType(OpenEnum):
-    """What a push rule does."""
+    """The type of a push rule's action."""
 
     NOTIFY = "notify"
     DONT_NOTIFY = "dont_notify"
@@ -298,7 +298,7 @@ class PushActionType(OpenEnum):
 
 
 class PushConditionKind(OpenEnum):
-    """When a push rule matches."""
+    """The kind of a push rule's condition."""
 
     EVENT_MATCH = "event_match"
     EVENT_PROPERTY_IS = "event_property_is"

@@ -1,4 +1,4 @@
-"""Power levels: what a user has, what an action needs, and who may do what.
+"""Power levels of users, the levels that actions need, and who may do what.
 
 Spec: Client-Server API, ``m.room.power_levels``; the authorization rules of room versions 1 to 12,
 and Room Version 12 for the creators of a room.
@@ -22,14 +22,14 @@ __all__ = [
 #: Above every level that a power levels event can hold.
 CREATOR_LEVEL: Final = 2**53
 _HIGHEST = CREATOR_LEVEL - 1
-#: The levels where the content of ``m.room.power_levels``, or the whole event, says nothing.
+#: The levels that apply if they, or the whole ``m.room.power_levels``, are missing.
 DEFAULTS: Final[Mapping[str, int]] = {
     "users_default": 0, "events_default": 0, "state_default": 50,
     "invite": 0, "kick": 50, "ban": 50, "redact": 50,
 }  # fmt: skip
 _ROOM_NOTIFICATION = 50
 _ALONE = 100
-# From version 12 on the creators stand above all levels; unknown versions are taken as new.
+# Since version 12, the creators are above all levels; unknown versions count as newer.
 _OLD_VERSIONS = frozenset(("", *(str(version) for version in range(1, 12))))
 _WITH_TEXT = frozenset(str(version) for version in range(1, 10))
 _NUMERAL = r"\s*[+-]?[0-9]{1,4000}\s*\Z"
@@ -37,14 +37,14 @@ _MEMBER = "m.room.member"
 
 
 class RoomPowers:
-    """Who may do what in a room. It never changes, and no JSON makes it raise.
+    """Who may do what in a room. It is immutable, and malformed JSON doesn't make it raise.
 
-    Where an action depends on memberships, they can be given; one that isn't known (None) isn't
-    held against the user.
+    For actions that depend on memberships, they can be given. One that isn't known (None) doesn't
+    count against the user.
 
     Args:
-        create: The whole ``m.room.create`` event, None if it isn't known: then nobody counts as
-            a creator.
+        create: The whole ``m.room.create`` event. If it isn't known (None), nobody counts as a
+            creator.
         power_levels: The content of ``m.room.power_levels``, None if the room has none.
     """
 
@@ -58,12 +58,12 @@ class RoomPowers:
         version = content.get("room_version", "1")
         #: The room version, None if the create event isn't known.
         self.room_version = (version if isinstance(version, str) else "1") if event else None
-        #: Who made the room, None if it isn't known.
+        #: The user who created the room, None if it isn't known.
         self.founder: str | None = sender if isinstance(sender, str) else None
         more = content.get("additional_creators")
         listed = [sender, *(more if isinstance(more, list) else ())]
         has_creators = self.room_version is not None and self.room_version not in _OLD_VERSIONS
-        #: The users who stand above all levels: none before room version 12.
+        #: The users above all levels; none before room version 12.
         self.creators: frozenset[str] = frozenset(
             user for user in listed if isinstance(user, str) and has_creators
         )
@@ -91,7 +91,7 @@ class RoomPowers:
     def needed(self, event_type: str, *, state: bool = False) -> int:
         """The power level that sending an event needs.
 
-        Membership events need none of their own: inviting, kicking and banning have theirs.
+        Membership events need 0; inviting, kicking and banning have levels of their own.
 
         Args:
             event_type: The type of the event.
@@ -106,7 +106,7 @@ class RoomPowers:
         return read_level(events.get(event_type), default, text=self.text_levels)
 
     def needed_to_notify(self, kind: str = "room") -> int:
-        """The power level that a notification for all needs, as ``@room`` does."""
+        """The power level that notifying the whole room (``@room``) needs."""
         notifications = table(self.content or {}, "notifications")
         return read_level(notifications.get(kind), _ROOM_NOTIFICATION, text=self.text_levels)
 
@@ -125,13 +125,13 @@ class RoomPowers:
     def may_send_state(
         self, user_id: str, event_type: str, state_key: str = "", *, membership: str | None = None
     ) -> bool:
-        """Whether a user may set a piece of the room's state. Membership events of other users
-        are sent by whom may invite, kick or ban them.
+        """Whether a user may send a state event. A membership event of another user may be sent
+        by those who may invite, kick or ban.
 
         Args:
             user_id: The user.
             event_type: The type of the state event.
-            state_key: Which of the type.
+            state_key: The state key.
             membership: The user's membership, None if it isn't known.
         """
         if event_type == _MEMBER:
@@ -151,7 +151,7 @@ class RoomPowers:
 
         Args:
             user_id: The user.
-            sender: Who sent the event.
+            sender: The sender of the event.
             membership: The user's membership, None if it isn't known.
         """
         return self.may_send(user_id, "m.room.redaction", membership=membership) and (
@@ -166,7 +166,7 @@ class RoomPowers:
         Args:
             user_id: The user.
             membership: The user's membership, None if it isn't known.
-            target_membership: That of the other.
+            target_membership: The other user's membership, None if it isn't known.
         """
         if not _in_room(membership) or target_membership in ("join", "ban"):
             return False
@@ -176,14 +176,14 @@ class RoomPowers:
         self, user_id: str, target: str, *, membership: str | None = None,
         target_membership: str | None = None,
     ) -> bool:  # fmt: skip
-        """Whether a user may kick another, or take back an invite; of one who is banned, whether
-        the ban may be lifted.
+        """Whether a user may kick another or revoke an invite; if the other is banned, whether
+        the user may unban.
 
         Args:
             user_id: The user.
             target: The other user.
             membership: The user's membership, None if it isn't known.
-            target_membership: That of the other.
+            target_membership: The other user's membership, None if it isn't known.
         """
         level = self.level(user_id)
         if not _in_room(membership) or level <= self.level(target):
@@ -203,18 +203,18 @@ class RoomPowers:
         self, user_id: str, target: str, *, membership: str | None = None,
         target_membership: str | None = None,
     ) -> bool:  # fmt: skip
-        """Whether a user may lift the ban of another, which needs the levels for bans and for
-        kicks; as :meth:`may_kick`."""
+        """Whether a user may unban another, which needs the levels for bans and for kicks; as
+        :meth:`may_kick`."""
         if target_membership not in (None, "ban"):
             return False
         return self.may_kick(user_id, target, membership=membership, target_membership="ban")
 
     def may_upgrade(self, user_id: str, *, membership: str | None = None) -> bool:
-        """Whether a user may replace the room by one of another version."""
+        """Whether a user may upgrade the room."""
         return self.may_send_state(user_id, "m.room.tombstone", membership=membership)
 
     def may_notify_room(self, user_id: str, *, membership: str | None = None) -> bool:
-        """Whether a user's ``@room`` notifies everybody."""
+        """Whether ``@room`` of a user notifies the room."""
         return _in_room(membership) and self.level(user_id) >= self.needed_to_notify()
 
     def may_change_power_levels(
