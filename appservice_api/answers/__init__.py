@@ -1,6 +1,6 @@
-"""Views of what homeservers answer, a module for each chapter of the client.
+"""Views of the JSON that homeservers answer.
 
-What it exports is imported when it is first used.
+Each name is imported when it is first used.
 """
 # ruff: noqa: F403
 

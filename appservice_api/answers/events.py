@@ -16,21 +16,21 @@ __all__ = [
 
 
 class PaginatedMessages(View):
-    """A page of a timeline."""
+    """A page of the timeline of a room."""
 
     __slots__ = ()
-    #: Where the page begins.
+    #: The token of the page's start.
     start = text(str)
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     end = text(str)
-    #: The events, in the direction that was asked for.
+    #: The events, in the requested direction.
     events = listing(Event, "chunk")
-    #: State that helps to show them, with lazy-loaded members.
+    #: State that is needed to show the events, if members are lazy-loaded.
     state = listing(StateEvent)
 
 
 class ClosestEvent(View):
-    """The event that is nearest to a time."""
+    """The event closest to a time."""
 
     __slots__ = ()
     #: The event.
@@ -40,15 +40,15 @@ class ClosestEvent(View):
 
 
 class EventContext(View):
-    """An event and what stands around it.
+    """An event and the events around it. Spec: Client-Server API, "Event context".
 
     Attributes:
         event: The event.
         events_before: The events before it, the nearest first.
         events_after: The events after it, the nearest first.
-        state: The state of the room after the last of them.
-        start: Where to go on reading backwards.
-        end: Where to go on reading forwards.
+        state: The state of the room at the last of these events.
+        start: The token to read backwards from.
+        end: The token to read forwards from.
     """
 
     __slots__ = ()
@@ -62,16 +62,16 @@ class EventContext(View):
 
 
 class RelatedEvents(View):
-    """A page of the events that relate to one."""
+    """A page of the events that relate to an event."""
 
     __slots__ = ()
-    #: The events, in the direction that was asked for.
+    #: The events, in the requested direction.
     events = listing(Event, "chunk")
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)
-    #: Where the page before begins; None at the beginning.
+    #: The token of the previous page; None at the beginning.
     prev_batch = text(str)
-    #: How deep the homeserver looked, if it was asked to look for indirect relations.
+    #: How deep the homeserver has recursed, if that was requested.
     recursion_depth = number()
 
 
@@ -79,7 +79,7 @@ class ThreadRoots(View):
     """A page of the threads of a room."""
 
     __slots__ = ()
-    #: The first event of each, the thread with the latest message first.
+    #: The root of each thread, the thread with the latest event first.
     events = listing(Event, "chunk")
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)
