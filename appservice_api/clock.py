@@ -11,7 +11,7 @@ __all__ = ["Clock", "SystemClock", "monotonic", "now"]
 
 
 class Clock(Protocol):
-    """What the API and the receiver wait with and tell the time by."""
+    """The clock of the API and the receiver."""
 
     def monotonic(self) -> float:
         """Seconds of a clock that never goes back."""

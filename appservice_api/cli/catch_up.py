@@ -1,4 +1,4 @@
-"""``catch-up``: handle the events of rooms that were never pushed."""
+"""``catch-up``: handle events that the homeserver never pushed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["catch_up"]
 @verbose_option
 @click.pass_context
 def catch_up(ctx: click.Context, target: str, rooms: tuple[str, ...]) -> int:
-    """Handle what is in rooms and was never pushed.
+    """Handle events that the homeserver never pushed.
 
-    A homeserver that is restarted may forget what it has yet to push. MODULE:APP names an
-    AppService, as in mybridge.matrix:app, whose handlers get it. It may be running meanwhile, if
-    its state store is in a database. Without ROOM_IDs, all rooms of the bot and its ghosts are
-    looked after.
+    A homeserver that is restarted may forget events that it hasn't pushed yet. MODULE:APP names an
+    AppService, for example mybridge.matrix:app, with the handlers. It may be running meanwhile, if
+    its state store is in a database. Without ROOM_IDs, the events of all rooms of the bot and its
+    ghosts are handled.
     """
     with app_of(ctx, target) as app:
         return backlog.catch_up(app, rooms or None, click.echo, partial(click.echo, err=True))

@@ -17,11 +17,12 @@ _COLORS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 @settings_options
 @click.pass_context
 def check(ctx: click.Context) -> int:
-    """Tell whether an application service works.
+    """Examine whether an application service works.
 
-    Looks at the registration, at the homeserver's versions, at whom it takes the as_token for,
-    whether the bot has an account and its device, whether ghosts may be acted as, and has it ping
-    the application service. Nothing is changed, but a bot that has no account is registered.
+    Examines the registration, the homeserver's versions, the user of the as_token, the bot's
+    account and device, and whether the application service may act as its ghosts; and lets the
+    homeserver ping the application service. Nothing is changed, except that a bot without an
+    account is registered.
     """
     settings = settings_of(ctx)
     return examine(

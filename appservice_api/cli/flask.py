@@ -28,16 +28,16 @@ __all__ = ["commands"]
 
 @click.group("appservice", cls=Ending)
 def commands() -> None:
-    """Look after a Matrix application service."""
+    """Manage a Matrix application service."""
 
 
 @commands.command()
 @with_appcontext
 def check() -> int:
-    """Tell whether the site's application services work.
+    """Examine whether the site's application services work.
 
-    The site should be running: the homeserver is asked to ping it. Nothing is changed,
-    but a bot that has no account is registered.
+    The site should be running: the homeserver is asked to ping it. Nothing is changed, except
+    that a bot without an account is registered.
     """
     return max(examine_app(app, report) for app in _apps())
 
@@ -45,10 +45,10 @@ def check() -> int:
 @commands.command("catch-up")
 @with_appcontext
 def catch_up() -> int:
-    """Handle what is in rooms and was never pushed.
+    """Handle events that the homeserver never pushed.
 
-    A homeserver that is restarted may forget what it has yet to push. The site may be running
-    meanwhile, if its state store is in a database.
+    A homeserver that is restarted may forget events that it hasn't pushed yet. The site may be
+    running meanwhile, if its state store is in a database.
     """
     err = partial(click.echo, err=True)
     return max(backlog.catch_up(app, None, click.echo, err) for app in _apps())

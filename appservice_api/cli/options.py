@@ -53,7 +53,7 @@ def verbose_option(command: F) -> F:
     """Give a command ``-v``."""
     return click.option(
         "-v", "--verbose", count=True, expose_value=False, callback=_set_verbosity,
-        help="Log requests to stderr; twice: repeats and tracebacks, too.",
+        help="Log requests to stderr; twice: also repeats and tracebacks.",
     )(command)  # fmt: skip
 
 
@@ -61,9 +61,9 @@ _SETTINGS = (
     ("--base-url", "URL", "The homeserver's URL [env: APPSERVICE_BASE_URL]."),
     ("--registration", "FILE", "The registration file [env: APPSERVICE_REGISTRATION; without "
      "one, APPSERVICE_TOKEN must hold the as_token]."),
-    ("--server-name", "NAME", "The homeserver's name, where the registration doesn't tell [env: "
+    ("--server-name", "NAME", "The homeserver's name, if the registration doesn't imply it [env: "
      "APPSERVICE_SERVER_NAME]."),
-    ("--bot", "USER", "The user ID of the bot, where the registration doesn't tell [env: "
+    ("--bot", "USER", "The user ID of the bot, if the registration doesn't imply it [env: "
      "APPSERVICE_BOT_MXID]."),
 )  # fmt: skip
 _FIELDS = {"--bot": "bot_mxid"}

@@ -23,9 +23,9 @@ _err = partial(click.echo, err=True)
 
 @click.group()
 def parked() -> None:
-    """Look after events whose handlers failed.
+    """Manage events whose handlers failed.
 
-    An event whose handler fails again and again is put aside with the traceback, so that others
+    An event whose handler fails repeatedly is parked with the traceback, so that other events
     don't wait for it.
     """
 
@@ -79,7 +79,7 @@ def show_parked(number: int, url: str | None) -> None:
 @_numbers("Drop")
 @_store_option
 def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> None:
-    """Forget events for good; they are never handled."""
+    """Drop events for good; they are never handled."""
     chosen = _chosen(numbers, everything)
     with _deliveries(url) as deliveries:
         parking.drop(deliveries, chosen, click.echo)
@@ -96,9 +96,9 @@ def retry_parked(
 ) -> int:
     """Hand events to their handlers again.
 
-    MODULE:APP names an AppService, as in mybridge.matrix:app; the events are in its state store.
-    It may be running meanwhile. An event that fails again is parked again, under a new number; the
-    exit code is 1 then.
+    MODULE:APP names an AppService, for example mybridge.matrix:app; the events are in its state
+    store. It may be running meanwhile. An event that fails again is parked again, with a new
+    number; then the exit code is 1.
     """
     chosen = _chosen(numbers, everything)
     with app_of(ctx, target) as app:

@@ -12,7 +12,7 @@ __all__ = ["register"]
 
 @click.command()
 @click.argument("id")
-@click.option("--url", metavar="URL", help="Where the homeserver shall send events to.")
+@click.option("--url", metavar="URL", help="The URL to which the homeserver shall send events.")
 @click.option("--no-url", is_flag=True, help="The homeserver shall send no events.")
 @click.option(
     "--server-name",
@@ -25,7 +25,7 @@ __all__ = ["register"]
 @click.option(
     "--prefix",
     metavar="TEXT",
-    help="What the localparts of all ghosts and aliases begin with.  [default: _ID_]",
+    help="The prefix of the localparts of all ghosts and aliases.  [default: _ID_]",
 )
 @click.option(
     "--bot",
@@ -47,8 +47,8 @@ def register(
 ) -> None:  # fmt: skip
     """Write a registration file.
 
-    ID is the name of the application service on its homeserver; it should never change. New
-    tokens are made, and are nowhere but in the file.
+    ID is the ID of the application service on its homeserver; it must never change. The file gets
+    new tokens, which are stored nowhere else.
     """
     try:
         text = write_registration(

@@ -20,12 +20,12 @@ __all__ = ["request"]
     "--as",
     "user",
     metavar="USER",
-    help="Who asks: a user ID, or the localpart of a ghost.  [default: the bot]",
+    help="The acting user: a user ID, or the localpart of a ghost.  [default: the bot]",
 )
 @click.option(
     "--data",
     metavar="JSON",
-    help="What is sent; @FILE reads it from a file, - from standard input.",
+    help="The body; @FILE reads it from a file, - from standard input.",
 )
 @click.option(
     "--query",
@@ -41,8 +41,8 @@ def request(
 ) -> None:  # fmt: skip
     """Make a request, and print the JSON that the homeserver answers.
 
-    PATH is taken below /_matrix/client/v3, unless it begins with /_matrix or /_synapse; room
-    IDs and the like in it are written as they are, with / as %2F. Nobody is registered or
+    PATH is relative to /_matrix/client/v3, unless it begins with /_matrix or /_synapse. Room IDs
+    and other identifiers in it aren't percent-encoded, except / as %2F. No user is registered or
     joined for it.
     """
     settings = settings_of(ctx)

@@ -20,7 +20,7 @@ _SQLITE = b"SQLite format 3\0"
 
 @click.group()
 def state() -> None:
-    """Look after what is remembered of rooms and users."""
+    """Manage the state store."""
 
 
 @state.command("import")
@@ -34,11 +34,11 @@ def state() -> None:
 )
 @verbose_option
 def import_state(source: str, into: str) -> None:
-    """Import what mautrix-python has remembered.
+    """Import a state store of mautrix-python.
 
     SOURCE is the JSON file of its file store, the SQLite file of a bridge, or the URL of a
-    bridge's PostgreSQL database; stop the bridge before. SOURCE is only read. What the state store
-    knows already stays, and importing twice does no harm.
+    bridge's PostgreSQL database; stop the bridge first. SOURCE is only read. What the state store
+    has already isn't changed, and importing twice is harmless.
     """
     from ..state_store.sql import SQLStateStore
 

@@ -12,7 +12,7 @@ from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..localparts import decode_localpart, encode_localpart
 from .file import read, write
 from .namespaces import KINDS, Namespace, Namespaces, prefix_of_regex, prefix_regex, server_of_regex
-from .rules import KEYS, UNSTABLE_EPHEMERAL, check, doubts
+from .rules import KEYS, UNSTABLE_EPHEMERAL, check, warnings_of
 
 __all__ = ["Registration"]
 
@@ -271,7 +271,7 @@ class Registration:
 
     def warnings(self) -> list[str]:
         """What is valid but seldom meant, one sentence each."""
-        return list(doubts(self.as_dict()))
+        return list(warnings_of(self.as_dict()))
 
     def __repr__(self) -> str:
         return f"<Registration {self.id!r}, bot {self.sender_localpart!r}, {self.describe_users()}>"

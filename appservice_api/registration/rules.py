@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import RegistrationError
 from .namespaces import KINDS
 
-__all__ = ["KEYS", "UNSTABLE_EPHEMERAL", "check", "doubts"]
+__all__ = ["KEYS", "UNSTABLE_EPHEMERAL", "check", "warnings_of"]
 
 _REQUIRED = ("id", "url", "as_token", "hs_token", "sender_localpart", "namespaces")
 #: The name of ``receive_ephemeral`` before it was stable; Synapse 1.143 reads no other.
@@ -38,14 +38,14 @@ def check(data: Mapping[str, Any], name: str) -> None:
         raise RegistrationError(f"{name} isn't valid: {'; '.join(problems)}", problems)
 
 
-def doubts(data: Mapping[str, Any]) -> Iterator[str]:
+def warnings_of(data: Mapping[str, Any]) -> Iterator[str]:
     """What is valid but seldom meant, one sentence each."""
     bot = data["sender_localpart"]
     if re.search("[A-Z~]", bot):
         yield f"sender_localpart {bot!r} has uppercase letters or '~', as no new user ID may"
     for kind in KINDS:
         for space in data["namespaces"].get(kind, ()):
-            yield from _namespace_doubts(kind, space["regex"], space["exclusive"], bot)
+            yield from _namespace_warnings(kind, space["regex"], space["exclusive"], bot)
     if data.get("rate_limited") is not False:
         yield "rate_limited isn't false: the homeserver may rate limit the ghosts"
 
@@ -119,7 +119,7 @@ def _namespace_problems(where: str, entry: object) -> Iterator[str]:
         yield f"{where}.regex {regex!r} isn't a regular expression ({error})"
 
 
-def _namespace_doubts(kind: str, regex: str, exclusive: bool, bot: str) -> Iterator[str]:
+def _namespace_warnings(kind: str, regex: str, exclusive: bool, bot: str) -> Iterator[str]:
     where = f"namespaces.{kind} '{regex}'"
     # Colons in sets and in (?...: don't count; an escaped colon does.
     has_server = ":" in re.sub(

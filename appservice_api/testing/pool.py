@@ -69,10 +69,10 @@ class Homeserver:
         return f"@_{self.id}_{name}:{self.server_name}"
 
     def alias(self, name: str) -> str:
-        """A room alias in the exclusive namespace; nothing is made.
+        """A room alias in the exclusive namespace; it isn't created.
 
         Args:
-            name: What tells this alias from others.
+            name: The last part of its localpart.
 
         Returns:
             The alias.
@@ -80,13 +80,13 @@ class Homeserver:
         return f"#_{self.id}_{name}:{self.server_name}"
 
     def create_user(self, name: str) -> dict[str, Any]:
-        """Make a real user, in the registration's non-exclusive namespace.
+        """Register a real user in the registration's non-exclusive namespace.
 
         Args:
-            name: What tells this user from others; the password is "pw".
+            name: The last part of the localpart. The password is "pw".
 
         Returns:
-            user_id, access_token and device_id.
+            A dict of user_id, access_token and device_id.
 
         Raises:
             SynapseError: The name is taken.
@@ -94,10 +94,10 @@ class Homeserver:
         return self.synapse.create_user(f"real_{self.id}_{name}")
 
     def forward(self, url: str | None) -> None:
-        """Have what the homeserver pushes handed on to a server; it is recorded as well.
+        """Forward what the homeserver pushes to a server; it is recorded, too.
 
         Args:
-            url: What the server's paths begin with; None: answer with ``{}`` again.
+            url: The URL with which the server's paths begin; None to stop forwarding.
         """
         self.sink.forward(self.id, url)
 
@@ -105,17 +105,17 @@ class Homeserver:
         """The transactions that were pushed so far.
 
         Returns:
-            Their bodies, oldest first, repeats included.
+            Their bodies, oldest first, including repeats.
         """
         return self.sink.transactions(self.id)
 
 
 def make_registration(registration_id: str, url: str, server_name: str) -> dict[str, Any]:
-    """Make a registration with fresh tokens.
+    """Make a registration with new tokens.
 
     Args:
-        registration_id: Its ID, also part of all its names.
-        url: Where the homeserver pushes to.
+        registration_id: Its ID, which is a part of all its names.
+        url: The URL to which the homeserver pushes.
         server_name: The homeserver's name.
 
     Returns:

@@ -39,14 +39,14 @@ _SHOWN = ["m.room.create", "m.room.name", "m.room.member", "m.room.message", "m.
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave Synapse running, and tell how to go on.")
+@click.option("--keep", is_flag=True, help="Leave Synapse running, and explain how to go on.")
 @click.option("--room-version", default="11", show_default=True, help="The version of the room.")
 @verbose_option
 def demo(keep: bool, room_version: str) -> None:
     """Show a conversation on a real homeserver, in both directions.
 
     Starts a throw-away Synapse on this machine, lets the bot, three ghosts and a real user talk
-    in an invite-only room, has a ghost answer an ordinary user whose message the homeserver
+    in an invite-only room, lets a ghost answer an ordinary user whose message the homeserver
     pushes, and shows the room. Nothing is left behind, unless --keep is given.
     """
     if not installed():

@@ -20,8 +20,8 @@ class Command(BaseCommand):
     """Handles events that were never pushed."""
 
     help = (
-        "Handle what is in rooms and was never pushed: a homeserver that is restarted may forget "
-        "what it has yet to push. The site may be running meanwhile."
+        "Handle events that the homeserver never pushed: if it is restarted, it may forget events "
+        "that it hasn't pushed yet. The site may be running meanwhile."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -15,12 +15,12 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Prints a verdict for each thing that can be wrong."""
+    """Examines the application service."""
 
     help = (
-        "Tell whether the project's application service works. The site should be running: the "
-        "homeserver is asked to ping it. Nothing is changed, but a bot that has no account is "
-        "registered."
+        "Examine whether the project's application service works. The site should be running: the "
+        "homeserver is asked to ping it. Nothing is changed, except that a bot without an account "
+        "is registered."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -17,11 +17,11 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Looks after events whose handlers failed."""
+    """Manages parked events."""
 
     help = (
-        "Look after events whose handlers failed: one whose handler fails again and again is put "
-        "aside with the traceback, so that others don't wait for it."
+        "Manage events whose handlers failed: an event whose handler fails repeatedly is parked "
+        "with the traceback, so that other events don't wait for it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,9 +35,9 @@ class Command(BaseCommand):
         shower = actions.add_parser("show", help="Print an event as JSON, and the traceback.")
         shower.add_argument("number", metavar="NUMBER", type=int)
         for name, text in (
-            ("drop", "Forget events for good; they are never handled."),
+            ("drop", "Drop events for good; they are never handled."),
             ("retry", "Hand events to their handlers again; the exit code is 1 if one still fails "
-             "and is parked again, under a new number."),
+             "and is parked again, with a new number."),
         ):  # fmt: skip
             action = actions.add_parser(name, help=text)
             which = action.add_mutually_exclusive_group(required=True)

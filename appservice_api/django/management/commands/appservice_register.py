@@ -22,11 +22,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options of ``appservice-api register``."""
         add = parser.add_argument
-        add("id", help="The name of the application service on its homeserver.")
-        add("--url", help="Where the homeserver shall send events to.")
+        add("id", help="The ID of the application service on its homeserver.")
+        add("--url", help="The URL to which the homeserver shall send events.")
         add("--no-url", action="store_true", help="The homeserver shall send no events.")
         add("--server-name", required=True, help="The homeserver's name, as in user IDs.")
-        add("--prefix", help="What the localparts of all ghosts and aliases begin with.")
+        add("--prefix", help="The prefix of the localparts of all ghosts and aliases.")
         add("--bot", help="The localpart of the bot.")
         add("--output", default="registration.yaml", help="The file to write.")
         add("--force", action="store_true", help="Replace the file, and the tokens in it.")
