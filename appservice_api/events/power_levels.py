@@ -7,16 +7,14 @@ and Room Version 12 for the creators of a room.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 __all__ = [
     "CREATOR_LEVEL",
     "DEFAULTS",
     "RoomPowers",
-    "level",
     "read_level",
-    "table",
 ]
 
 #: Above every level that a power levels event can hold.
@@ -32,8 +30,9 @@ _ALONE = 100
 # Since version 12, the creators are above all levels; unknown versions count as newer.
 _OLD_VERSIONS = frozenset(("", *(str(version) for version in range(1, 12))))
 _WITH_TEXT = frozenset(str(version) for version in range(1, 10))
+_FREE_NOTIFICATIONS = frozenset(str(version) for version in range(1, 6))
 _NUMERAL = r"\s*[+-]?[0-9]{1,4000}\s*\Z"
-_MEMBER = "m.room.member"
+_POWER_LEVELS, _MEMBER = "m.room.power_levels", "m.room.member"
 
 
 class RoomPowers:
@@ -48,13 +47,13 @@ class RoomPowers:
         power_levels: The content of ``m.room.power_levels``, None if the room has none.
     """
 
-    __slots__ = ("content", "creators", "founder", "room_version", "text_levels")
+    __slots__ = ("_content", "_text", "creators", "founder", "room_version")
 
     def __init__(
         self, create: Mapping[str, Any] | None, power_levels: Mapping[str, Any] | None
     ) -> None:
         event: Mapping[str, Any] = create if isinstance(create, Mapping) else {}
-        content, sender = table(event, "content"), event.get("sender")
+        content, sender = _table(event, "content"), event.get("sender")
         version = content.get("room_version", "1")
         #: The room version, None if the create event isn't known.
         self.room_version = (version if isinstance(version, str) else "1") if event else None
@@ -67,10 +66,8 @@ class RoomPowers:
         self.creators: frozenset[str] = frozenset(
             user for user in listed if isinstance(user, str) and has_creators
         )
-        #: Whether levels may be texts, as in room versions 1 to 9.
-        self.text_levels = self.room_version is None or self.room_version in _WITH_TEXT
-        #: The content of ``m.room.power_levels``, None if the room has none.
-        self.content = power_levels if isinstance(power_levels, Mapping) else None
+        self._text = self.room_version is None or self.room_version in _WITH_TEXT
+        self._content = power_levels if isinstance(power_levels, Mapping) else None
 
     def __repr__(self) -> str:
         return f"<RoomPowers of a room of version {self.room_version or 'unknown'}>"
@@ -80,13 +77,13 @@ class RoomPowers:
         or newer."""
         if user_id in self.creators:
             return CREATOR_LEVEL
-        if self.content is None:
+        if self._content is None:
             return _ALONE if user_id == self.founder else 0
         default = self._named("users_default")
-        return read_level(table(self.content, "users").get(user_id), default, text=self.text_levels)
+        return read_level(_table(self._content, "users").get(user_id), default, text=self._text)
 
     def _named(self, name: str) -> int:
-        return read_level((self.content or {}).get(name), DEFAULTS[name], text=self.text_levels)
+        return read_level((self._content or {}).get(name), DEFAULTS[name], text=self._text)
 
     def needed(self, event_type: str, *, state: bool = False) -> int:
         """The power level that sending an event needs.
@@ -102,13 +99,13 @@ class RoomPowers:
         if event_type == _MEMBER:
             return 0
         default = self._named("state_default" if state else "events_default")
-        events = table(self.content or {}, "events")
-        return read_level(events.get(event_type), default, text=self.text_levels)
+        events = _table(self._content or {}, "events")
+        return read_level(events.get(event_type), default, text=self._text)
 
     def needed_to_notify(self, kind: str = "room") -> int:
         """The power level that notifying the whole room (``@room``) needs."""
-        notifications = table(self.content or {}, "notifications")
-        return read_level(notifications.get(kind), _ROOM_NOTIFICATION, text=self.text_levels)
+        notifications = _table(self._content or {}, "notifications")
+        return read_level(notifications.get(kind), _ROOM_NOTIFICATION, text=self._text)
 
     def may_send(self, user_id: str, event_type: str, *, membership: str | None = None) -> bool:
         """Whether a user may send an event that isn't a state event.
@@ -236,10 +233,70 @@ class RoomPowers:
         Returns:
             The reasons, a sentence each; none if the user may.
         """
-        from .power_level_change import PowerLevelChange
+        if not isinstance(content, Mapping):
+            return [f"the content must be an object, not {content!r}"]
+        level, needed = self.level(user_id), self.needed(_POWER_LEVELS, state=True)
+        found = [] if _in_room(membership) else [f"{user_id} isn't in the room"]
+        if level < needed:
+            found.append(f"{user_id} has level {level}, and {_POWER_LEVELS} needs {needed}")
+        found += self._malformed(content)
+        if self._content is not None and user_id not in self.creators:
+            found += self._beyond(user_id, level, self._content, content)
+        return found
 
-        absent = [] if _in_room(membership) else [f"{user_id} isn't in the room"]
-        return absent + PowerLevelChange(self, user_id, content).objections()
+    def _malformed(self, new: Mapping[str, Any]) -> Iterator[str]:
+        for name in DEFAULTS:
+            if name in new and _level(new[name], self._text) is None:
+                yield f"{name} is {new[name]!r}, which is no level"
+        for key in ("users", *self._guarded()):
+            entries = new.get(key, {})
+            if not isinstance(entries, Mapping):
+                yield f"{key} must be an object, not {entries!r}"
+                continue
+            for name, value in entries.items():
+                if _level(value, self._text) is None:
+                    yield f"{key}[{name!r}] is {value!r}, which is no level"
+                if key == "users" and not _is_user(name):
+                    yield f"users has {name!r}, which is no user ID"
+        for user in sorted(self.creators & set(map(str, _table(new, "users")))):
+            yield f"{user} is a creator of the room, and can't be listed"
+
+    def _guarded(self) -> tuple[str, ...]:
+        """The tables whose entries are compared with the level of the user who changes them."""
+        return ("events",) if self.room_version in _FREE_NOTIFICATIONS else (
+            "events", "notifications",
+        )  # fmt: skip
+
+    def _beyond(
+        self, user_id: str, level: int, old: Mapping[str, Any], new: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """What is changed from, or to, a level that the user doesn't have."""
+        changes = [(name, *_pair(old, new, name)) for name in DEFAULTS]
+        for key in self._guarded():
+            before, after = _table(old, key), _table(new, key)
+            changes += [
+                (f"{key}[{name!r}]", *_pair(before, after, name)) for name in {**before, **after}
+            ]
+        users, wanted = _table(old, "users"), _table(new, "users")
+        changes += [(f"users[{name!r}]", None, wanted.get(name)) for name in wanted
+                    if self._differs(*_pair(users, wanted, name))]  # fmt: skip
+        for what, was, becomes in changes:
+            if not self._differs(was, becomes):
+                continue
+            for word, value in (("is", was), ("would become", becomes)):
+                if read_level(value, level, text=self._text) > level:
+                    yield f"{user_id} has level {level}, and {what} {word} {value}"
+        for name in users:
+            was, becomes = _pair(users, wanted, name)
+            if name == user_id or not self._differs(was, becomes):
+                continue
+            if read_level(was, level - 1, text=self._text) >= level:
+                yield f"{user_id} has level {level}, and users[{name!r}] has {was}, not less"
+
+    def _differs(self, was: object, becomes: object) -> bool:
+        if was is None or becomes is None:
+            return was is not becomes
+        return _level(was, self._text) != _level(becomes, self._text)
 
 
 def _in_room(membership: str | None) -> bool:
@@ -254,12 +311,11 @@ def read_level(value: object, default: int, *, text: bool = True) -> int:
         default: The default.
         text: Whether it may be a text (``"50"``), as room versions 1 to 9 allow.
     """
-    found = level(value, text)
+    found = _level(value, text)
     return default if found is None else found
 
 
-def level(value: object, text: bool) -> int | None:
-    """A level; None if it is missing or malformed. ``text`` is that of :func:`read_level`."""
+def _level(value: object, text: bool) -> int | None:
     if text and isinstance(value, str) and re.match(_NUMERAL, value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -267,7 +323,14 @@ def level(value: object, text: bool) -> int | None:
     return max(-_HIGHEST, min(value, _HIGHEST))
 
 
-def table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """An object in a content; an empty one if it is missing or malformed."""
+def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = content.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _is_user(name: object) -> bool:
+    return isinstance(name, str) and name[:1] == "@" and ":" in name
+
+
+def _pair(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> tuple[Any, Any]:
+    return old.get(name), new.get(name)

@@ -199,7 +199,9 @@ def test_changes_of_power_levels(change: Json, reason: str | None) -> None:
 
 def test_other_objections() -> None:
     powers = RoomPowers(create("12"), {**BASE, "users": {B: 50}})
-    assert powers.objections(D, powers.content or {}) == [f"{D} has level 0, and {LEVELS} needs 50"]
+    assert powers.objections(D, powers._content or {}) == [
+        f"{D} has level 0, and {LEVELS} needs 50"
+    ]
     assert powers.objections(B, {"users": {B: 50, A: 100}})[0].startswith(f"{A} is a creator")
     assert powers.objections(A, {"users": {B: 2**53 - 1}, "ban": 2**53 - 1}) == []
     assert powers.objections(A, {}, membership="leave") == [f"{A} isn't in the room"]
