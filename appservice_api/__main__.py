@@ -1,4 +1,4 @@
-"""``python -m appservice_api``: the command line."""
+"""``python -m appservice_api``: the command line, if its script isn't on the PATH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL of a homeserver, and what it must look like."""
+"""The base URL of a homeserver, and its check."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["check_base_url"]
 
 
 def check_base_url(base_url: object) -> str:
-    """Return the text of a homeserver's URL, without a slash at its end.
+    """Check the base URL of a homeserver, and return it without a trailing slash.
 
     Raises:
-        ValueError: It isn't an http or https URL, or holds a password, a query or a fragment.
+        ValueError: It isn't an http or https URL, or has a password, a query or a fragment.
     """
     text = str(base_url).rstrip("/")
-    # What was given in the wrong place may be a token, and a query may hold one.
+    # A text that isn't a URL may be a token that was passed by mistake; a query may contain one.
     shown = text.partition("?")[0] if "://" in text else f"{text[:4]}…"
     try:
         parts = urlsplit(text)

@@ -1,8 +1,9 @@
-"""Everything that can go wrong, under one root: :class:`MatrixError`.
+"""All errors of this package. Their root is :class:`MatrixError`.
 
-A homeserver that refuses raises the class of its errcode (``MForbidden``), one that can't be
-reached raises :class:`MatrixConnectionError`, and an answer that isn't Matrix raises
-:class:`MatrixResponseError`. Wrong arguments are :class:`ValueError`, before anything is sent.
+An error of the homeserver is of the class of its errcode (``MForbidden``), or else a
+:class:`MatrixRequestError`. A homeserver that can't be reached raises
+:class:`MatrixConnectionError`, a response that isn't Matrix :class:`MatrixResponseError`. A wrong
+argument raises ValueError before anything is sent.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _GATEWAY = frozenset({502, 503, 504})
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text in one line, as an error shows it."""
+    """The beginning of a text in one line, for an error."""
     line = " ".join(text[: _EXCERPT + 1].split())
     return line if len(text) <= _EXCERPT else line[:_EXCERPT] + "…"
 
@@ -44,19 +45,19 @@ def excerpt(text: str) -> str:
 class MatrixError(Exception):
     """The root of all errors of this package."""
 
-    #: True where the same call may succeed later without any change.
+    #: Whether the same call may succeed later.
     temporary: bool = False
 
 
-class _Exchanged(MatrixError):
-    """What all errors of an exchange with the homeserver know of it."""
+class _ExchangeError(MatrixError):
+    """The base of errors of an exchange with the homeserver."""
 
     def __init__(self, reason: str, **facts: Any) -> None:
         super().__init__(reason)
         self.reason = reason
         self.method: str = facts.get("method", "")
         self.path: str = facts.get("path", "")
-        #: The path that was asked, its values filled in, as a person reads it.
+        #: The path with its values, percent-decoded for people.
         self.target: str = facts.get("target", self.path)
         self.user: str | None = facts.get("user")
         self.attempts: int = facts.get("attempts", 1)
@@ -76,7 +77,7 @@ class _Exchanged(MatrixError):
 
 
 def _printable(text: str) -> str:
-    """A text in one line, without what would steer a terminal or forge a line of a log."""
+    """A text in one line, without characters that control a terminal or forge a log line."""
     line = " ".join(text.split())
     return "".join(char if char.isprintable() else "\ufffd" for char in line)
 
@@ -88,10 +89,10 @@ def _rebuild(cls: type[MatrixError], state: dict[str, Any]) -> MatrixError:
     return error
 
 
-class MatrixConnectionError(_Exchanged, requests.exceptions.ConnectionError):
-    """The homeserver couldn't be reached, or the connection broke before its answer was read.
+class MatrixConnectionError(_ExchangeError, requests.exceptions.ConnectionError):
+    """The homeserver couldn't be reached, or the connection broke before the response was read.
 
-    ``sent`` tells whether the request may have reached the homeserver.
+    ``sent`` is False if the request can't have reached the homeserver.
     """
 
     temporary = True
@@ -99,21 +100,21 @@ class MatrixConnectionError(_Exchanged, requests.exceptions.ConnectionError):
     def __init__(self, reason: str, *, sent: bool = True, **facts: Any) -> None:
         super().__init__(reason, **facts)
         self.sent = sent
-        # requests' own error would carry the request, and with it the token.
+        # The error of requests would hold the request, and with it the token.
         self.request = None
         self.response = None
 
 
 class MatrixTimeoutError(MatrixConnectionError, requests.exceptions.Timeout):
-    """The homeserver didn't take the connection, or didn't answer, in time."""
+    """The homeserver didn't accept the connection, or didn't respond, in time."""
 
 
-class MatrixResponseError(_Exchanged):
-    """An answer that isn't what the specification says: HTML with 200, a truncated JSON, a
+class MatrixResponseError(_ExchangeError):
+    """A response that doesn't conform to the specification: HTML with 200, truncated JSON, a
     missing key.
 
-    ``http_status`` is its status, ``text`` the beginning of its body. ``temporary`` is True
-    where no Matrix answer came at all, as from a proxy.
+    ``http_status`` is its status, ``text`` the beginning of its body. ``temporary`` is True if it
+    isn't a response of a homeserver, but of a proxy for example.
     """
 
     def __init__(
@@ -126,20 +127,20 @@ class MatrixResponseError(_Exchanged):
         self.temporary = temporary
 
 
-class MatrixRequestError(_Exchanged):
-    """The homeserver refused: a status that isn't 2xx, with or without an errcode.
+class MatrixRequestError(_ExchangeError):
+    """The homeserver refused a request: a status that isn't 2xx, with or without an errcode.
 
     Attributes:
         http_status: The HTTP status.
-        errcode: The errcode, or None where the answer had none (a proxy's page, say).
-        message: The homeserver's own words.
-        body: The whole JSON object of the answer, ``{}`` if it had none.
-        text: The beginning of an answer that isn't a JSON object.
-        method, path: The HTTP method and the template of the path that was asked.
-        target: The path itself.
-        user: The user who was acting, None for the application service itself.
+        errcode: The errcode, None if the response has none (a proxy's page, for example).
+        message: The homeserver's message.
+        body: The whole JSON object of the response, ``{}`` if it has none.
+        text: The beginning of a response that isn't a JSON object.
+        method, path: The HTTP method and the template of the path.
+        target: The path with its values.
+        user: The acting user, None for the application service itself.
         attempts: How often the request was sent.
-        retry_after: Seconds that the homeserver asks to wait, None where it doesn't.
+        retry_after: The seconds that the homeserver asks to wait, None if it doesn't.
     """
 
     _classes: ClassVar[dict[str, type[MatrixRequestError]]] = {}
@@ -171,33 +172,32 @@ class MatrixRequestError(_Exchanged):
 
     @property
     def temporary(self) -> bool:  # type: ignore[override]
-        """True for a rate limit and for a gateway that answered in the homeserver's place."""
+        """True for a rate limit, and for a response of a gateway instead of the homeserver."""
         return self.http_status == 429 or (self.errcode is None and self.http_status in _GATEWAY)
 
     @classmethod
     def of(cls, errcode: str | None, **facts: Any) -> MatrixRequestError:
-        """Make the error of the class that stands for an errcode.
+        """Make an error of the class of an errcode.
 
         Args:
-            errcode: The errcode of the answer; an unknown one gives this class.
+            errcode: The errcode; for an unknown one, it is this class.
             facts: The arguments of the constructor.
         """
         return cls._classes.get(errcode or "", cls)(errcode=errcode, **facts)
 
 
 class MatrixInteractiveAuthError(MatrixRequestError):
-    """The homeserver wants the user to authenticate for this one request, or didn't take how the
-    user did: User-Interactive Authentication.
+    """The request needs User-Interactive Authentication, or that failed.
 
-    Send the same again with ``auth``: a dict with ``type`` (a stage), ``session``, and what the
-    stage takes.
+    Send the same request again with ``auth``: a dict of ``type`` (a stage), ``session``, and the
+    parameters of the stage.
 
     Spec: Client-Server API, "User-Interactive Authentication API".
     """
 
     @property
     def flows(self) -> list[list[str]]:
-        """The ways to authenticate: each a list of stages, all of which must be passed."""
+        """The flows: each is a list of stages, all of which must be completed."""
         stages = [
             flow.get("stages") for flow in self.body.get("flows", ()) if isinstance(flow, dict)
         ]
@@ -206,30 +206,30 @@ class MatrixInteractiveAuthError(MatrixRequestError):
 
     @property
     def session(self) -> str | None:
-        """What ``auth`` must name as its ``session``; None if the homeserver gave none."""
+        """The ``session`` for ``auth``; None if the homeserver gave none."""
         session = self.body.get("session")
         return session if isinstance(session, str) else None
 
     @property
     def params(self) -> dict[str, Any]:
-        """What stages need to be known, by stage."""
+        """The parameters of stages, by stage."""
         params = self.body.get("params")
         return params if isinstance(params, dict) else {}
 
     @property
     def completed(self) -> list[str]:
-        """The stages that were passed already."""
+        """The stages that are completed."""
         completed = self.body.get("completed")
         listed = completed if isinstance(completed, list) else ()
         return [one for one in listed if isinstance(one, str)]
 
 
 class MForbidden(MatrixRequestError, codes=("M_FORBIDDEN",)):
-    """Not allowed; also: not in the room, or a ghost that isn't registered."""
+    """Not allowed; also if the user isn't in the room, or is a ghost that isn't registered."""
 
 
 class MUnknownToken(MatrixRequestError, codes=("M_UNKNOWN_TOKEN",)):
-    """The access token isn't known (any more)."""
+    """The access token is unknown, or has expired."""
 
 
 class MMissingToken(MatrixRequestError, codes=("M_MISSING_TOKEN",)):
@@ -257,14 +257,14 @@ class MUserLimitExceeded(MatrixRequestError, codes=("M_USER_LIMIT_EXCEEDED",)):
 
 
 class MNotFound(MatrixRequestError, codes=("M_NOT_FOUND",)):
-    """Nothing there."""
+    """The resource doesn't exist."""
 
     @classmethod
     def instead_of(cls, error: MatrixRequestError) -> MatrixRequestError:
-        """The error itself, or this one for a 404 that came without an errcode.
+        """The error itself; for a 404 without an errcode, an error of this class.
 
         Args:
-            error: What the homeserver, or the web server in front of it, answered.
+            error: The error of the homeserver, or of a web server in front of it.
         """
         if error.http_status != 404 or error.errcode is not None:
             return error
@@ -278,11 +278,11 @@ class MUnrecognized(MatrixRequestError, codes=("M_UNRECOGNIZED",)):
 
 
 class MUnknown(MatrixRequestError, codes=("M_UNKNOWN",)):
-    """No code fits; the HTTP status tells more."""
+    """No other errcode applies; the HTTP status tells more."""
 
 
 class MBadJSON(MatrixRequestError, codes=("M_BAD_JSON",)):
-    """The JSON is valid but not what the endpoint takes."""
+    """The body is JSON, but not what the endpoint expects."""
 
 
 class MNotJSON(MatrixRequestError, codes=("M_NOT_JSON",)):
@@ -302,7 +302,7 @@ class MTooLarge(MatrixRequestError, codes=("M_TOO_LARGE",)):
 
 
 class MExclusive(MatrixRequestError, codes=("M_EXCLUSIVE",)):
-    """The name belongs to an application service's exclusive namespace, or isn't in ours."""
+    """The name is in another application service's exclusive namespace, or not in this one's."""
 
 
 class MUserInUse(MatrixRequestError, codes=("M_USER_IN_USE",)):
@@ -320,13 +320,13 @@ class MAppserviceLoginUnsupported(
         "IO.ELEMENT.MSC4190.M_APPSERVICE_LOGIN_UNSUPPORTED",
     ),
 ):
-    """This homeserver gives no access tokens to application services' users."""
+    """The homeserver doesn't give access tokens to users of application services."""
 
 
 class MUnknownDevice(
     MatrixRequestError, codes=("M_UNKNOWN_DEVICE", "ORG.MATRIX.MSC4326.M_UNKNOWN_DEVICE")
 ):
-    """The ``device_id`` isn't a device of the user who is acting."""
+    """The ``device_id`` isn't a device of the acting user."""
 
 
 class MRoomInUse(MatrixRequestError, codes=("M_ROOM_IN_USE",)):
@@ -342,11 +342,11 @@ class MUnsupportedRoomVersion(MatrixRequestError, codes=("M_UNSUPPORTED_ROOM_VER
 
 
 class MIncompatibleRoomVersion(MatrixRequestError, codes=("M_INCOMPATIBLE_ROOM_VERSION",)):
-    """The room's version isn't supported by the homeserver that wants to join."""
+    """The joining homeserver doesn't support the room version."""
 
 
 class MBadState(MatrixRequestError, codes=("M_BAD_STATE",)):
-    """The state change isn't possible now, as an invite for a banned user."""
+    """The change isn't possible in the present state, for example an invite of a banned user."""
 
 
 class MBadAlias(MatrixRequestError, codes=("M_BAD_ALIAS",)):
@@ -354,11 +354,11 @@ class MBadAlias(MatrixRequestError, codes=("M_BAD_ALIAS",)):
 
 
 class MInviteBlocked(MatrixRequestError, codes=("M_INVITE_BLOCKED",)):
-    """The user doesn't take this invite."""
+    """The user blocks this invite."""
 
 
 class MDuplicateAnnotation(MatrixRequestError, codes=("M_DUPLICATE_ANNOTATION",)):
-    """The same reaction is there already."""
+    """The user has already sent the same reaction."""
 
 
 class MCannotOverwriteMedia(MatrixRequestError, codes=("M_CANNOT_OVERWRITE_MEDIA",)):
@@ -366,15 +366,15 @@ class MCannotOverwriteMedia(MatrixRequestError, codes=("M_CANNOT_OVERWRITE_MEDIA
 
 
 class MNotYetUploaded(MatrixRequestError, codes=("M_NOT_YET_UPLOADED",)):
-    """The media isn't there yet."""
+    """The media hasn't been uploaded yet."""
 
 
 class MUrlNotSet(MatrixRequestError, codes=("M_URL_NOT_SET",)):
-    """The registration has no URL that could be pinged."""
+    """The registration has no URL to ping."""
 
 
 class MBadStatus(MatrixRequestError, codes=("M_BAD_STATUS",)):
-    """The application service answered the ping with an error."""
+    """The application service responded to the ping with an error."""
 
 
 class MConnectionFailed(MatrixRequestError, codes=("M_CONNECTION_FAILED",)):
@@ -382,7 +382,7 @@ class MConnectionFailed(MatrixRequestError, codes=("M_CONNECTION_FAILED",)):
 
 
 class MConnectionTimeout(MatrixRequestError, codes=("M_CONNECTION_TIMEOUT",)):
-    """The application service didn't answer the homeserver in time."""
+    """The application service didn't respond to the homeserver in time."""
 
 
 class MProfileTooLarge(MatrixRequestError, codes=("M_PROFILE_TOO_LARGE",)):
@@ -468,14 +468,14 @@ class MUnableToGrantJoin(MatrixRequestError, codes=("M_UNABLE_TO_GRANT_JOIN",)):
 
 
 class MissingExtraError(MatrixError, ImportError):
-    """An optional package is needed; the message names the extra that brings it."""
+    """An optional package is missing; the message names the extra that has it."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra {extra!r}: pip install 'appservice_api[{extra}]'")
 
 
 class RegistrationError(MatrixError, ValueError):
-    """A registration that can't be read, or isn't valid; ``problems`` lists what isn't valid."""
+    """A registration can't be read, or isn't valid; ``problems`` lists what isn't valid."""
 
     def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -483,14 +483,14 @@ class RegistrationError(MatrixError, ValueError):
 
 
 class PowerLevelError(MatrixError):
-    """A user's power level isn't enough, and nobody here can raise it. Nothing was sent that
-    would have been refused.
+    """A user's power level is too low, and no user of the application service can raise it. The
+    request that would have been refused wasn't sent.
 
     Attributes:
         room_id: The room.
         user_id: The user.
         level: The user's power level.
-        needed: The level that is needed.
+        needed: The needed level.
     """
 
     def __init__(
@@ -507,13 +507,13 @@ class PowerLevelError(MatrixError):
 
 
 class StateStoreError(MatrixError):
-    """The state store can't be read or written. ``temporary`` is False where that doesn't change
-    by itself."""
+    """The state store can't be read or written. ``temporary`` is False if a later attempt fails,
+    too."""
 
     temporary = True
 
 
 class BusyError(MatrixError):
-    """Somebody else is at it, in another thread or process, and for too long to wait."""
+    """Another thread or process is doing the same, and the wait for it took too long."""
 
     temporary = True

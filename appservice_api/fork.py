@@ -1,9 +1,8 @@
-"""What must be new in a forked child: sockets, locks, prefixes of transaction IDs; and what must
-not be open at the moment of a fork.
+"""Renewal after a fork: of sockets, locks and prefixes of transaction IDs.
 
-gunicorn with ``--preload`` and multiprocessing fork a process that has made its API already. A
-lock that another thread held at that moment would stay locked for ever in the child, and two
-processes on one socket read each other's answers.
+gunicorn with ``--preload`` and multiprocessing fork a process that already has an API. A lock that
+another thread held at that moment would stay locked in the child, and two processes on one socket
+would read each other's responses.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _living: weakref.WeakSet[_Renewable] = weakref.WeakSet()
 
 
 def renew_after_fork(thing: _Renewable) -> None:
-    """Have ``thing._after_fork()`` called in every forked child, as long as it lives; and, where
-    it has them, ``_before_fork()`` before each fork and ``_after_fork_in_parent()`` after it."""
+    """Register an object, by weak reference: ``_after_fork()`` is called in every forked child;
+    and, if it has them, ``_before_fork()`` and ``_after_fork_in_parent()`` in the parent."""
     _living.add(thing)
 
 

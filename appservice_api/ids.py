@@ -1,8 +1,7 @@
-"""Matrix identifiers: text that knows what it is, and the rules that it must keep.
+"""Matrix identifiers, and the checks of their grammar.
 
-An identifier is a ``str``. It is strict when it is made (``UserID("alice")`` is a ValueError) and
-lenient when it is read: what a homeserver sent is taken as it is, since old user IDs hold nearly
-any character.
+An identifier is a ``str``. Its constructor checks it (``UserID("alice")`` raises ValueError);
+``read()`` doesn't, for what a homeserver sent: old user IDs contain nearly any character.
 
 Spec: Appendices, "Identifier grammar".
 """
@@ -29,34 +28,34 @@ _MAX_BYTES = 255
 # Compiled on first use: most programs need few of them.
 _LOCALPART = r"[a-z0-9._=/+-]+\Z"
 _SERVER_NAME = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,254})(?::[0-9]{1,5})?\Z"
-# Historical user IDs hold nearly anything; what can't be meant is white space and control
-# characters.
+# Historical user IDs contain nearly any character; only white space and control characters are
+# refused.
 _USER_ID = r"@[^:\x00-\x20\x7f]+:(.+)\Z"
 _ALIAS = r"#[^:\x00]+:(.+)\Z"
 _MXC = r"mxc://([^/]+)/([A-Za-z0-9_-]+)\Z"
 
 
 class Identifier(str):
-    """The base of all identifiers. ``sigil`` is what each of a kind begins with.
+    """The base of all identifiers. ``sigil`` is the text with which a kind begins.
 
     Args:
         value: The text.
 
     Raises:
-        ValueError: It breaks the rules of its kind.
+        ValueError: It isn't valid.
     """
 
     __slots__ = ()
     sigil: ClassVar[str] = ""
 
     def __new__(cls, value: str) -> Self:
-        # One that was read isn't checked yet.
+        # An identifier that was read isn't checked yet.
         checked = cls._checked(value)
         return checked if type(checked) is cls else cls.read(checked)
 
     @classmethod
     def read(cls, value: str) -> Self:
-        """Take what a homeserver sent, without looking at it."""
+        """Make an identifier without a check, from text that a homeserver sent."""
         return value if type(value) is cls else str.__new__(cls, value)
 
     @classmethod
@@ -70,14 +69,14 @@ class Identifier(str):
         return self
 
     def __reduce__(self) -> Any:
-        # What was read leniently stays what it is. Not the bound method: Twisted, where it is
-        # loaded, has bound methods pickled in a way that classes don't take.
+        # Not through the constructor, which checks. Not the bound method: if Twisted is loaded,
+        # it pickles bound methods in a way that fails for classes.
         return _reread, (type(self), str(self))
 
 
 class ServerName(Identifier):
-    """The name of a homeserver: a host name, an IPv4 address, or an IPv6 address in brackets;
-    with a port or without one."""
+    """The name of a homeserver: a host name, an IPv4 address, or an IPv6 address in brackets, with
+    an optional port."""
 
     __slots__ = ()
 
@@ -106,24 +105,24 @@ class DeviceID(Identifier):
 
 
 class _OfServer(Identifier):
-    """What has a localpart and a server name: the first colon divides them."""
+    """An identifier of a localpart and a server name, separated by the first colon."""
 
     __slots__ = ()
 
     @property
     def localpart(self) -> str:
-        """What stands between the sigil and the first colon."""
+        """The part between the sigil and the first colon."""
         return localpart_of(self)
 
     @property
     def server_name(self) -> ServerName:
-        """What stands after the first colon; empty if there is none."""
+        """The part after the first colon; empty if there is no colon."""
         return ServerName.read(server_of(self))
 
 
 class UserID(_OfServer):
-    """A user ID, ``@localpart:server``. Old user IDs are taken, whatever characters they hold;
-    :meth:`of` makes new ones."""
+    """A user ID, ``@localpart:server``. Old user IDs may contain nearly any character; :meth:`of`
+    makes new ones."""
 
     __slots__ = ()
     sigil = "@"
@@ -133,12 +132,12 @@ class UserID(_OfServer):
         """Make the ID of a new user.
 
         Args:
-            localpart: Its localpart, which may hold only a-z, 0-9 and ``. _ = - / +``;
-                :func:`encode_localpart` makes one of any name.
+            localpart: The localpart, of a-z, 0-9 and ``. _ = - / +``; :func:`encode_localpart`
+                makes one from any name.
             server_name: The homeserver's name.
 
         Raises:
-            ValueError: A part isn't allowed, or the whole is longer than 255 bytes.
+            ValueError: A part isn't valid, or the user ID is longer than 255 bytes.
         """
         return cls(f"@{check_localpart(localpart)}:{ServerName(server_name)}")
 
@@ -170,8 +169,8 @@ class RoomAlias(_OfServer):
 
 
 class RoomID(Identifier):
-    """A room ID, which begins with ``!``. It is opaque: since room version 12 it names no
-    server."""
+    """A room ID, which begins with ``!``. It is opaque: since room version 12, it has no server
+    name."""
 
     __slots__ = ()
     sigil = "!"
@@ -207,12 +206,12 @@ class ContentURI(Identifier):
 
     @property
     def server_name(self) -> ServerName:
-        """The homeserver that keeps it."""
+        """The homeserver that has the media."""
         return ServerName.read(self[6:].partition("/")[0])
 
     @property
     def media_id(self) -> str:
-        """Its name there."""
+        """The ID of the media on its homeserver."""
         return self[6:].partition("/")[2].partition("#")[0]
 
     @classmethod
@@ -242,16 +241,16 @@ def _text(value: object, what: str) -> str:
 
 
 def _shown(text: str, sigil: str) -> str:
-    """A text as an error shows it. One that doesn't even begin as it must may be a token that was
-    given in the wrong place."""
+    """A text for an error. A long text without the sigil is shortened: it may be a token that was
+    passed by mistake."""
     return repr(text) if text.startswith(sigil) or len(text) <= 12 else f"{text[:4]!r}…"
 
 
 def check_localpart(value: str) -> str:
-    """Return the localpart of a user ID that is to be registered, by the strict grammar.
+    """Check and return the localpart of a new user ID.
 
     Raises:
-        ValueError: It holds a character that new user IDs may not have.
+        ValueError: It contains a character that new user IDs may not have.
     """
     if not isinstance(value, str) or not re.match(_LOCALPART, value):
         raise ValueError(
@@ -261,10 +260,10 @@ def check_localpart(value: str) -> str:
 
 
 def check_alias_localpart(value: str) -> str:
-    """Return the localpart of a room alias that is to be made.
+    """Check and return the localpart of a new room alias.
 
     Raises:
-        ValueError: It is a whole alias, or none that an alias can have.
+        ValueError: It is a whole alias, or isn't valid.
     """
     if not isinstance(value, str) or not value or ":" in value or value.startswith("#"):
         raise ValueError(
@@ -274,7 +273,7 @@ def check_alias_localpart(value: str) -> str:
 
 
 def check_room_id_or_alias(value: object) -> RoomID | RoomAlias:
-    """Return a room ID or a room alias.
+    """Check and return a room ID or a room alias.
 
     Raises:
         ValueError: It is neither.
@@ -290,7 +289,7 @@ def check_room_id_or_alias(value: object) -> RoomID | RoomAlias:
 
 
 def is_server_name(value: str) -> bool:
-    """Tell whether a text is a server name (host, IPv4, or IPv6 in brackets; a port or none)."""
+    """Whether a text is a server name: host, IPv4, or IPv6 in brackets, with an optional port."""
     return bool(re.match(_SERVER_NAME, value))
 
 

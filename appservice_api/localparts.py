@@ -1,4 +1,4 @@
-"""Names of other networks as localparts, and back.
+"""Names of other networks, encoded as localparts.
 
 Spec: Appendices, "Mapping from other character sets".
 """
@@ -13,7 +13,7 @@ _PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789./+-"
 
 
 def _table(case_sensitive: bool) -> tuple[str, ...]:
-    """What stands for each byte."""
+    """The encoded form of each byte."""
     table = [f"={byte:02x}" for byte in range(256)]
     for letter in _PLAIN:
         table[ord(letter)] = letter
@@ -24,7 +24,7 @@ def _table(case_sensitive: bool) -> tuple[str, ...]:
 
 
 _TABLES = {kind: _table(kind) for kind in (True, False)}
-# Lower-case letters come last, so that they stand for themselves and not for upper-case ones.
+# Lower-case letters come last, so that they decode to themselves and not to upper-case ones.
 _BYTES = {kind: {text: byte for byte, text in enumerate(table)} for kind, table in _TABLES.items()}
 _PIECES = {
     True: re.compile(r"_[a-z_]|=[0-9a-f]{2}|.", re.DOTALL),
@@ -33,18 +33,18 @@ _PIECES = {
 
 
 def encode_localpart(name: str, *, case_sensitive: bool = True) -> str:
-    """Make a localpart of any name: one of its own for each name.
+    """Encode a name as a localpart. Different names have different localparts.
 
-    a-z, 0-9 and ``. / + -`` stay; an upper-case letter A-Z becomes ``_`` and the lower-case one,
+    a-z, 0-9 and ``. / + -`` stay; an upper-case letter A-Z becomes ``_`` and the lower-case letter,
     ``_`` becomes ``__``, and each other byte of the UTF-8 form becomes ``=`` and two hex digits.
 
     Args:
         name: The name.
-        case_sensitive: False for networks where case doesn't matter: A-Z become a-z, so that
-            names that differ in nothing else have the same localpart, and ``_`` stays.
+        case_sensitive: False for networks with case-insensitive names: A-Z become a-z, so that
+            names that differ only in case have the same localpart, and ``_`` stays.
 
     Raises:
-        ValueError: The name is empty, holds a lone surrogate, or isn't a str.
+        ValueError: The name is empty, contains a lone surrogate, or isn't a str.
     """
     if not isinstance(name, str) or not name:
         raise ValueError(f"a localpart can't be made of {name!r}: it must be a text, not empty")
@@ -56,15 +56,15 @@ def encode_localpart(name: str, *, case_sensitive: bool = True) -> str:
 
 
 def decode_localpart(localpart: str, *, case_sensitive: bool = True) -> str:
-    """Get back the name of which :func:`encode_localpart` made a localpart.
+    """Decode a localpart that :func:`encode_localpart` has made.
 
     Args:
         localpart: The localpart.
-        case_sensitive: As it was for :func:`encode_localpart`.
+        case_sensitive: As for :func:`encode_localpart`.
 
     Raises:
-        ValueError: :func:`encode_localpart` makes this localpart of no name. Nothing is guessed,
-            so that no two localparts are taken for the same name.
+        ValueError: It isn't a localpart of an encoded name. Two localparts never decode to the
+            same name.
     """
     if not isinstance(localpart, str) or not localpart:
         raise ValueError(f"{localpart!r} is no localpart of an encoded name")

@@ -1,4 +1,4 @@
-"""Logging: requests' lines at DEBUG, repeats' at TRACE; never a body, never a token."""
+"""Logging: a line for each request at DEBUG, for each attempt at TRACE; no bodies, no tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TraceLogger(logging.Logger):
 
 
 def trace_logger(name: str) -> TraceLogger:
-    """The TraceLogger of a name, in the ordinary hierarchy of loggers."""
+    """The TraceLogger with a name, in the hierarchy of the standard library."""
     manager = logging.Logger.manager
     existing = manager.loggerDict.get(name)
     if isinstance(existing, TraceLogger):

@@ -11,16 +11,16 @@ _PREFIX = "APPSERVICE_"
 
 
 class Settings(NamedTuple):
-    """What it takes to speak to a homeserver.
+    """The settings that an API is made from.
 
     Attributes:
         base_url: The URL of the homeserver.
         registration: The path of the registration file.
-        token: The ``as_token``, where there is no registration file.
-        bot_mxid: The user ID of the bot, where the registration doesn't tell.
-        server_name: The name of the homeserver, where the registration doesn't tell.
+        token: The ``as_token``, if there is no registration file.
+        bot_mxid: The user ID of the bot, if the registration doesn't imply it.
+        server_name: The name of the homeserver, if the registration doesn't imply it.
         device_id: The device to act as.
-        state_store: The URL of the database in which state is remembered.
+        state_store: The URL of the state store's database.
     """
 
     base_url: str | None = None
@@ -42,7 +42,7 @@ class Settings(NamedTuple):
 
         Args:
             environ: The environment.
-            given: Settings that win over it.
+            given: Settings that take precedence.
         """
         values = {name: environ.get(_PREFIX + name.upper()) or None for name in cls._fields}
         return cls(**{**values, **{name: value for name, value in given.items() if value}})

@@ -17,10 +17,10 @@ from .ids import EventID, RoomAlias, RoomID, ServerName, UserID
 __all__ = ["MatrixURI"]
 
 _MATRIX_TO: Final = re.compile(r"https?://(?:www\.)?matrix\.to/?#/?", re.IGNORECASE)
-# The authority is reserved for later versions; it says nothing yet.
+# The authority is reserved for later versions, and ignored.
 _MATRIX: Final = re.compile(r"matrix:(?://[^/?#]*/)?", re.IGNORECASE)
-# Links that aren't percent-encoded as they should be are common: only what begins like an event
-# ID, or follows its type, is one.
+# Links without percent-encoding are common: a part is an event ID only if it begins like one, or
+# follows the type of events.
 _FRAGMENT_PATH: Final = re.compile(r"(.+?)(?:/((?:\$|%24).*)|/)?\Z", re.DOTALL)
 _TYPED_PATH: Final = re.compile(r"([a-z]+)/(.+?)(?:/(?:e|event)/(.+)|/)?\Z", re.DOTALL)
 _KINDS: Final[dict[str, type[UserID | RoomID | RoomAlias]]] = {
@@ -28,7 +28,7 @@ _KINDS: Final[dict[str, type[UserID | RoomID | RoomAlias]]] = {
     "!": RoomID,
     "#": RoomAlias,
 }
-# The types, and the longer names that they had in a draft.
+# The types, and their longer names in a draft of the specification.
 _SIGILS: Final = {"u": "@", "user": "@", "r": "#", "room": "#", "roomid": "!"}
 _TYPES: Final = {"@": "u", "#": "r", "!": "roomid"}
 _ACTIONS: Final = {"join": "!#", "chat": "@"}
@@ -36,8 +36,7 @@ _ACTIONS: Final = {"join": "!#", "chat": "@"}
 
 @dataclass(frozen=True, slots=True)
 class MatrixURI:
-    """A link to a user, a room or an event, as an immutable value. Its text is the form of
-    matrix.to.
+    """An immutable link to a user, a room or an event. ``str()`` gives its matrix.to form.
 
     >>> str(MatrixURI.of("@alice:example.org"))
     'https://matrix.to/#/%40alice%3Aexample.org'
@@ -48,10 +47,10 @@ class MatrixURI:
         target: The user, room ID or room alias.
         event_id: The event in the room, None if the link is to the room.
         via: Servers to join the room through.
-        action: What the reader of the link is asked to do: ``join``, ``chat``, or None.
+        action: The suggested action: ``join``, ``chat``, or None.
 
     Raises:
-        ValueError: An event is not in a room, or the target is of no kind that has links.
+        ValueError: The target can't be linked, or has no events.
     """
 
     target: UserID | RoomID | RoomAlias
@@ -80,12 +79,11 @@ class MatrixURI:
         Args:
             identifier: The user ID, room ID or room alias.
             event_id: An event in the room, None for the room.
-            via: Servers to join the room through. Links to a room ID need some, since it can't
-                be resolved.
+            via: Servers to join the room through. A link to a room ID needs some.
             action: ``join`` for rooms, ``chat`` for users, None for neither.
 
         Raises:
-            ValueError: An argument isn't what it must be.
+            ValueError: An argument isn't valid.
         """
         servers = (via,) if isinstance(via, str) else via
         target = _identifier(identifier)
@@ -100,14 +98,14 @@ class MatrixURI:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a link, whether it is percent-encoded as it should be or not.
+        """Parse a link, with or without the percent-encoding that it should have.
 
         Args:
-            text: The link. In HTML, ``&amp;`` must be turned into ``&`` first.
+            text: The link. ``&amp;`` of HTML must be replaced by ``&`` first.
 
         Raises:
-            ValueError: It isn't a link to a user, a room or an event. Parts of the query that
-                aren't known are passed over.
+            ValueError: It isn't a link to a user, a room or an event. Unknown parts of the query
+                are ignored.
         """
         if not isinstance(text, str):
             raise ValueError(f"a link must be a str, not {text!r}")
@@ -139,7 +137,7 @@ class MatrixURI:
             raise ValueError("it must begin with 'https://matrix.to/#/' or 'matrix:'")
         target = _identifier(identifier)
         if isinstance(target, RoomID) and "/" in raw:
-            # Room IDs are opaque: any text would do.
+            # Room IDs are opaque, so RoomID() accepts this.
             raise ValueError(f"{raw!r} must be a room ID, or one with '/' and an event ID")
         asked = parse_qsl(query.partition("#")[0])
         return cls(
@@ -151,13 +149,13 @@ class MatrixURI:
 
     @property
     def matrix_to(self) -> str:
-        """The link that browsers open: ``https://matrix.to/#/...``."""
+        """The link for browsers: ``https://matrix.to/#/...``."""
         event = f"/{quote(self.event_id, '')}" if self.event_id else ""
         return f"https://matrix.to/#/{quote(self.target, '!')}{event}{self._query}"
 
     @property
     def matrix_uri(self) -> str:
-        """The link that Matrix clients open: ``matrix:...``."""
+        """The link for Matrix clients: ``matrix:...``."""
         event = f"/e/{quote(self.event_id[1:], ':')}" if self.event_id else ""
         kind = _TYPES[self.target[0]]
         return f"matrix:{kind}/{quote(self.target[1:], ':')}{event}{self._query}"
@@ -183,7 +181,7 @@ def _identifier(text: str) -> UserID | RoomID | RoomAlias:
 
 
 def _decoded(text: str) -> str:
-    """Percent-encoded text as it was.
+    """Decode percent-encoded text.
 
     Raises:
         ValueError: It isn't UTF-8.

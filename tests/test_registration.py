@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
 import json
 import os
 import pickle
@@ -48,6 +47,7 @@ CONTENT: dict[str, Any] = {
     "com.example.deep": {"list": [1, None, "a"], "text": "größer 😀"},
 }
 MISSING = object()
+_UNSTABLE = "de.sorunome.msc2409.push_ephemeral"
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -202,7 +202,8 @@ def test_known_keys_win_over_extra() -> None:
 
 
 def test_defaults() -> None:
-    data = content(rate_limited=MISSING, receive_ephemeral=MISSING, protocols=None, url=None)
+    missing = dict.fromkeys(("rate_limited", "receive_ephemeral", _UNSTABLE), MISSING)
+    data = content(**missing, protocols=None, url=None)
     data["namespaces"] = {}
     registration = Registration.load(data)
     assert (registration.url, registration.rate_limited) == (None, None)
@@ -679,12 +680,33 @@ def test_synapse_takes_it(tmp_path: Path, name: str) -> None:
     assert (service.token, service.hs_token) == (registration.as_token, registration.hs_token)
     assert service.sender.to_string() == registration.bot_mxid()
     assert service.is_rate_limited() is False
-    # Synapse 1.143 knows the key by its unstable name only.
-    assert service.supports_ephemeral == ('"receive_ephemeral"' in inspect.getsource(loader))
+    assert service.supports_ephemeral
     assert service.protocols == {"demo"}
     for user in ("@_demo_a:hs.test", "@_demo:hs.test", "@x:hs.test", "@_demo_a:else.test"):
         assert service.is_interested_in_user(user) == registration.owns_user(user)
         assert service.is_exclusive_user(user) == registration.owns_user(user, exclusive_only=True)
+
+
+@pytest.mark.parametrize("key", ["receive_ephemeral", _UNSTABLE])
+@pytest.mark.parametrize("other", [MISSING, None, False])
+def test_ephemeral_events_are_asked_for_by_both_names(key: str, other: object) -> None:
+    # Synapse 1.143 reads the unstable name only.
+    data = content(receive_ephemeral=other, **{_UNSTABLE: other}) | {key: True}
+    registration = Registration.load({name: one for name, one in data.items() if one != MISSING})
+    assert registration.receive_ephemeral
+    assert registration.warnings() == []
+    written = registration.as_dict()
+    assert (written["receive_ephemeral"], written[_UNSTABLE]) == (True, True)
+    assert Registration.load(written) == registration
+    assert demo(receive_ephemeral=True).as_dict()[_UNSTABLE] is True
+
+
+def test_without_ephemeral_events_there_is_no_unstable_name() -> None:
+    assert _UNSTABLE not in demo().as_dict()
+    off = Registration.load(content(receive_ephemeral=False, **{_UNSTABLE: False}))
+    assert not off.receive_ephemeral
+    assert _UNSTABLE not in off.as_dict()
+    assert f"{_UNSTABLE} must be true or false" in refusal(content(**{_UNSTABLE: "yes"}))
 
 
 @pytest.mark.parametrize("bot", ["IRC", "a~b"])

@@ -1,6 +1,6 @@
-"""Views of what homeservers answer, a module for each chapter of the client.
+"""Views of the JSON that homeservers answer.
 
-What it exports is imported when it is first used.
+Each name is imported when it is first used.
 """
 # ruff: noqa: F403, F405
 
@@ -12,16 +12,13 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .account import *
-    from .aliases import *
     from .capabilities import *
-    from .devices import *
     from .directory import *
     from .discovery import *
     from .events import *
     from .filters import *
     from .keys import *
     from .media import *
-    from .relations import *
     from .search import *
     from .sync import *
     from .third_party import *
@@ -29,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountModerationCapability", "AuthMetadata", "BooleanCapability", "Capabilities",
     "ClaimKeysResponse", "ClosestEvent", "ConnectionInfo", "CrossSigningKeys", "Device",
-    "DeviceKeys", "DeviceLists", "EventFilter", "Filter", "FoundUser", "InvitedRoom",
+    "DeviceKeys", "DeviceLists", "EventContext", "EventFilter", "Filter", "FoundUser",
+    "InvitedRoom",
     "JoinedRoom", "KeyBackupData", "KeysChanges", "KnockedRoom", "LeftRoom", "LoginFlow",
     "LoginFlowList", "LoginResponse", "MXOpenGraph", "MediaCreateResponse", "MediaRepoConfig",
     "MutualRooms", "NotificationCounts", "OpenIDToken", "PaginatedMessages",
@@ -47,27 +45,22 @@ __all__ = [
 # The names by the modules that have them.
 _MODULES = {
     "account": """
-        ConnectionInfo LoginFlow LoginFlowList LoginResponse OpenIDToken TurnServer
+        ConnectionInfo Device LoginFlow LoginFlowList LoginResponse OpenIDToken TurnServer
         VersionsResponse WhoamiResponse WhoisResponse
-    """,
-    "aliases": """
-        RoomAliasInfo
     """,
     "capabilities": """
         AccountModerationCapability BooleanCapability Capabilities ProfileFieldsCapability
         RoomVersionsCapability
     """,
-    "devices": """
-        Device
-    """,
     "directory": """
-        PublicRoomInfo RoomDirectoryResponse RoomSummary SpaceHierarchy SpaceHierarchyRoom
+        PublicRoomInfo RoomAliasInfo RoomDirectoryResponse RoomSummary SpaceHierarchy
+        SpaceHierarchyRoom
     """,
     "discovery": """
         AuthMetadata ServerInformation SupportContact WellKnown WellKnownSupport
     """,
     "events": """
-        ClosestEvent PaginatedMessages
+        ClosestEvent EventContext PaginatedMessages RelatedEvents ThreadRoots
     """,
     "filters": """
         EventFilter Filter RoomEventFilter RoomFilter
@@ -78,9 +71,6 @@ _MODULES = {
     """,
     "media": """
         MXOpenGraph MediaCreateResponse MediaRepoConfig
-    """,
-    "relations": """
-        RelatedEvents ThreadRoots
     """,
     "search": """
         FoundUser MutualRooms RoomEventsFound SearchContext SearchResult UserSearchResults

@@ -1,4 +1,4 @@
-"""Views of what the homeserver says of itself and of accounts."""
+"""Views of answers about versions, logins, accounts and devices."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ..ids import DeviceID, ServerName, UserID
 
 __all__ = [
     "ConnectionInfo",
+    "Device",
     "LoginFlow",
     "LoginFlowList",
     "LoginResponse",
@@ -19,11 +20,12 @@ __all__ = [
     "WhoisResponse",
 ]
 
+
 _MASK = "[secret]"
 
 
-class _Secretive(View):
-    """A view whose repr doesn't show its secrets. They are there as keys and attributes."""
+class _WithSecrets(View):
+    """A view whose repr doesn't show its secrets. Keys and attributes have them."""
 
     __slots__ = ()
     _secrets: ClassVar[frozenset[str]] = frozenset()
@@ -39,11 +41,11 @@ class _Secretive(View):
 
 
 class VersionsResponse(View):
-    """What a homeserver supports.
+    """The versions and features that a homeserver supports.
 
     Attributes:
         versions: The versions of the specification, like ``v1.11``.
-        unstable_features: Whether features that aren't in the specification yet are supported.
+        unstable_features: Whether unstable features are supported, by name.
     """
 
     __slots__ = ()
@@ -51,7 +53,7 @@ class VersionsResponse(View):
     unstable_features = table()
 
     def supports(self, feature: str) -> bool:
-        """Tell whether the homeserver says that it supports something.
+        """Whether the homeserver supports a version or an unstable feature.
 
         Args:
             feature: A version of the specification, like ``v1.11``, or an unstable feature, like
@@ -63,11 +65,11 @@ class VersionsResponse(View):
 
 
 class WhoamiResponse(View):
-    """Who the homeserver takes a user for.
+    """The user to whom a token belongs.
 
     Attributes:
         user_id: The user.
-        device_id: The device, None where there is none.
+        device_id: The device, None if there is none.
         is_guest: Whether the user is a guest.
     """
 
@@ -78,11 +80,11 @@ class WhoamiResponse(View):
 
 
 class LoginFlow(View):
-    """A way to log in.
+    """A login flow.
 
     Attributes:
         type: The login type.
-        get_login_token: Whether the homeserver makes tokens for ``m.login.token``.
+        get_login_token: Whether the homeserver gives tokens for ``m.login.token``.
     """
 
     __slots__ = ()
@@ -91,34 +93,34 @@ class LoginFlow(View):
 
 
 class LoginFlowList(View):
-    """The ways to log in.
+    """The login flows that a homeserver supports.
 
     Attributes:
-        flows: A list of them.
+        flows: The login flows.
     """
 
     __slots__ = ()
     flows = listing(LoginFlow)
 
     def supports(self, login_type: str) -> bool:
-        """Tell whether one can log in by a login type."""
+        """Whether a login type is supported."""
         return any(flow.type == login_type for flow in self.flows or ())
 
     def supports_any(self, *login_types: str) -> bool:
-        """Tell whether one can log in by any of some login types."""
+        """Whether any of these login types is supported."""
         return any(self.supports(one) for one in login_types)
 
 
-class LoginResponse(_Secretive):
+class LoginResponse(_WithSecrets):
     """A new login. Its repr doesn't show the tokens.
 
     Attributes:
         user_id: The user.
         access_token: The access token.
         device_id: The device.
-        refresh_token: What a new access token can be had for.
-        expires_in_ms: Milliseconds until the access token ends; None: never.
-        well_known: Where the user's homeserver is to be found, as JSON.
+        refresh_token: The token that refreshes the access token.
+        expires_in_ms: Milliseconds until the access token expires; None for never.
+        well_known: The discovery information of the user's homeserver, as JSON.
     """
 
     __slots__ = ()
@@ -132,8 +134,8 @@ class LoginResponse(_Secretive):
 
     @property
     def base_url(self) -> str | None:
-        """The URL where the user's homeserver says that it is, None if it doesn't say or isn't
-        an http or https URL."""
+        """The URL of the user's homeserver in ``well_known``; None if it is missing or isn't an
+        http or https URL."""
         from ..base_url import check_base_url
 
         homeserver = (self.well_known or {}).get("m.homeserver")
@@ -144,14 +146,14 @@ class LoginResponse(_Secretive):
             return None
 
 
-class OpenIDToken(_Secretive):
-    """What proves to a third party who the user is. Its repr doesn't show the token.
+class OpenIDToken(_WithSecrets):
+    """A token that proves the user's identity to a third party. Its repr doesn't show it.
 
     Attributes:
-        access_token: The token; good for that proof only.
+        access_token: The token, which isn't valid for other requests.
         token_type: ``Bearer``.
-        matrix_server_name: The homeserver that is to be asked.
-        expires_in: Seconds until the token ends.
+        matrix_server_name: The homeserver that verifies the token.
+        expires_in: Seconds until the token expires.
     """
 
     __slots__ = ()
@@ -162,13 +164,13 @@ class OpenIDToken(_Secretive):
     expires_in = number()
 
 
-class TurnServer(_Secretive):
+class TurnServer(_WithSecrets):
     """A TURN server for calls. Its repr doesn't show the password.
 
     Attributes:
-        username, password: What the TURN server asks for.
-        uris: Its URIs.
-        ttl: Seconds until user name and password end.
+        username, password: The credentials.
+        uris: The URIs of the server.
+        ttl: Seconds until the credentials expire.
     """
 
     __slots__ = ()
@@ -179,13 +181,25 @@ class TurnServer(_Secretive):
     ttl = number()
 
 
+class Device(View):
+    """A device of a user."""
+
+    __slots__ = ()
+    device_id = text(DeviceID)
+    display_name = text(str)
+    #: The IP address from which it was last seen.
+    last_seen_ip = text(str)
+    #: When it was last seen, in milliseconds since 1970.
+    last_seen_ts = number()
+
+
 class ConnectionInfo(View):
-    """From where a session was seen.
+    """A connection of a session.
 
     Attributes:
         ip: The IP address.
-        last_seen: When, in milliseconds since 1970.
-        user_agent: What the client called itself.
+        last_seen: When it was last seen, in milliseconds since 1970.
+        user_agent: The user agent of the client.
     """
 
     __slots__ = ()
@@ -195,11 +209,11 @@ class ConnectionInfo(View):
 
 
 class WhoisResponse(View):
-    """From where a user was seen.
+    """The sessions of a user.
 
     Attributes:
         user_id: The user.
-        devices: The devices' sessions by device ID, as JSON.
+        devices: The sessions by device ID, as JSON.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Views of what a homeserver lets the user do."""
+"""Views of the capabilities of a homeserver."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = [
 
 
 class BooleanCapability(View):
-    """Whether something may be done.
+    """A capability that is enabled or not.
 
     Attributes:
-        enabled: Whether it may.
+        enabled: Whether it is enabled.
     """
 
     __slots__ = ()
@@ -25,11 +25,11 @@ class BooleanCapability(View):
 
 
 class RoomVersionsCapability(View):
-    """The room versions of a homeserver.
+    """The room versions that a homeserver supports.
 
     Attributes:
         default: The version of new rooms.
-        available: All versions, each ``stable`` or ``unstable``.
+        available: ``stable`` or ``unstable``, by version.
     """
 
     __slots__ = ()
@@ -38,12 +38,12 @@ class RoomVersionsCapability(View):
 
 
 class ProfileFieldsCapability(View):
-    """The profile fields that may be set.
+    """The profile fields that the user may set.
 
     Attributes:
-        enabled: Whether any may.
-        allowed: The only ones that may.
-        disallowed: Those that may not; without meaning where ``allowed`` is given.
+        enabled: Whether the user may set any.
+        allowed: If given, the only fields that the user may set.
+        disallowed: The fields that the user may not set, if ``allowed`` is missing.
     """
 
     __slots__ = ()
@@ -53,7 +53,7 @@ class ProfileFieldsCapability(View):
 
 
 class AccountModerationCapability(View):
-    """What the user may do to accounts.
+    """The moderation of accounts that the user may do.
 
     Attributes:
         suspend: Whether the user may suspend them.
@@ -66,17 +66,17 @@ class AccountModerationCapability(View):
 
 
 class Capabilities(View):
-    """What a homeserver lets the user do. What it doesn't mention is None; the methods say what
-    that means.
+    """The capabilities of a homeserver. One that is missing is None; the methods apply the
+    specification's defaults.
 
     Attributes:
         change_password: Whether the user may change the password.
         room_versions: The room versions.
-        set_displayname, set_avatar_url: Deprecated for ``profile_fields``.
+        set_displayname, set_avatar_url: Deprecated in favour of ``profile_fields``.
         third_party_id_changes: Whether the user may change e-mail addresses and phone numbers.
-        get_login_token: Whether the user may have tokens for further logins.
+        get_login_token: Whether the user may get tokens for further logins.
         profile_fields: The profile fields that the user may set.
-        forget_forced_upon_leave: Whether rooms that are left are forgotten.
+        forget_forced_upon_leave: Whether a room is forgotten when the user leaves it.
         account_moderation: Whether the user may suspend and lock accounts.
     """
 
@@ -93,12 +93,12 @@ class Capabilities(View):
 
     @property
     def default_room_version(self) -> str:
-        """The version of new rooms; ``"1"`` where the homeserver doesn't tell."""
+        """The version of new rooms; ``"1"`` if it is missing."""
         versions = self.room_versions
         return (versions.default if versions is not None else None) or "1"
 
     def has_room_version(self, version: str, *, stable: bool = False) -> bool:
-        """Tell whether the homeserver knows a room version.
+        """Whether the homeserver supports a room version.
 
         Args:
             version: The room version.
@@ -109,8 +109,7 @@ class Capabilities(View):
         return known.get(version) == "stable" if stable else version in known
 
     def can_set_profile_field(self, key: str) -> bool:
-        """Tell whether the user may set a profile field. Where the homeserver doesn't tell, the
-        user may.
+        """Whether the user may set a profile field; True if the capability is missing.
 
         Args:
             key: The name of the field.

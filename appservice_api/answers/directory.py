@@ -1,4 +1,4 @@
-"""Views of rooms as they are seen from outside."""
+"""Views of room aliases, published rooms, and rooms of spaces."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from ..events.enumerations import EncryptionAlgorithm, JoinRule, RoomType
 from ..events.event import StrippedStateEvent
 from ..events.membership import Membership
 from ..events.view import View, flag, items, listing, number, one_of, text
-from ..ids import ContentURI, RoomAlias, RoomID
+from ..ids import ContentURI, RoomAlias, RoomID, ServerName
 
 __all__ = [
     "PublicRoomInfo",
+    "RoomAliasInfo",
     "RoomDirectoryResponse",
     "RoomSummary",
     "SpaceHierarchy",
     "SpaceHierarchyRoom",
 ]
+
+
+class RoomAliasInfo(View):
+    """The room to which an alias points."""
+
+    __slots__ = ()
+    room_id = text(RoomID)
+    #: Homeservers through which the room can be joined.
+    servers = listing(ServerName)
 
 
 class PublicRoomInfo(View):
@@ -27,12 +37,12 @@ class PublicRoomInfo(View):
     topic = text(str)
     avatar_url = text(ContentURI)
     num_joined_members = number()
-    #: Whether it can be read without joining.
+    #: Whether users who aren't members may read it.
     world_readable = flag()
     guest_can_join = flag()
     #: ``public`` if None.
     join_rule = one_of(JoinRule)
-    #: ``m.space`` for a space, None for most rooms.
+    #: ``m.space`` for a space, None for an ordinary room.
     room_type = one_of(RoomType)
 
 
@@ -42,24 +52,24 @@ class RoomDirectoryResponse(View):
     __slots__ = ()
     #: The rooms.
     chunk = listing(PublicRoomInfo)
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)
-    #: Where the page before begins; None at the beginning.
+    #: The token of the previous page; None at the beginning.
     prev_batch = text(str)
-    #: About how many rooms there are.
+    #: An estimate of the number of rooms.
     total_room_count_estimate = number()
 
 
 class RoomSummary(PublicRoomInfo):
-    """What a room is, for those who aren't in it."""
+    """The summary of a room, for users who aren't in it."""
 
     __slots__ = ()
-    #: For restricted rooms: members of these rooms may join.
+    #: The rooms whose members may join, if the room is restricted.
     allowed_room_ids = items(RoomID)
-    #: The algorithm of an encrypted room, else None.
+    #: The algorithm of encryption; None if the room isn't encrypted.
     encryption = one_of(EncryptionAlgorithm)
     room_version = text(str)
-    #: What the asking user is in it.
+    #: The membership of the requesting user.
     membership = one_of(Membership)
 
 
@@ -75,7 +85,7 @@ class SpaceHierarchy(View):
     """A page of the rooms of a space."""
 
     __slots__ = ()
-    #: The space, the rooms in it, the rooms in its spaces and so on.
+    #: The space, its rooms, the rooms of its subspaces and so on.
     rooms = listing(SpaceHierarchyRoom)
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)

@@ -1,4 +1,4 @@
-"""Views of what a domain says of its homeserver."""
+"""Views of the discovery information of a domain."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = [
 
 
 class ServerInformation(View):
-    """Where a server is.
+    """The location of a server.
 
     Attributes:
-        base_url: Its URL, as the domain gives it: it wasn't checked.
+        base_url: Its URL, as the domain gives it; it isn't validated.
     """
 
     __slots__ = ()
@@ -26,11 +26,11 @@ class ServerInformation(View):
 
 
 class WellKnown(View):
-    """What a domain says of its homeserver.
+    """The servers of a domain.
 
     Attributes:
-        homeserver: Where the homeserver is.
-        identity_server: Where the identity server is.
+        homeserver: The homeserver.
+        identity_server: The identity server.
     """
 
     __slots__ = ()
@@ -39,10 +39,10 @@ class WellKnown(View):
 
 
 class SupportContact(View):
-    """Someone who answers for a homeserver.
+    """A contact of a homeserver.
 
     Attributes:
-        role: ``m.role.admin`` or ``m.role.security``, say.
+        role: The role, for example ``m.role.admin`` or ``m.role.security``.
         matrix_id: The user ID.
         email_address: The e-mail address.
     """
@@ -54,11 +54,11 @@ class SupportContact(View):
 
 
 class WellKnownSupport(View):
-    """Whom to ask about a homeserver.
+    """The support of a homeserver.
 
     Attributes:
-        contacts: A list of people.
-        support_page: The URL of a page that helps.
+        contacts: The contacts.
+        support_page: The URL of a support page.
     """
 
     __slots__ = ()
@@ -67,16 +67,16 @@ class WellKnownSupport(View):
 
 
 class AuthMetadata(View):
-    """The OAuth 2.0 server that a homeserver relies on; further keys are as RFC 8414 says.
+    """The metadata of a homeserver's OAuth 2.0 server, as in RFC 8414.
 
     Attributes:
-        issuer: What the server is called.
+        issuer: The identifier of the server.
         authorization_endpoint, token_endpoint, revocation_endpoint, registration_endpoint,
         device_authorization_endpoint: URLs.
         response_types_supported, response_modes_supported, grant_types_supported,
         code_challenge_methods_supported, prompt_values_supported: What it supports.
-        account_management_uri: The page where users manage their accounts.
-        account_management_actions_supported: What that page can be asked to do.
+        account_management_uri: The page on which users manage their accounts.
+        account_management_actions_supported: The actions that this page supports.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Filters: which events a homeserver gives."""
+"""Filters: the events that a homeserver returns."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ __all__ = ["EventFilter", "Filter", "RoomEventFilter", "RoomFilter"]
 
 
 class EventFilter(View):
-    """Which events count."""
+    """A filter of events."""
 
     __slots__ = ()
-    #: How many events at most.
+    #: The maximal number of events.
     limit = number()
-    #: The senders that count, all if None.
+    #: The senders whose events are returned; all if None.
     senders = items(UserID)
-    #: Senders that don't count, even if they are in ``senders``.
+    #: The senders whose events aren't returned, even if they are in ``senders``.
     not_senders = items(UserID)
-    #: The types that count, all if None; ``*`` stands for any text.
+    #: The types of events that are returned, all if None; ``*`` is a wildcard.
     types = items(str)
-    #: Types that don't count, even if they are in ``types``.
+    #: The types of events that aren't returned, even if they are in ``types``.
     not_types = items(str)
 
 
 class RoomEventFilter(EventFilter):
-    """Which events of rooms count."""
+    """A filter of events of rooms."""
 
     __slots__ = ()
-    #: The rooms that count, all if None.
+    #: The rooms that are included; all if None.
     rooms = items(RoomID)
-    #: Rooms that don't count, even if they are in ``rooms``.
+    #: The rooms that are excluded, even if they are in ``rooms``.
     not_rooms = items(RoomID)
-    #: True: only events whose content has a ``url``; False: only the others.
+    #: True for events whose content has a ``url``, False for those without it.
     contains_url = flag()
-    #: Whether members are given only when an event of theirs is.
+    #: Whether only members who have sent one of the events are returned.
     lazy_load_members = flag()
-    #: Whether lazy-loaded members are given again and again.
+    #: Whether lazy-loaded members are returned repeatedly.
     include_redundant_members = flag()
-    #: Whether ``sync`` counts notifications by thread.
+    #: Whether ``sync`` returns notification counts by thread.
     unread_thread_notifications = flag()
 
 
 class RoomFilter(View):
-    """Which rooms count, and what of them."""
+    """A filter of rooms and of their data."""
 
     __slots__ = ()
-    #: The rooms that count, all if None.
+    #: The rooms that are included; all if None.
     rooms = items(RoomID)
-    #: Rooms that don't count, even if they are in ``rooms``.
+    #: The rooms that are excluded, even if they are in ``rooms``.
     not_rooms = items(RoomID)
-    #: Whether rooms that the user has left count.
+    #: Whether rooms that the user has left are included.
     include_leave = flag()
     account_data = view(RoomEventFilter)
     ephemeral = view(RoomEventFilter)
@@ -59,12 +59,12 @@ class RoomFilter(View):
 
 
 class Filter(View):
-    """What ``sync`` gives."""
+    """A filter of the data of ``sync``."""
 
     __slots__ = ()
     #: ``client`` or ``federation``.
     event_format = text(str)
-    #: The keys of events that are given, like ``content.body``; all if None.
+    #: The keys of events that are returned, like ``content.body``; all if None.
     event_fields = items(str)
     account_data = view(EventFilter)
     presence = view(EventFilter)

@@ -1,7 +1,6 @@
-"""What a homeserver answers about the keys of devices and users, and about their backups.
+"""Views of answers about the keys of devices and users, and about key backups.
 
-``keys`` is a method of every dict, so the attribute for the JSON key of that name is
-``public_keys``.
+The attribute for the JSON key ``keys`` is ``public_keys``, since ``keys`` is a method of dict.
 
 Spec: Client-Server API, "End-to-end encryption".
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..events.choices import CrossSigningUsage
+from ..events.enumerations import CrossSigningUsage
 from ..events.view import Field, View, flag, items, number, table, text
 from ..ids import DeviceID, Identifier, RoomID, ServerName, UserID
 
@@ -38,8 +37,7 @@ def _one(kind: type[V]) -> Callable[[Any], V | None]:
 
 
 def _by(name: type[N], read: Callable[[Any], T | None]) -> Callable[[Any], dict[N, T] | None]:
-    """Reads an object with a value for each user, device or the like; malformed ones are left
-    out."""
+    """A reader of objects with a value by user, device or the like; it omits malformed values."""
     as_name: Any = name.read if issubclass(name, Identifier) else name
 
     def read_all(found: Any) -> dict[N, T] | None:
@@ -61,7 +59,7 @@ class DeviceKeys(View):
     Attributes:
         public_keys: The JSON key ``keys``: the public keys by ``<algorithm>:<device_id>``.
         signatures: The signatures by user and by ``<algorithm>:<device_id>``.
-        unsigned: What homeservers have added.
+        unsigned: Data that homeservers have added.
     """
 
     __slots__ = ()
@@ -75,17 +73,17 @@ class DeviceKeys(View):
 
     @property
     def ed25519(self) -> str | None:
-        """The public key that the device signs with."""
+        """The public key for signatures of the device."""
         return self._key("ed25519")
 
     @property
     def curve25519(self) -> str | None:
-        """The public key that sessions with the device are made with."""
+        """The public key for sessions with the device."""
         return self._key("curve25519")
 
     @property
     def display_name(self) -> str | None:
-        """The name of the device, where the homeserver tells it."""
+        """The display name of the device, if the homeserver gives it."""
         name = (self.unsigned or {}).get("device_display_name")
         return name if isinstance(name, str) else None
 
@@ -95,10 +93,10 @@ class DeviceKeys(View):
 
 
 class CrossSigningKeys(View):
-    """A key for cross-signing.
+    """A cross-signing key.
 
     Attributes:
-        usage: What it is for.
+        usage: The usage.
         public_keys: The JSON key ``keys``: one public key, by ``<algorithm>:<public_key>``.
         signatures: The signatures by user and by ``<algorithm>:<key>``.
     """
@@ -125,8 +123,8 @@ class QueryKeysResponse(View):
     """The keys of devices and users.
 
     Attributes:
-        failures: What went wrong, by the homeserver that couldn't be asked. A user or device that
-            doesn't exist is no failure; it is missing.
+        failures: Errors by the homeserver that couldn't be queried. A user or device that
+            doesn't exist isn't a failure, but missing.
         device_keys: The keys of devices, by user and device.
         master_keys, self_signing_keys, user_signing_keys: Cross-signing keys by user.
     """
@@ -144,9 +142,9 @@ class ClaimKeysResponse(View):
     """One-time keys.
 
     Attributes:
-        failures: What went wrong, by the homeserver that couldn't be asked. A device that has no
-            key is no failure; it is missing.
-        one_time_keys: By user and device: the key by ``<algorithm>:<key_id>``.
+        failures: Errors by the homeserver that couldn't be queried. A device without a key isn't
+            a failure, but missing.
+        one_time_keys: The key by ``<algorithm>:<key_id>``, by user and device.
     """
 
     __slots__ = ()
@@ -158,10 +156,10 @@ class ClaimKeysResponse(View):
 
 
 class KeysChanges(View):
-    """Whose keys have changed.
+    """The users whose keys have changed.
 
     Attributes:
-        changed: The users with new keys or without a device they had.
+        changed: The users whose devices or keys have changed.
         left: The users with whom no encrypted room is shared any more.
     """
 
@@ -172,12 +170,12 @@ class KeysChanges(View):
 
 
 class RoomKeysVersion(View):
-    """A version of the backup of room keys.
+    """A version of the key backup.
 
     Attributes:
-        auth_data: What the algorithm needs, the public key among it.
-        count: How many keys it holds.
-        etag: Changes whenever what it holds does.
+        auth_data: Data of the algorithm, including the public key.
+        count: The number of keys.
+        etag: A text that changes when the keys change.
     """
 
     __slots__ = ()
@@ -193,8 +191,8 @@ class RoomKeysUpdate(View):
     """A backup after a change.
 
     Attributes:
-        count: How many keys it holds.
-        etag: The new one.
+        count: The number of keys.
+        etag: The new ``etag``.
     """
 
     __slots__ = ()
@@ -208,8 +206,8 @@ class KeyBackupData(View):
 
     Attributes:
         first_message_index: The first message that the key can decrypt.
-        forwarded_count: How often the key has been passed on.
-        is_verified: Whether it comes from a device that had been verified.
+        forwarded_count: How often the key was forwarded.
+        is_verified: Whether the device that saved the key had verified its origin.
         session_data: The encrypted key.
     """
 

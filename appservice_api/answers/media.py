@@ -1,4 +1,4 @@
-"""Answers of the media repository."""
+"""Views of answers of the media repository."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["MXOpenGraph", "MediaCreateResponse", "MediaRepoConfig"]
 
 
 class MediaCreateResponse(View):
-    """A URI that nothing has been uploaded to.
+    """A content URI without content.
 
     Attributes:
         content_uri: The ``mxc://`` URI.
-        unused_expires_at: When it ends if nothing is uploaded, in milliseconds since 1970.
+        unused_expires_at: When it expires if nothing is uploaded, in milliseconds since 1970.
     """
 
     content_uri = text(ContentURI)
@@ -21,24 +21,24 @@ class MediaCreateResponse(View):
 
 
 class MediaRepoConfig(View):
-    """What the media repository takes.
+    """The configuration of the media repository.
 
     Attributes:
-        upload_size: How many bytes an upload may have; None if the homeserver doesn't tell.
+        upload_size: The maximal size of an upload in bytes; None if it is missing.
     """
 
     upload_size = number("m.upload.size")
 
 
 class MXOpenGraph(View):
-    """The preview of a page: its OpenGraph data, of which any part may be missing.
+    """The preview of a web page: its OpenGraph data, of which any part may be missing.
 
     Attributes:
-        title, description, url, type, site_name: What the page says of itself.
-        image: The ``mxc://`` URI of its picture.
-        image_type: The media type of the picture.
-        image_width, image_height: Its size in pixels.
-        image_size: Its size in bytes.
+        title, description, url, type, site_name: Data of the page.
+        image: The ``mxc://`` URI of its image.
+        image_type: The media type of the image.
+        image_width, image_height: The size of the image in pixels.
+        image_size: The size of the image in bytes.
     """
 
     title = text(str, "og:title")

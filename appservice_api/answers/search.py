@@ -1,9 +1,9 @@
-"""Views of what a search finds."""
+"""Views of the results of searches."""
 
 from __future__ import annotations
 
-from ..events.event import Event
-from ..events.view import Field, View, flag, listing, number, real, table, text, view
+from ..events.event import Event, event_field
+from ..events.view import View, flag, listing, number, real, table, text, view
 from ..ids import ContentURI, RoomID, UserID
 
 __all__ = [
@@ -17,49 +17,47 @@ __all__ = [
 
 
 class SearchContext(View):
-    """What stands around a found event."""
+    """The events around a search result."""
 
     __slots__ = ()
-    #: Where it begins.
+    #: The token of its start.
     start = text(str)
-    #: Where it ends.
+    #: The token of its end.
     end = text(str)
     #: The events before, the nearest first.
     events_before = listing(Event)
     #: The events after, the nearest first.
     events_after = listing(Event)
-    #: The profiles that the senders had then, by user ID.
+    #: The profiles of the senders at that time, by user ID.
     profile_info = table()
 
 
 class SearchResult(View):
-    """One event that was found."""
+    """A search result."""
 
     __slots__ = ()
     #: How well it matches; higher is better.
     rank = real()
     #: The event.
-    event: Field[Event] = Field(
-        "result", lambda found: Event.read(found) if isinstance(found, dict) else None
-    )
-    #: What stands around it, if that was asked for.
+    event = event_field("result")
+    #: The events around it, if they were requested.
     context = view(SearchContext)
 
 
 class RoomEventsFound(View):
-    """A page of found events."""
+    """A page of search results."""
 
     __slots__ = ()
-    #: About how many there are in all.
+    #: An estimate of the total number.
     count = number()
     #: The words that matched.
     highlights = listing(str)
     results = listing(SearchResult)
-    #: By ``room_id`` or ``sender``, then by its value, which results are its.
+    #: The results of each group, by ``room_id`` or ``sender`` and its value.
     groups = table()
-    #: The state of the rooms, by room ID, if that was asked for.
+    #: The state of the rooms by room ID, if it was requested.
     state = table()
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)
 
 
@@ -73,20 +71,20 @@ class FoundUser(View):
 
 
 class UserSearchResults(View):
-    """Users that were found."""
+    """Search results of the user directory."""
 
     __slots__ = ()
     results = listing(FoundUser)
-    #: Whether there are more.
+    #: Whether there are more results.
     limited = flag()
 
 
 class MutualRooms(View):
-    """A page of the rooms that two users are in."""
+    """A page of the rooms that two users have in common."""
 
     __slots__ = ()
     joined = listing(RoomID)
-    #: About how many there are in all.
+    #: An estimate of the total number.
     count = number()
-    #: Where the next page begins; None at the end.
+    #: The token of the next page; None at the end.
     next_batch = text(str)

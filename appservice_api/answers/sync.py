@@ -1,4 +1,4 @@
-"""Views of what has happened since a moment."""
+"""Views of the answer of ``sync``."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 
 
 class SyncEvents(View):
-    """Events that are no part of a timeline."""
+    """Events that aren't part of a timeline."""
 
     __slots__ = ()
     events = listing(Event)
 
 
 class SyncToDevice(View):
-    """Events that were sent to the device."""
+    """To-device events."""
 
     __slots__ = ()
     events = listing(ToDeviceEvent)
@@ -46,25 +46,25 @@ class SyncState(View):
 
 
 class SyncStrippedState(View):
-    """The state of a room that the user isn't in."""
+    """The stripped state of a room of which the user isn't a member."""
 
     __slots__ = ()
     events = listing(StrippedStateEvent)
 
 
 class SyncTimeline(View):
-    """New events of a room, the oldest first. They don't name the room."""
+    """New events of a room, the oldest first, without ``room_id``."""
 
     __slots__ = ()
     events = listing(Event)
-    #: Whether there are more before them.
+    #: Whether events before them are missing.
     limited = flag()
-    #: Where these begin, for reading backwards.
+    #: The token to read backwards from.
     prev_batch = text(str)
 
 
 class SyncSummary(View):
-    """What names a room that has no name."""
+    """Data to make a name for a room without one."""
 
     __slots__ = ()
     #: Some of its members.
@@ -74,7 +74,7 @@ class SyncSummary(View):
 
 
 class NotificationCounts(View):
-    """How many events the user hasn't seen."""
+    """The numbers of unread notifications."""
 
     __slots__ = ()
     highlight_count = number()
@@ -82,23 +82,23 @@ class NotificationCounts(View):
 
 
 class LeftRoom(View):
-    """A room that the user has left, or was made to leave."""
+    """A room that the user has left, or was kicked or banned from."""
 
     __slots__ = ()
     #: The state before the timeline.
     state = view(SyncState)
-    #: The state after the timeline, if that was asked for.
+    #: The state after the timeline, if it was requested.
     state_after = view(SyncState)
     timeline = view(SyncTimeline)
     account_data = view(SyncEvents)
 
 
 class JoinedRoom(LeftRoom):
-    """A room that the user is in."""
+    """A room that the user has joined."""
 
     __slots__ = ()
     summary = view(SyncSummary)
-    #: Who is typing, and who has read what.
+    #: Typing notifications and receipts.
     ephemeral = view(SyncEvents)
     unread_notifications = view(NotificationCounts)
     #: By thread root.
@@ -120,7 +120,7 @@ class KnockedRoom(View):
 
 
 class SyncRooms(View):
-    """The rooms where something has happened, by room ID."""
+    """The rooms with changes, by room ID."""
 
     __slots__ = ()
     join = mapping(JoinedRoom)
@@ -130,7 +130,7 @@ class SyncRooms(View):
 
 
 class DeviceLists(View):
-    """Users whose devices must be asked for anew."""
+    """Users whose device lists have changed."""
 
     __slots__ = ()
     changed = listing(UserID)
@@ -138,17 +138,17 @@ class DeviceLists(View):
 
 
 class SyncResponse(View):
-    """What has happened since a moment."""
+    """The changes since a token."""
 
     __slots__ = ()
-    #: The moment to go on from.
+    #: The token for the next request.
     next_batch = text(str)
     rooms = view(SyncRooms)
     presence = view(SyncEvents)
     account_data = view(SyncEvents)
     to_device = view(SyncToDevice)
     device_lists = view(DeviceLists)
-    #: How many one-time keys the homeserver has, by algorithm.
+    #: The number of unclaimed one-time keys by algorithm.
     device_one_time_keys_count = table()
     #: The algorithms that have an unused fallback key.
     device_unused_fallback_key_types = items(str)

@@ -1,4 +1,4 @@
-"""Views of third-party networks and of what is found there."""
+"""Views of third-party networks, their users and their locations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = [
 
 
 class ThirdPartyInstance(View):
-    """One network of a protocol.
+    """A network of a protocol.
 
     Attributes:
-        network_id: The application service's name for it.
-        instance_id: The homeserver's name for it, as ``get_room_directory()`` takes it.
-        desc: What people call it.
-        icon: Its icon.
-        fields: The fields' values that all that is in it has.
+        network_id: The ID that the application service gives it.
+        instance_id: The ID that the homeserver gives it, for ``get_room_directory()``.
+        desc: The name for people.
+        icon: The icon.
+        fields: The values of fields that are the same in the whole network.
     """
 
     __slots__ = ()
@@ -36,11 +36,11 @@ class ThirdPartyProtocol(View):
     """A protocol that an application service bridges.
 
     Attributes:
-        user_fields: What tells a user, the widest first.
-        location_fields: What tells a location, the widest first.
-        field_types: ``regexp`` and ``placeholder`` of each field.
-        icon: Its icon.
-        instances: Its networks.
+        user_fields: The fields that identify a user, the most general first.
+        location_fields: The fields that identify a location, the most general first.
+        field_types: ``regexp`` and ``placeholder`` by field.
+        icon: The icon.
+        instances: The networks.
     """
 
     __slots__ = ()
@@ -52,12 +52,12 @@ class ThirdPartyProtocol(View):
 
 
 class ThirdPartyLocation(View):
-    """A portal room to a location of a third-party network.
+    """A location of a third-party network that has a room.
 
     Attributes:
         alias: The alias of the room.
         protocol: The protocol.
-        fields: What tells the location.
+        fields: The fields that identify the location.
     """
 
     __slots__ = ()
@@ -67,12 +67,12 @@ class ThirdPartyLocation(View):
 
 
 class ThirdPartyUser(View):
-    """The Matrix user who stands for a user of a third-party network.
+    """The Matrix user of a user of a third-party network.
 
     Attributes:
         userid: The user ID.
         protocol: The protocol.
-        fields: What tells the user of the network.
+        fields: The fields that identify the user on the network.
     """
 
     __slots__ = ()

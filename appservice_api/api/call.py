@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .retry import Clock, RetryPolicy, retry_policy
+from ..clock import Clock
+from .retry import RetryPolicy, retry_policy
 
 __all__ = ["Call", "Calls"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from ..clock import Clock, SystemClock
 from ..compat import Self
 from ..log import TraceLogger, trace_logger
 from .access import Access
@@ -16,7 +17,7 @@ from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
-from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy, run
+from .retry import Limits, RetryPolicy, may_repeat, retry_policy, run
 from .shared import Shared
 from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 

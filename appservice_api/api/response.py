@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from ..clock import Clock
 from ..errors import (
     MatrixInteractiveAuthError,
     MatrixRequestError,
@@ -14,7 +15,7 @@ from ..errors import (
     MLimitExceeded,
 )
 from .report import Report
-from .retry import Clock, retry_after
+from .retry import retry_after
 
 __all__ = ["decoded", "refusal"]
 

@@ -8,8 +8,6 @@ and "Transaction identifiers".
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -26,11 +24,9 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 __all__ = [
-    "Clock",
     "Limits",
     "RateLimits",
     "RetryPolicy",
-    "SystemClock",
     "may_repeat",
     "retry_after",
     "retry_policy",
@@ -156,30 +152,6 @@ class Repeated(Protocol):
 
     def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
         """Called before the wait for a repeat; ``shared`` for one that holds for all threads."""
-
-
-class Clock(Protocol):
-    """Time as this package sees it; tests bring one of their own."""
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that never goes back."""
-
-    def time(self) -> float:
-        """Seconds since 1970."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, ``seconds`` at most; True if it is."""
-
-
-class SystemClock:
-    """The clock of the machine."""
-
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, ``seconds`` at most; True if it is."""
-        return event.wait(seconds)
 
 
 class RateLimits:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..clock import Clock
 from ..errors import StateStoreError
-from .retry import Clock
 
 if TYPE_CHECKING:
     from ..state_store import ASStateStore

@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give a command that was started with closed streams (``>&-``) some that lead nowhere."""
+    """Open the null device for streams that were closed by the caller (``>&-``)."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the process

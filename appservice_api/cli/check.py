@@ -1,14 +1,14 @@
-"""``check``: does the application service work, and if it doesn't, why not?"""
+"""``check``: examine whether an application service works."""
 
 from __future__ import annotations
 
 import click
 
-from .examination import examine
-from .options import made, settings_of, settings_options
-from .outcome import one_line
+from ..operations.examination import examine
+from ..operations.outcome import one_line
+from .options import api_of, settings_of, settings_options
 
-__all__ = ["check"]
+__all__ = ["check", "report"]
 
 _COLORS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 
@@ -17,17 +17,20 @@ _COLORS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 @settings_options
 @click.pass_context
 def check(ctx: click.Context) -> int:
-    """Tell whether an application service works.
+    """Examine whether an application service works.
 
-    Looks at the registration, at the homeserver's versions, at whom it takes the as_token for,
-    whether the bot has an account and its device, whether ghosts may be acted as, and has it ping
-    the application service. Nothing is changed, but a bot that has no account is registered.
+    Examines the registration, the homeserver's versions, the user of the as_token, the bot's
+    account and device, and whether the application service may act as its ghosts; and lets the
+    homeserver ping the application service. Nothing is changed, except that a bot without an
+    account is registered.
     """
     settings = settings_of(ctx)
-    return examine(lambda: made(ctx, settings, default_retry_count=0), settings.registration, say)
+    return examine(
+        lambda: api_of(ctx, settings, default_retry_count=0), settings.registration, report
+    )
 
 
-def say(verdict: str, text: str) -> None:
-    """Print a verdict in its color, or what belongs to the one above."""
+def report(verdict: str, text: str) -> None:
+    """Print a verdict in its color."""
     click.secho(f"{verdict:8}", fg=_COLORS.get(verdict), nl=False)
     click.echo(f" {one_line(text)}")

@@ -1,7 +1,7 @@
 """``flask appservice``: the commands of a Flask application.
 
-Flask finds them by the package's entry point: ``register`` works before there is a registration
-that the site could be loaded with.
+Flask finds them by the entry point of this package. ``register`` needs no site: it works before
+there is a registration with which the site could be loaded.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..flask import EXTENSION
-from .backlog import catch_up_app
-from .check import say
+from ..operations import backlog
+from ..operations.examination import examine_app
+from .check import report
 from .commands import Ending
-from .examination import examine_app
 from .register import register
 
 if TYPE_CHECKING:
@@ -28,30 +28,30 @@ __all__ = ["commands"]
 
 @click.group("appservice", cls=Ending)
 def commands() -> None:
-    """Look after a Matrix application service."""
+    """Manage a Matrix application service."""
 
 
 @commands.command()
 @with_appcontext
 def check() -> int:
-    """Tell whether the site's application services work.
+    """Examine whether the site's application services work.
 
-    The site should be running: the homeserver is asked to ping it. Nothing is changed,
-    but a bot that has no account is registered.
+    The site should be running: the homeserver is asked to ping it. Nothing is changed, except
+    that a bot without an account is registered.
     """
-    return max(examine_app(app, say) for app in _apps())
+    return max(examine_app(app, report) for app in _apps())
 
 
 @commands.command("catch-up")
 @with_appcontext
 def catch_up() -> int:
-    """Handle what is in rooms and was never pushed.
+    """Handle events that the homeserver never pushed.
 
-    A homeserver that is restarted may forget what it has yet to push. The site may be running
-    meanwhile, if its state store is in a database.
+    A homeserver that is restarted may forget events that it hasn't pushed yet. The site may be
+    running meanwhile, if its state store is in a database.
     """
-    remark = partial(click.echo, err=True)
-    return max(catch_up_app(app, None, click.echo, remark) for app in _apps())
+    err = partial(click.echo, err=True)
+    return max(backlog.catch_up(app, None, click.echo, err) for app in _apps())
 
 
 def _apps() -> list[AppService]:

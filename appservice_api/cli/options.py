@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is made of them."""
+"""Options that several commands share, and what is made from them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERBOSITY",
-    "acting",
-    "made",
-    "patience_options",
-    "patient",
+    "api_of",
+    "app_of",
+    "intent_of",
     "read_stdin",
+    "retry_options",
     "settings_of",
     "settings_options",
     "verbose_option",
@@ -52,7 +53,7 @@ def verbose_option(command: F) -> F:
     """Give a command ``-v``."""
     return click.option(
         "-v", "--verbose", count=True, expose_value=False, callback=_set_verbosity,
-        help="Log requests to stderr; twice: repeats and tracebacks, too.",
+        help="Log requests to stderr; twice: also repeats and tracebacks.",
     )(command)  # fmt: skip
 
 
@@ -60,9 +61,9 @@ _SETTINGS = (
     ("--base-url", "URL", "The homeserver's URL [env: APPSERVICE_BASE_URL]."),
     ("--registration", "FILE", "The registration file [env: APPSERVICE_REGISTRATION; without "
      "one, APPSERVICE_TOKEN must hold the as_token]."),
-    ("--server-name", "NAME", "The homeserver's name, where the registration doesn't tell [env: "
+    ("--server-name", "NAME", "The homeserver's name, if the registration doesn't imply it [env: "
      "APPSERVICE_SERVER_NAME]."),
-    ("--bot", "USER", "The user ID of the bot, where the registration doesn't tell [env: "
+    ("--bot", "USER", "The user ID of the bot, if the registration doesn't imply it [env: "
      "APPSERVICE_BOT_MXID]."),
 )  # fmt: skip
 _FIELDS = {"--bot": "bot_mxid"}
@@ -75,19 +76,19 @@ def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None
     ctx.meta.setdefault(_GIVEN, {})[field] = value
 
 
-_PATIENCE = "appservice_api.patience"
+_RETRY = "appservice_api.retry"
 
 
-def _keep_patience(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
+def _keep_retry(ctx: click.Context, param: click.Parameter, value: float | None) -> None:
     if value is not None:
-        ctx.meta.setdefault(_PATIENCE, {})[param.name] = value
+        ctx.meta.setdefault(_RETRY, {})[param.name] = value
 
 
-def patience_options(what: str) -> Callable[[F], F]:
-    """Give a command the options that :func:`made` and :func:`patient` read.
+def retry_options(what: str) -> Callable[[F], F]:
+    """Give a command the retry options, which :func:`api_of` and :func:`app_of` read.
 
     Args:
-        what: What the deadline is for.
+        what: What the deadline bounds.
     """
     seconds = click.FloatRange(min=0, min_open=True)
     options: tuple[tuple[str, str, Any, str], ...] = (
@@ -101,7 +102,7 @@ def patience_options(what: str) -> Callable[[F], F]:
         for name, metavar, kind, text in reversed(options):
             command = click.option(
                 name, metavar=metavar, type=kind, help=text, expose_value=False,
-                callback=_keep_patience,
+                callback=_keep_retry,
             )(command)  # fmt: skip
         return command
 
@@ -109,8 +110,8 @@ def patience_options(what: str) -> Callable[[F], F]:
 
 
 def settings_options(command: F) -> F:
-    """Give a command the options that :func:`settings_of` and :func:`made` read, and ``-v``."""
-    command = patience_options("the command")(verbose_option(command))
+    """Give a command the options that :func:`settings_of` and :func:`api_of` read, and ``-v``."""
+    command = retry_options("the command")(verbose_option(command))
     for name, metavar, text in reversed(_SETTINGS):
         option = click.option(name, metavar=metavar, help=text, expose_value=False, callback=_keep)
         command = option(command)
@@ -121,7 +122,7 @@ def settings_of(ctx: click.Context) -> Settings:
     """The settings, from options and the environment.
 
     Raises:
-        click.UsageError: There is too little to speak to a homeserver.
+        click.UsageError: A required setting is missing.
     """
     settings = Settings.of(os.environ, **ctx.meta[_GIVEN])
     if not settings.base_url:
@@ -134,15 +135,15 @@ def settings_of(ctx: click.Context) -> Settings:
     return settings
 
 
-def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceAPI:
-    """The API; one deadline holds for all that the command asks it for.
+def api_of(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceAPI:
+    """The API of a command. One deadline bounds all requests of the command.
 
     Args:
-        ctx: Knows the options.
+        ctx: The context, which has the retry options.
         settings: The settings.
-        defaults: Arguments of the constructor that hold where no option says something else.
+        defaults: Arguments of the constructor; retry options win over them.
     """
-    given = ctx.meta.get(_PATIENCE, {})
+    given = ctx.meta.get(_RETRY, {})
     kwargs = dict(defaults)
     if "timeout" in given:
         kwargs["timeout"] = given["timeout"]
@@ -155,23 +156,47 @@ def made(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServiceA
     return api
 
 
-def patient(ctx: click.Context, app: AppService) -> AppService:
-    """An application service, whose calls take as long as the options say."""
-    app.api._shared.set_retry_options(**ctx.meta.get(_PATIENCE, {}))
+def app_of(ctx: click.Context, target: str) -> AppService:
+    """The application service of a command, with the retry options applied to its calls.
+
+    Args:
+        ctx: The context, which has the retry options.
+        target: ``MODULE:APP``; modules in the current folder are found.
+
+    Raises:
+        click.UsageError: There is no such module, or no AppService of this name in it.
+    """
+    from ..application import AppService
+
+    name, _, attribute = target.partition(":")
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        app = getattr(import_module(name), attribute or "app")
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise click.UsageError(f"there is no module {name!r} here") from error
+    except AttributeError as error:
+        raise click.UsageError(f"{target!r} can't be served: {error}") from error
+    if not isinstance(app, AppService):
+        raise click.UsageError(f"{target!r} is no AppService, but {type(app).__name__}")
+    app.api._shared.set_retry_options(**ctx.meta.get(_RETRY, {}))
     return app
 
 
-def acting(api: AppServiceAPI, settings: Settings, user: str | None) -> IntentAPI:
-    """The intent of the user whom a command speaks as.
+def intent_of(api: AppServiceAPI, settings: Settings, user: str | None) -> IntentAPI:
+    """The intent of the user as whom a command acts.
 
     Args:
         api: The application service.
-        settings: What it was made of.
+        settings: The settings from which it was made.
         user: A user ID, a localpart on the application service's homeserver, or None for the bot.
 
     Raises:
         ValueError: It isn't a user of the application service.
-        MatrixError: The homeserver had to be asked for its name, and that failed.
+        MatrixError: The server name isn't known, and whoami failed.
     """
     if user is None:
         return api.bot_intent()

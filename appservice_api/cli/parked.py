@@ -1,4 +1,4 @@
-"""``parked``: events whose handlers failed again and again."""
+"""``parked``: events whose handlers failed repeatedly."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from typing import Any, TypeVar
 
 import click
 
+from ..operations import parking
 from ..state_store.deliveries import Deliveries
-from . import parking
-from .options import patience_options, patient, verbose_option
-from .target import load
+from .options import app_of, retry_options, verbose_option
 
 __all__ = ["parked"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_remark = partial(click.echo, err=True)
+_err = partial(click.echo, err=True)
 
 
 @click.group()
 def parked() -> None:
-    """Look after events whose handlers failed.
+    """Manage events whose handlers failed.
 
-    An event whose handler fails again and again is put aside with the traceback, so that others
+    An event whose handler fails repeatedly is parked with the traceback, so that other events
     don't wait for it.
     """
 
@@ -43,7 +42,7 @@ def _store_option(command: F) -> F:
 
 
 def _numbers(verb: str) -> Callable[[F], F]:
-    """The events that are meant."""
+    """The arguments that select events."""
 
     def add(command: F) -> F:
         text = f"{verb} all that are parked now."
@@ -64,7 +63,7 @@ def _chosen(numbers: tuple[int, ...], everything: bool) -> tuple[int, ...] | Non
 def list_parked(url: str | None) -> None:
     """List them, the oldest first: number, time (UTC), type, sender, room, and what went wrong."""
     with _deliveries(url) as deliveries:
-        parking.show_all(deliveries, click.echo, _remark)
+        parking.list_all(deliveries, click.echo, _err)
 
 
 @parked.command("show")
@@ -80,7 +79,7 @@ def show_parked(number: int, url: str | None) -> None:
 @_numbers("Drop")
 @_store_option
 def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> None:
-    """Forget events for good; they are never handled."""
+    """Drop events for good; they are never handled."""
     chosen = _chosen(numbers, everything)
     with _deliveries(url) as deliveries:
         parking.drop(deliveries, chosen, click.echo)
@@ -89,7 +88,7 @@ def drop_parked(numbers: tuple[int, ...], everything: bool, url: str | None) -> 
 @parked.command("retry")
 @click.argument("target", metavar="MODULE:APP")
 @_numbers("Retry")
-@patience_options("each call of the homeserver")
+@retry_options("each call of the homeserver")
 @verbose_option
 @click.pass_context
 def retry_parked(
@@ -97,18 +96,18 @@ def retry_parked(
 ) -> int:
     """Hand events to their handlers again.
 
-    MODULE:APP names an AppService, as in mybridge.matrix:app; the events are in its state store.
-    It may be running meanwhile. An event that fails again is parked again, under a new number; the
-    exit code is 1 then.
+    MODULE:APP names an AppService, for example mybridge.matrix:app; the events are in its state
+    store. It may be running meanwhile. An event that fails again is parked again, with a new
+    number; then the exit code is 1.
     """
     chosen = _chosen(numbers, everything)
-    with patient(ctx, load(target)) as app:
-        return parking.retry(app, chosen, click.echo, _remark)
+    with app_of(ctx, target) as app:
+        return parking.retry(app, chosen, click.echo, _err)
 
 
 @contextmanager
 def _deliveries(url: str | None) -> Iterator[Deliveries]:
-    """What is known of deliveries in a database, which isn't made if it isn't there."""
+    """The deliveries in a database. A missing SQLite file is an error: none is created."""
     from ..state_store.sql import SQLStateStore
     from ..state_store.sql.source import sqlite_path
 

@@ -1,4 +1,4 @@
-"""What takes a while, shown as it goes."""
+"""Progress of an operation that takes a while."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _LINE_EVERY = 5.0
 
 
 class Progress:
-    """A line that counts the seconds on a terminal; elsewhere a new line now and then.
+    """On a terminal a line that counts the seconds, elsewhere a new line every few seconds.
 
     Args:
         console: Where it is shown.
-        text: What is going on.
+        text: Names the operation.
     """
 
     def __init__(self, console: Console, text: str) -> None:
@@ -36,7 +36,7 @@ class Progress:
             self._status.stop()
 
     def waited(self, seconds: float) -> None:
-        """Show how long it has taken so far."""
+        """Show how many seconds it has taken so far."""
         if self._status:
             self._status.update(f"{self._text} [dim]{seconds:.0f} s[/]")
         elif seconds >= self._next:

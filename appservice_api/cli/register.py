@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .new_registration import OptionError, write_registration
+from ..operations.new_registration import OptionError, write_registration
 from .options import verbose_option
 
 __all__ = ["register"]
@@ -12,7 +12,7 @@ __all__ = ["register"]
 
 @click.command()
 @click.argument("id")
-@click.option("--url", metavar="URL", help="Where the homeserver shall send events to.")
+@click.option("--url", metavar="URL", help="The URL to which the homeserver shall send events.")
 @click.option("--no-url", is_flag=True, help="The homeserver shall send no events.")
 @click.option(
     "--server-name",
@@ -25,7 +25,7 @@ __all__ = ["register"]
 @click.option(
     "--prefix",
     metavar="TEXT",
-    help="What the localparts of all ghosts and aliases begin with.  [default: _ID_]",
+    help="The prefix of the localparts of all ghosts and aliases.  [default: _ID_]",
 )
 @click.option(
     "--bot",
@@ -47,14 +47,14 @@ def register(
 ) -> None:  # fmt: skip
     """Write a registration file.
 
-    ID is the name of the application service on its homeserver; it should never change. New
-    tokens are made, and are nowhere but in the file.
+    ID is the ID of the application service on its homeserver; it must never change. The file gets
+    new tokens, which are stored nowhere else.
     """
     try:
-        said = write_registration(
+        text = write_registration(
             id, url=url, no_url=no_url, server_name=server_name, prefix=prefix, bot=bot,
             output=output, force=force,
         )  # fmt: skip
     except OptionError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(said, nl=False)
+    click.echo(text, nl=False)

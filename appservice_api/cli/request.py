@@ -1,4 +1,4 @@
-"""``request``: any request, for what no method has a name for."""
+"""``request``: any request, also one for which there is no method."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import acting, made, read_stdin, settings_of, settings_options
+from .options import api_of, intent_of, read_stdin, settings_of, settings_options
 
 __all__ = ["request"]
 
@@ -20,12 +20,12 @@ __all__ = ["request"]
     "--as",
     "user",
     metavar="USER",
-    help="Who asks: a user ID, or the localpart of a ghost.  [default: the bot]",
+    help="The acting user: a user ID, or the localpart of a ghost.  [default: the bot]",
 )
 @click.option(
     "--data",
     metavar="JSON",
-    help="What is sent; @FILE reads it from a file, - from standard input.",
+    help="The body; @FILE reads it from a file, - from standard input.",
 )
 @click.option(
     "--query",
@@ -41,16 +41,16 @@ def request(
 ) -> None:  # fmt: skip
     """Make a request, and print the JSON that the homeserver answers.
 
-    PATH is taken below /_matrix/client/v3, unless it begins with /_matrix or /_synapse; room
-    IDs and the like in it are written as they are, with / as %2F. Nobody is registered or
+    PATH is relative to /_matrix/client/v3, unless it begins with /_matrix or /_synapse. Room IDs
+    and other identifiers in it aren't percent-encoded, except / as %2F. No user is registered or
     joined for it.
     """
     settings = settings_of(ctx)
     content, params = _content(data), _params(query)
-    with made(ctx, settings) as api:
-        speaker = acting(api, settings, user).api
+    with api_of(ctx, settings) as api:
+        speaker = intent_of(api, settings, user).api
         answer = speaker.request(method.upper(), path, content, query_params=params)
-    # Escapes of JSON, where the output couldn't show a character.
+    # JSON escapes where the output can't show a character.
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     click.echo(json.dumps(answer, indent=2, ensure_ascii=ascii_only))
 

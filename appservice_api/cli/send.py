@@ -1,4 +1,4 @@
-"""``send``: one message, as a script or a cron job sends it."""
+"""``send``: one message, for scripts and cron jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from ..appservice import AppServiceAPI
 from ..ids import check_room_id_or_alias
-from .options import acting, made, read_stdin, settings_of, settings_options
+from .options import api_of, intent_of, read_stdin, settings_of, settings_options
 
 __all__ = ["send"]
 
@@ -18,24 +18,24 @@ __all__ = ["send"]
     "--as",
     "user",
     metavar="USER",
-    help="Who speaks: a user ID, or the localpart of a ghost.  [default: the bot]",
+    help="The sender: a user ID, or the localpart of a ghost.  [default: the bot]",
 )
-@click.option("--html", metavar="HTML", help="The formatted text, beside the plain one.")
-@click.option("--notice", is_flag=True, help="Send a notice, a message of a machine.")
-@click.option("--emote", is_flag=True, help="Send an emote, as /me does.")
+@click.option("--html", metavar="HTML", help="The formatted text, in addition to the plain text.")
+@click.option("--notice", is_flag=True, help="Send a notice (m.notice).")
+@click.option("--emote", is_flag=True, help="Send an emote (m.emote).")
 @click.option(
     "--timestamp",
     metavar="MS",
     type=click.IntRange(min=0),
-    help="When it was said, in milliseconds since 1970.",
+    help="The timestamp of the message, in milliseconds since 1970.",
 )
 @click.option(
     "--txn-id",
     metavar="ID",
-    help="A name for this message of this user. Running the same command again is then harmless: "
-    "the message is sent once, and both runs print the same event ID. How long a homeserver "
-    "remembers it is its own business: Synapse for 30 to 60 minutes, unless it is restarted; with "
-    "a device in APPSERVICE_DEVICE_ID, for 24 hours.",
+    help="The transaction ID of this message. Running the same command again is then harmless: "
+    "the message is sent once, and both runs print the same event ID. The homeserver decides how "
+    "long it remembers the ID: Synapse for 30 to 60 minutes, unless it is restarted; with a device "
+    "in APPSERVICE_DEVICE_ID, for 24 hours.",
 )
 @settings_options
 @click.pass_context
@@ -46,7 +46,7 @@ def send(
     """Send a text message, and print its event ID.
 
     ROOM is a room ID or an alias. TEXT is the text; - reads it from standard input. The user is
-    registered and joined where that is needed.
+    registered and joined if necessary.
     """
     if notice and emote:
         raise click.UsageError("--notice and --emote exclude each other")
@@ -55,8 +55,8 @@ def send(
         text = read_stdin().rstrip("\n")
     if not text:
         raise ValueError("the text is empty: nothing was sent")
-    with made(ctx, settings) as api:
-        intent = acting(api, settings, user)
+    with api_of(ctx, settings) as api:
+        intent = intent_of(api, settings, user)
         msgtype = "m.notice" if notice else "m.emote" if emote else "m.text"
         event_id = intent.send_text(
             _room_id(api, room), text, html, msgtype, txn_id=txn_id, timestamp=timestamp

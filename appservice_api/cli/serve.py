@@ -1,11 +1,10 @@
-"""``serve``: take what the homeserver pushes, without a framework."""
+"""``serve``: run an application service without a framework."""
 
 from __future__ import annotations
 
 import click
 
-from .options import patience_options, patient, verbose_option
-from .target import load
+from .options import app_of, retry_options, verbose_option
 
 __all__ = ["serve"]
 
@@ -15,21 +14,21 @@ __all__ = ["serve"]
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", default=29300, show_default=True, help="The port.")
 @click.option("--threads", default=8, show_default=True, help="Transactions handled at once.")
-@click.option("--no-ping", is_flag=True, help="Don't have the homeserver ping at the start.")
-@click.option("--catch-up", is_flag=True, help="First handle what was never pushed.")
-@patience_options("each call of the homeserver")
+@click.option("--no-ping", is_flag=True, help="Don't let the homeserver ping at the start.")
+@click.option("--catch-up", is_flag=True, help="First handle events that were never pushed.")
+@retry_options("each call of the homeserver")
 @verbose_option
 @click.pass_context
 def serve(
     ctx: click.Context, target: str, host: str, port: int, threads: int, no_ping: bool,
     catch_up: bool,
 ) -> None:  # fmt: skip
-    """Serve an application service until SIGINT or SIGTERM comes.
+    """Serve an application service until SIGINT or SIGTERM.
 
-    MODULE:APP names an AppService, as in mybridge.matrix:app; modules in the present folder are
-    found.
+    MODULE:APP names an AppService, for example mybridge.matrix:app; modules in the current folder
+    are found.
     """
-    app = patient(ctx, load(target))
+    app = app_of(ctx, target)
     app.catch_up_at_start |= catch_up
     with app:
         click.echo(f"Serving {app.registration.id} at http://{host}:{port}", err=True)

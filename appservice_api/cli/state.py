@@ -1,14 +1,14 @@
-"""``state``: what is remembered of rooms and users."""
+"""``state``: the state store, and importing into it."""
 
 from __future__ import annotations
 
 import os
-import time
 from contextlib import closing
 
 import click
 from rich.console import Console
 
+from ..clock import monotonic
 from ..state_store.importing import Imported, import_json, import_sql
 from .options import verbose_option
 from .progress import Progress
@@ -20,7 +20,7 @@ _SQLITE = b"SQLite format 3\0"
 
 @click.group()
 def state() -> None:
-    """Look after what is remembered of rooms and users."""
+    """Manage the state store."""
 
 
 @state.command("import")
@@ -34,11 +34,11 @@ def state() -> None:
 )
 @verbose_option
 def import_state(source: str, into: str) -> None:
-    """Import what mautrix-python has remembered.
+    """Import a state store of mautrix-python.
 
     SOURCE is the JSON file of its file store, the SQLite file of a bridge, or the URL of a
-    bridge's PostgreSQL database; stop the bridge before. SOURCE is only read. What the state store
-    knows already stays, and importing twice does no harm.
+    bridge's PostgreSQL database; stop the bridge first. SOURCE is only read. What the state store
+    has already isn't changed, and importing twice is harmless.
     """
     from ..state_store.sql import SQLStateStore
 
@@ -47,14 +47,14 @@ def import_state(source: str, into: str) -> None:
         if "://" not in source and not source.startswith("sqlite:"):
             source = f"sqlite:///{source}"
         _check(source, into)
-    # It isn't opened: where the source can't be read, no database is made.
+    # It is opened by the first write: no database is made if the source can't be read.
     with closing(SQLStateStore(into)) as store:
-        since = time.monotonic()
+        since = monotonic()
         with Progress(Console(stderr=True), "Importing") as progress:
             imported = (import_sql if is_sql else import_json)(
-                source, store, lambda _: progress.waited(time.monotonic() - since)
+                source, store, lambda _: progress.waited(monotonic() - since)
             )
-    _tell(imported)
+    _report(imported)
 
 
 def _is_sql(source: str) -> bool:
@@ -70,7 +70,7 @@ def _is_sql(source: str) -> bool:
 
 
 def _check(source: str, into: str) -> None:
-    """Refuse to write to the source."""
+    """Refuse a target that is the source."""
     from ..state_store.sql.source import sqlite_path
 
     read, written = sqlite_path(source), sqlite_path(into)
@@ -78,7 +78,7 @@ def _check(source: str, into: str) -> None:
         raise click.UsageError("SOURCE and --into are the same file")
 
 
-def _tell(imported: Imported) -> None:
+def _report(imported: Imported) -> None:
     for number, what in (
         (imported.rooms, "rooms"),
         (imported.members, "members"),

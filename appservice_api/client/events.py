@@ -60,7 +60,7 @@ class EventMethods(ClientMethods):
         limit: int | None = 10,
         filter: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> events.EventContext:
+    ) -> answers.EventContext:
         """Read an event and what stands around it.
 
         Args:
@@ -81,7 +81,7 @@ class EventMethods(ClientMethods):
         """
         query = {"limit": limit, "filter": _filter(filter)}
         values = (room_id, event_id)
-        return events.EventContext.read(
+        return answers.EventContext.read(
             self._call(CONTEXT, values, options=options, query_params=query)
         )
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
-from ..state_store.items import now
 from .membership import MembershipMethods
 
 __all__ = ["JoiningMethods"]

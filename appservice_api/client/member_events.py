@@ -7,12 +7,13 @@ from typing import Any
 
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, EventOptions, quiet
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID, server_of
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .base import ClientMethods
 from .profile import PROFILE
 from .state import GET_STATE, SEND_STATE

@@ -8,12 +8,12 @@ from typing import Any
 from .. import events
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, RetryOptions, quiet, retry_options
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MatrixError, MForbidden
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import UserID
-from ..state_store.items import now
 from .member_events import MemberEventMethods
 from .state import GET_STATE
 

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from .. import events
 from ..api.options import CallOptions, EventOptions, RetryOptions, call_options
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
-from ..state_store.items import copied, now
+from ..state_store.items import copied
 from .state import GET_STATE
 from .state_change import StateChangeMethods
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, quiet
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
-from ..state_store.items import now
 from .base import ClientMethods, checked_choice
 from .events import MESSAGES
 from .state import ALL_STATE, GET_STATE

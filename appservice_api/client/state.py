@@ -8,11 +8,12 @@ from typing import Any, Literal, overload
 from .. import events
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, EventOptions
+from ..clock import now
 from ..compat import Unpack
 from ..errors import MatrixResponseError, MNotFound
 from ..events.content import content_of
 from ..ids import EventID
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .base import ClientMethods
 
 __all__ = ["StateMethods"]

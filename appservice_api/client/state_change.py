@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..api.options import CallOptions, EventOptions, RetryOptions, call_options, retry_options
+from ..clock import now
 from ..errors import MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import EventID, RoomID
-from ..state_store.items import Source, now
+from ..state_store.items import Source
 from .state import GET_STATE, StateMethods
 
 __all__ = ["StateChangeMethods"]

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import BigIntegerField, CharField, Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
+from ..clock import now
 from ..state_store.database_deliveries import (
     ABANDONED_MS,
     EVENT,
@@ -35,7 +36,6 @@ from ..state_store.deliveries import (
     ParkedEvent,
     ParkedNote,
 )
-from ..state_store.items import now
 from ..state_store.keys import ClaimKey, ClaimKind, NoteKey
 from ..state_store.storable import storable_name, storable_time
 from . import models

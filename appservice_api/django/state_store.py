@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
+from ..clock import now
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
@@ -22,7 +23,6 @@ from ..state_store.items import (
     Source,
     StateItem,
     memberships_of,
-    now,
     supersedes,
 )
 from ..state_store.kept_back import kept_back

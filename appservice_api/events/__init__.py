@@ -1,6 +1,6 @@
-"""The vocabulary of events: events, contents, relations, memberships, power levels.
+"""Views of events and of their contents, and the enumerations of their values.
 
-What it exports is imported when it is first used.
+Each name is imported when it is first used.
 """
 # ruff: noqa: F403, F405
 
@@ -13,8 +13,6 @@ from ..lazy import lazily
 if TYPE_CHECKING:
     from .account_data import *
     from .calls import *
-    from .choices import *
-    from .context import *
     from .encryption import *
     from .enumerations import *
     from .ephemeral import *
@@ -23,10 +21,8 @@ if TYPE_CHECKING:
     from .event_type import *
     from .image_packs import *
     from .media_info import *
-    from .member import *
     from .membership import *
     from .messages import *
-    from .policy import *
     from .power_level_content import *
     from .push_rules import *
     from .registry import *
@@ -47,7 +43,7 @@ __all__ = [
     "CanonicalAliasStateEventContent", "CrossSigningUsage", "DirectAccountDataEventContent",
     "DirectoryPaginationToken", "DummyEventContent", "EncryptedEventContent", "EncryptedFile",
     "EncryptionAlgorithm", "EncryptionKeyAlgorithm", "EphemeralEventContent", "Event",
-    "EventContent", "EventContext", "EventType", "EventTypeClass", "FileInfo", "FilterID",
+    "EventContent", "EventType", "EventTypeClass", "FileInfo", "FilterID",
     "Format", "ForwardedRoomKeyEventContent", "FullyReadAccountDataEventContent", "GuestAccess",
     "GuestAccessStateEventContent", "HistoryVisibility", "HistoryVisibilityStateEventContent",
     "IdentityServerAccountDataEventContent", "IgnoredUserListAccountDataEventContent",
@@ -101,14 +97,6 @@ _MODULES = {
         CallRejectEventContent CallSDPStreamMetadataChangedEventContent
         CallSelectAnswerEventContent CallStream SessionDescription
     """,
-    "choices": """
-        CrossSigningUsage EncryptionKeyAlgorithm LoginType PaginationDirection
-        PushActionType PushConditionKind PushRuleKind PushRuleScope RoomCreatePreset
-        RoomDirectoryVisibility ThirdPartyMedium UserIdentifierType
-    """,
-    "context": """
-        EventContext
-    """,
     "encryption": """
         DummyEventContent EncryptedEventContent ForwardedRoomKeyEventContent
         RequestedKeyInfo RoomEncryptionStateEventContent RoomKeyBundleEventContent
@@ -116,10 +104,13 @@ _MODULES = {
         SecretRequestEventContent SecretSendEventContent
     """,
     "enumerations": """
-        CallHangupReason CallStreamPurpose EncryptionAlgorithm Format GuestAccess
-        HistoryVisibility ImagePackUsage JoinRestrictionType JoinRule KeyRequestAction
-        KeyVerificationMethod MessageType PolicyRecommendation PresenceState ReceiptType
-        RelationType RoomKeyWithheldCode RoomType
+        CallHangupReason CallStreamPurpose CrossSigningUsage EncryptionAlgorithm
+        EncryptionKeyAlgorithm Format GuestAccess HistoryVisibility ImagePackUsage
+        JoinRestrictionType JoinRule KeyRequestAction KeyVerificationMethod LoginType
+        MessageType PaginationDirection PolicyRecommendation PresenceState PushActionType
+        PushConditionKind PushRuleKind PushRuleScope ReceiptType RelationType
+        RoomCreatePreset RoomDirectoryVisibility RoomKeyWithheldCode RoomType
+        ThirdPartyMedium UserIdentifierType
     """,
     "ephemeral": """
         PresenceEventContent Receipt ReceiptEventContent TypingEventContent
@@ -142,9 +133,6 @@ _MODULES = {
         AudioInfo BaseFileInfo EncryptedFile FileInfo ImageInfo JSONWebKey LocationInfo
         MediaInfo ThumbnailInfo VideoInfo
     """,
-    "member": """
-        Member MemberStateEventContent SignedThirdPartyInvite ThirdPartyInvite
-    """,
     "membership": """
         Membership
     """,
@@ -153,9 +141,6 @@ _MODULES = {
         MediaMessageEventContent MessageEventContent ReactionEventContent
         RedactionEventContent ServerNoticeMessageEventContent StickerEventContent
         TextMessageEventContent
-    """,
-    "policy": """
-        PolicyRuleStateEventContent
     """,
     "power_level_content": """
         PowerLevelStateEventContent
@@ -171,11 +156,12 @@ _MODULES = {
     """,
     "room_state": """
         CanonicalAliasStateEventContent GuestAccessStateEventContent
-        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent
-        PublicKey RoomAvatarStateEventContent RoomCreateStateEventContent
-        RoomNameStateEventContent RoomPinnedEventsStateEventContent
-        RoomPolicyStateEventContent RoomPredecessor RoomTombstoneStateEventContent
-        ServerACLStateEventContent ThirdPartyInviteStateEventContent
+        HistoryVisibilityStateEventContent JoinRestriction JoinRulesStateEventContent Member
+        MemberStateEventContent PolicyRuleStateEventContent PublicKey
+        RoomAvatarStateEventContent RoomCreateStateEventContent RoomNameStateEventContent
+        RoomPinnedEventsStateEventContent RoomPolicyStateEventContent RoomPredecessor
+        RoomTombstoneStateEventContent ServerACLStateEventContent SignedThirdPartyInvite
+        ThirdPartyInvite ThirdPartyInviteStateEventContent
     """,
     "spaces": """
         SpaceChildStateEventContent SpaceParentStateEventContent

@@ -1,4 +1,4 @@
-"""What users keep at their homeserver. Spec: Client-Server API, "Client config" and others."""
+"""Contents of account data. Spec: Client-Server API, "Client config" and others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class AcceptedTermsAccountDataEventContent(AccountDataEventContent):
-    """The content of ``m.accepted_terms``: the URLs of what the user has agreed to."""
+    """The content of ``m.accepted_terms``: the URLs of the terms that the user has accepted."""
 
     __slots__ = ()
 
@@ -31,19 +31,19 @@ class AcceptedTermsAccountDataEventContent(AccountDataEventContent):
 
 
 class DirectAccountDataEventContent(AccountDataEventContent):
-    """The content of ``m.direct``: the rooms that are for talking to one user, by user."""
+    """The content of ``m.direct``: the direct-message rooms, by user."""
 
     __slots__ = ()
 
     def rooms_with(self, user_id: str) -> list[RoomID]:
-        """The rooms for talking to a user."""
+        """The direct-message rooms with a user."""
         rooms = self.get(user_id)
         found = rooms if isinstance(rooms, list) else []
         return [RoomID.read(room) for room in found if isinstance(room, str)]
 
 
 class FullyReadAccountDataEventContent(AccountDataEventContent):
-    """The content of ``m.fully_read``: the event at which the read marker stands."""
+    """The content of ``m.fully_read``: the event of the read marker."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class FullyReadAccountDataEventContent(AccountDataEventContent):
 
 
 class IdentityServerAccountDataEventContent(AccountDataEventContent):
-    """The content of ``m.identity_server``: the URL of the identity server, None for none."""
+    """The content of ``m.identity_server``: the URL of the identity server, or None."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class InvitePermissionConfigAccountDataEventContent(AccountDataEventContent):
 
 
 class KeyBackupAccountDataEventContent(AccountDataEventContent):
-    """The content of ``m.key_backup``: whether the user wants keys to be kept."""
+    """The content of ``m.key_backup``: whether the user wants a key backup."""
 
     __slots__ = ()
 
@@ -108,8 +108,7 @@ class RecentEmojiAccountDataEventContent(AccountDataEventContent):
 
 
 class RoomTagInfo(View):
-    """What is told of a tag: ``order``, the place of the room among those that have it, from 0 to
-    1."""
+    """A tag of a room. ``order``, from 0 to 1, sorts the rooms that have the tag."""
 
     __slots__ = ()
 

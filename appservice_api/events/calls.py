@@ -26,18 +26,18 @@ __all__ = [
 
 
 def _version(found: Any) -> str | None:
-    """Version 0 is an integer."""
+    """Version 0 is an integer, later ones are text."""
     if isinstance(found, bool) or not isinstance(found, (str, int)):
         return None
     return str(found)
 
 
 class SessionDescription(View):
-    """What a party can send and receive.
+    """The session description of a party.
 
     Attributes:
         type: ``offer`` or ``answer``.
-        sdp: The description, SDP.
+        sdp: The description in SDP.
     """
 
     __slots__ = ()
@@ -47,12 +47,12 @@ class SessionDescription(View):
 
 
 class CallStream(View):
-    """What a stream shows.
+    """Metadata of a stream.
 
     Attributes:
-        purpose: What it shows.
-        audio_muted: Whether its sound is off.
-        video_muted: Whether its picture is off.
+        purpose: The purpose of the stream.
+        audio_muted: Whether the audio is muted.
+        video_muted: Whether the video is muted.
     """
 
     __slots__ = ()
@@ -63,12 +63,12 @@ class CallStream(View):
 
 
 class CallEventContent(EventContent):
-    """What the contents of all events of calls have.
+    """The base of the contents of all call events.
 
     Attributes:
-        call_id: The call.
-        party_id: The device that takes part; None in version 0.
-        version: The version of the rules of calls.
+        call_id: The ID of the call.
+        party_id: The ID of the party; None in version 0.
+        version: The version of the call protocol.
     """
 
     __slots__ = ()
@@ -82,10 +82,10 @@ class CallInviteEventContent(CallEventContent):
     """The content of ``m.call.invite``.
 
     Attributes:
-        offer: What the caller can do.
-        lifetime: How long the invite holds, in milliseconds.
-        invitee: Who is called; everybody in the room if None.
-        sdp_stream_metadata: What the streams show, by stream.
+        offer: The session description of the caller.
+        lifetime: For how many milliseconds the invite is valid.
+        invitee: The user who is called; any user in the room if None.
+        sdp_stream_metadata: Metadata by stream ID.
     """
 
     __slots__ = ()
@@ -100,8 +100,8 @@ class CallAnswerEventContent(CallEventContent):
     """The content of ``m.call.answer``.
 
     Attributes:
-        answer: What the called can do.
-        sdp_stream_metadata: What the streams show, by stream.
+        answer: The session description of the party that was called.
+        sdp_stream_metadata: Metadata by stream ID.
     """
 
     __slots__ = ()
@@ -111,12 +111,12 @@ class CallAnswerEventContent(CallEventContent):
 
 
 class CallCandidate(View):
-    """A way to reach a party.
+    """An ICE candidate.
 
     Attributes:
-        candidate: The way, SDP.
-        sdp_mid: What it is for.
-        sdp_m_line_index: The same, by number.
+        candidate: The candidate in SDP.
+        sdp_mid: The ID of the media that it is for.
+        sdp_m_line_index: The index of the media description that it is for.
     """
 
     __slots__ = ()
@@ -127,7 +127,7 @@ class CallCandidate(View):
 
 
 class CallCandidatesEventContent(CallEventContent):
-    """The content of ``m.call.candidates``: ways to reach a party."""
+    """The content of ``m.call.candidates``: ICE candidates."""
 
     __slots__ = ()
 
@@ -135,7 +135,7 @@ class CallCandidatesEventContent(CallEventContent):
 
 
 class CallSelectAnswerEventContent(CallEventContent):
-    """The content of ``m.call.select_answer``: whose answer counts."""
+    """The content of ``m.call.select_answer``: the party whose answer the caller has selected."""
 
     __slots__ = ()
 
@@ -146,9 +146,9 @@ class CallNegotiateEventContent(CallEventContent):
     """The content of ``m.call.negotiate``.
 
     Attributes:
-        description: What the party can do now.
-        lifetime: How long the offer holds, in milliseconds.
-        sdp_stream_metadata: What the streams show, by stream.
+        description: The new session description.
+        lifetime: For how many milliseconds the offer is valid.
+        sdp_stream_metadata: Metadata by stream ID.
     """
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class CallNegotiateEventContent(CallEventContent):
 
 
 class CallSDPStreamMetadataChangedEventContent(CallEventContent):
-    """The content of ``m.call.sdp_stream_metadata_changed``: what the streams show, by stream."""
+    """The content of ``m.call.sdp_stream_metadata_changed``: metadata by stream ID."""
 
     __slots__ = ()
 

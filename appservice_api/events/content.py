@@ -1,4 +1,4 @@
-"""Contents of events: what they may hold, and those of messages.
+"""Contents of events: their limits, and how those of messages are made.
 
 Spec: Appendices, "Canonical JSON"; Client-Server API, "Size limits", "Instant messaging",
 "Rich replies", "Threading" and "Event replacements".
@@ -31,10 +31,10 @@ _BLOCKS = frozenset(
 
 
 def check_event_size(size: int) -> None:
-    """Refuse a content that no homeserver takes for its size.
+    """Check that a content is small enough for an event.
 
     Args:
-        size: How many bytes its JSON has.
+        size: The size of its JSON in bytes.
 
     Raises:
         ValueError: It is too large.
@@ -47,14 +47,14 @@ def check_event_size(size: int) -> None:
 
 
 def check_event_values(value: Any, where: str = "content") -> None:
-    """Refuse a content with values that no event can hold.
+    """Check that an event can hold the values of a content.
 
     Args:
         value: The content of a room event, or a part of it.
-        where: What it is, for the error.
+        where: Its name in the error.
 
     Raises:
-        ValueError: It holds a float, an integer beyond 2^53 - 1, or what isn't JSON.
+        ValueError: It holds a float, an integer beyond 2^53 - 1, or a value that isn't JSON.
     """
     try:
         _check_values(value, where)
@@ -82,7 +82,7 @@ def _check_values(value: Any, where: str) -> None:
 
 
 def content_of(content: Any, what: str = "content") -> dict[str, Any]:
-    """A copy of what a caller gave for the content of an event.
+    """A copy of the content that a caller gave.
 
     Raises:
         ValueError: It isn't a dict.
@@ -97,8 +97,8 @@ def text_content(msgtype: str, text: str | None, html: str | None) -> dict[str, 
 
     Args:
         msgtype: ``m.text``, ``m.notice`` or ``m.emote``.
-        text: The plain body; made of ``html`` if None.
-        html: The formatted body, None for none.
+        text: The plain body; made from ``html`` if None.
+        html: The formatted body, or None.
 
     Raises:
         ValueError: Neither is given.
@@ -118,7 +118,7 @@ def text_content(msgtype: str, text: str | None, html: str | None) -> dict[str, 
 
 
 def plain_text(html: str) -> str:
-    """The text of a formatted body, its tags left out and its entities resolved."""
+    """The text of a formatted body, without tags and with entities resolved."""
     from html.parser import HTMLParser
 
     parts: list[str] = []
@@ -149,13 +149,13 @@ def plain_text(html: str) -> str:
 def reply_content(
     content: Mapping[str, Any], event_id: str, thread_root: str | None = None
 ) -> dict[str, Any]:
-    """The content as a reply to an event. In a thread it is a reply of its own, not the
-    fallback for clients that know no threads.
+    """The content as a reply to an event. In a thread it is a real reply, not the fallback for
+    clients that don't support threads.
 
     Args:
         content: The content.
         event_id: The event that is replied to.
-        thread_root: The thread in which that event stands, None for none.
+        thread_root: The root of the thread of that event, or None.
     """
     relates_to = _relates_to(content)
     if thread_root is not None and "rel_type" not in relates_to:
@@ -173,10 +173,10 @@ def thread_content(
     """The content as a part of a thread.
 
     Args:
-        content: The content; if it is a reply, it stays one.
-        root: The event at which the thread begins.
+        content: The content; a reply stays a reply.
+        root: The root of the thread.
         last: The newest event of the thread; the root if None.
-        fallback: Make it look like a reply to ``last`` for clients that know no threads.
+        fallback: Whether clients that don't support threads show it as a reply to ``last``.
     """
     before = _relates_to(content)
     relates_to: dict[str, Any] = {"rel_type": "m.thread", "event_id": root}
@@ -190,7 +190,7 @@ def thread_content(
 
 
 def edit_content(content: Mapping[str, Any], event_id: str) -> dict[str, Any]:
-    """The content as a replacement of an event, with a body for clients that know no edits."""
+    """The content as an edit of an event, with a fallback for clients that don't support edits."""
     given = content.get("m.new_content")
     given = given if isinstance(given, Mapping) else content
     new = {key: value for key, value in given.items() if key != "m.relates_to"}

@@ -1,4 +1,4 @@
-"""Encryption: encrypted events and the keys for them.
+"""Contents of encrypted events, and of events that carry keys and secrets.
 
 Spec: Client-Server API, "End-to-End Encryption" and "Secrets".
 """
@@ -30,9 +30,9 @@ class RoomEncryptionStateEventContent(StateEventContent):
     """The content of ``m.room.encryption``.
 
     Attributes:
-        algorithm: How the events of the room are encrypted.
-        rotation_period_ms: How long a session is used, in milliseconds; a week if None.
-        rotation_period_msgs: For how many messages it is used; 100 if None.
+        algorithm: The algorithm of encryption.
+        rotation_period_ms: For how many milliseconds a session is used; a week if None.
+        rotation_period_msgs: For how many messages a session is used; 100 if None.
     """
 
     __slots__ = ()
@@ -46,11 +46,11 @@ class EncryptedEventContent(EventContent):
     """The content of ``m.room.encrypted``.
 
     Attributes:
-        algorithm: How it is encrypted.
-        ciphertext: What is encrypted: text for a room, for devices objects by their keys.
+        algorithm: The algorithm of encryption.
+        ciphertext: The ciphertext: a text in rooms, an object by device key for devices.
         sender_key: The key of the sender's device.
         device_id: The sender's device.
-        session_id: The session with which it is encrypted.
+        session_id: The session.
     """
 
     __slots__ = ()
@@ -63,14 +63,14 @@ class EncryptedEventContent(EventContent):
 
 
 class RoomKeyEventContent(ToDeviceEventContent):
-    """The content of ``m.room_key``, the key of a session.
+    """The content of ``m.room_key``: the key of a session.
 
     Attributes:
-        algorithm: What it is for.
-        room_id: The room in which it is used.
+        algorithm: The algorithm that uses the key.
+        room_id: The room of the session.
         session_id: The session.
         session_key: The key.
-        shared_history: Whether it may be given to those who are invited later.
+        shared_history: Whether the key may be shared with users who are invited later.
     """
 
     __slots__ = ()
@@ -83,18 +83,18 @@ class RoomKeyEventContent(ToDeviceEventContent):
 
 
 class ForwardedRoomKeyEventContent(ToDeviceEventContent):
-    """The content of ``m.forwarded_room_key``, the key of a session from a device that hasn't
-    made it.
+    """The content of ``m.forwarded_room_key``: the key of a session, forwarded by a device that
+    didn't create the session.
 
     Attributes:
-        algorithm: What it is for.
-        room_id: The room in which it is used.
+        algorithm: The algorithm that uses the key.
+        room_id: The room of the session.
         session_id: The session.
         session_key: The key.
-        sender_key: The key of the device that made the session.
-        sender_claimed_ed25519_key: The signing key that this device said was its own.
-        forwarding_curve25519_key_chain: The devices through which it came.
-        withheld: What a device was told that didn't get it.
+        sender_key: The key of the device that created the session.
+        sender_claimed_ed25519_key: The signing key that this device claimed.
+        forwarding_curve25519_key_chain: The keys of the devices that forwarded it.
+        withheld: Why the sender didn't give the key to the forwarding device.
     """
 
     __slots__ = ()
@@ -113,12 +113,12 @@ class RoomKeyWithheldEventContent(ToDeviceEventContent):
     """The content of ``m.room_key.withheld``.
 
     Attributes:
-        algorithm: What the key is for.
-        room_id: The room in which it is used.
+        algorithm: The algorithm that uses the key.
+        room_id: The room of the session.
         session_id: The session.
-        sender_key: The key of the device that made the session.
-        code: Why it isn't given.
-        reason: The same in words.
+        sender_key: The key of the device that created the session.
+        code: Why the key is withheld.
+        reason: The reason as text.
     """
 
     __slots__ = ()
@@ -132,7 +132,7 @@ class RoomKeyWithheldEventContent(ToDeviceEventContent):
 
 
 class RequestedKeyInfo(View):
-    """Which key is asked for."""
+    """The key that is requested."""
 
     __slots__ = ()
 
@@ -146,10 +146,10 @@ class RoomKeyRequestEventContent(ToDeviceEventContent):
     """The content of ``m.room_key_request``.
 
     Attributes:
-        action: Whether the key is asked for or no longer wanted.
-        body: Which key.
+        action: Whether the key is requested or the request is cancelled.
+        body: The key.
         request_id: The ID of the request.
-        requesting_device_id: The device that asks.
+        requesting_device_id: The device that requests it.
     """
 
     __slots__ = ()
@@ -173,10 +173,10 @@ class SecretRequestEventContent(ToDeviceEventContent):
     """The content of ``m.secret.request``.
 
     Attributes:
-        action: Whether the secret is asked for or no longer wanted.
-        name: Which secret.
+        action: Whether the secret is requested or the request is cancelled.
+        name: The name of the secret.
         request_id: The ID of the request.
-        requesting_device_id: The device that asks.
+        requesting_device_id: The device that requests it.
     """
 
     __slots__ = ()
@@ -188,7 +188,7 @@ class SecretRequestEventContent(ToDeviceEventContent):
 
 
 class SecretSendEventContent(ToDeviceEventContent):
-    """The content of ``m.secret.send``, the answer to a request."""
+    """The content of ``m.secret.send``: the secret that was requested."""
 
     __slots__ = ()
 
@@ -197,6 +197,6 @@ class SecretSendEventContent(ToDeviceEventContent):
 
 
 class DummyEventContent(ToDeviceEventContent):
-    """The content of ``m.dummy``, which says nothing."""
+    """The content of ``m.dummy``, which is empty."""
 
     __slots__ = ()

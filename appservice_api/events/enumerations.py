@@ -1,13 +1,15 @@
-"""The enumerations of events; all of them are open."""
+"""Enumerations of events and requests. All are open: unknown values are kept."""
 
 from __future__ import annotations
 
-from .enumeration import OpenEnum
+from .open_enum import OpenEnum
 
 __all__ = [
     "CallHangupReason",
     "CallStreamPurpose",
+    "CrossSigningUsage",
     "EncryptionAlgorithm",
+    "EncryptionKeyAlgorithm",
     "Format",
     "GuestAccess",
     "HistoryVisibility",
@@ -16,13 +18,23 @@ __all__ = [
     "JoinRule",
     "KeyRequestAction",
     "KeyVerificationMethod",
+    "LoginType",
     "MessageType",
+    "PaginationDirection",
     "PolicyRecommendation",
     "PresenceState",
+    "PushActionType",
+    "PushConditionKind",
+    "PushRuleKind",
+    "PushRuleScope",
     "ReceiptType",
     "RelationType",
+    "RoomCreatePreset",
+    "RoomDirectoryVisibility",
     "RoomKeyWithheldCode",
     "RoomType",
+    "ThirdPartyMedium",
+    "UserIdentifierType",
 ]
 
 
@@ -42,12 +54,12 @@ class MessageType(OpenEnum):
 
     @property
     def is_text(self) -> bool:
-        """Whether such a message is only text."""
+        """Whether it is the type of a text message."""
         return self in (MessageType.TEXT, MessageType.NOTICE, MessageType.EMOTE)
 
     @property
     def is_media(self) -> bool:
-        """Whether such a message has a file."""
+        """Whether it is the type of a message with a file."""
         return self in (
             MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.FILE,
         )  # fmt: skip
@@ -60,7 +72,7 @@ class Format(OpenEnum):
 
 
 class RelationType(OpenEnum):
-    """How an event relates to another one."""
+    """The type of a relation between two events."""
 
     ANNOTATION = "m.annotation"
     REFERENCE = "m.reference"
@@ -80,7 +92,7 @@ class JoinRule(OpenEnum):
 
 
 class JoinRestrictionType(OpenEnum):
-    """What lets a user join a restricted room."""
+    """A condition for joining a restricted room."""
 
     ROOM_MEMBERSHIP = "m.room_membership"
 
@@ -102,13 +114,13 @@ class GuestAccess(OpenEnum):
 
 
 class RoomType(OpenEnum):
-    """What a room is, if it isn't for talking."""
+    """The type of a room that isn't an ordinary one."""
 
     SPACE = "m.space"
 
 
 class PresenceState(OpenEnum):
-    """Whether a user is there."""
+    """Whether a user is online."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -116,7 +128,7 @@ class PresenceState(OpenEnum):
 
 
 class ReceiptType(OpenEnum):
-    """What a receipt is."""
+    """The type of a receipt."""
 
     READ = "m.read"
     READ_PRIVATE = "m.read.private"
@@ -124,14 +136,14 @@ class ReceiptType(OpenEnum):
 
 
 class EncryptionAlgorithm(OpenEnum):
-    """How events are encrypted."""
+    """The algorithm with which an event is encrypted."""
 
     OLM_V1 = "m.olm.v1.curve25519-aes-sha2"
     MEGOLM_V1 = "m.megolm.v1.aes-sha2"
 
 
 class RoomKeyWithheldCode(OpenEnum):
-    """Why a device doesn't get a key."""
+    """Why a key is withheld from a device."""
 
     BLACKLISTED = "m.blacklisted"
     UNVERIFIED = "m.unverified"
@@ -142,14 +154,14 @@ class RoomKeyWithheldCode(OpenEnum):
 
 
 class KeyRequestAction(OpenEnum):
-    """What a request for a key or a secret is."""
+    """Whether a key or secret is requested, or a request is cancelled."""
 
     REQUEST = "request"
     CANCEL = "request_cancellation"
 
 
 class KeyVerificationMethod(OpenEnum):
-    """How keys are verified."""
+    """A method of key verification."""
 
     SAS = "m.sas.v1"
     RECIPROCATE = "m.reciprocate.v1"
@@ -158,13 +170,13 @@ class KeyVerificationMethod(OpenEnum):
 
 
 class PolicyRecommendation(OpenEnum):
-    """What a policy rule recommends."""
+    """The recommendation of a policy rule."""
 
     BAN = "m.ban"
 
 
 class ImagePackUsage(OpenEnum):
-    """What the images of a pack are for."""
+    """The usage of the images of a pack."""
 
     EMOTICON = "emoticon"
     STICKER = "sticker"
@@ -183,7 +195,114 @@ class CallHangupReason(OpenEnum):
 
 
 class CallStreamPurpose(OpenEnum):
-    """What a stream of a call shows."""
+    """The purpose of a stream of a call."""
 
     USERMEDIA = "m.usermedia"
     SCREENSHARE = "m.screenshare"
+
+
+# Of requests
+
+
+class RoomCreatePreset(OpenEnum):
+    """The preset for the state of a new room."""
+
+    PRIVATE = "private_chat"
+    TRUSTED_PRIVATE = "trusted_private_chat"
+    PUBLIC = "public_chat"
+
+
+class RoomDirectoryVisibility(OpenEnum):
+    """Whether a room is published in the room directory."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class PaginationDirection(OpenEnum):
+    """The direction in which a timeline is read."""
+
+    FORWARD = "f"
+    BACKWARD = "b"
+
+
+class LoginType(OpenEnum):
+    """A login type, or a stage of user-interactive authentication."""
+
+    PASSWORD = "m.login.password"
+    TOKEN = "m.login.token"
+    SSO = "m.login.sso"
+    APPSERVICE = "m.login.application_service"
+    RECAPTCHA = "m.login.recaptcha"
+    EMAIL_IDENTITY = "m.login.email.identity"
+    MSISDN = "m.login.msisdn"
+    REGISTRATION_TOKEN = "m.login.registration_token"
+    TERMS = "m.login.terms"
+    DUMMY = "m.login.dummy"
+
+
+class UserIdentifierType(OpenEnum):
+    """The type of a user identifier at login."""
+
+    MATRIX_USER = "m.id.user"
+    THIRD_PARTY = "m.id.thirdparty"
+    PHONE = "m.id.phone"
+
+
+class ThirdPartyMedium(OpenEnum):
+    """The medium of a third-party identifier."""
+
+    EMAIL = "email"
+    MSISDN = "msisdn"
+
+
+class EncryptionKeyAlgorithm(OpenEnum):
+    """The algorithm of a device key or one-time key."""
+
+    ED25519 = "ed25519"
+    CURVE25519 = "curve25519"
+    SIGNED_CURVE25519 = "signed_curve25519"
+
+
+class CrossSigningUsage(OpenEnum):
+    """The usage of a cross-signing key."""
+
+    MASTER = "master"
+    SELF = "self_signing"
+    USER = "user_signing"
+
+
+class PushRuleScope(OpenEnum):
+    """The scope of push rules."""
+
+    GLOBAL = "global"
+
+
+class PushRuleKind(OpenEnum):
+    """The kinds of push rules, in the order of their priority."""
+
+    OVERRIDE = "override"
+    CONTENT = "content"
+    ROOM = "room"
+    SENDER = "sender"
+    UNDERRIDE = "underride"
+
+
+class PushActionType(OpenEnum):
+    """The type of a push rule's action."""
+
+    NOTIFY = "notify"
+    DONT_NOTIFY = "dont_notify"
+    COALESCE = "coalesce"
+    SET_TWEAK = "set_tweak"
+
+
+class PushConditionKind(OpenEnum):
+    """The kind of a push rule's condition."""
+
+    EVENT_MATCH = "event_match"
+    EVENT_PROPERTY_IS = "event_property_is"
+    EVENT_PROPERTY_CONTAINS = "event_property_contains"
+    CONTAINS_DISPLAY_NAME = "contains_display_name"
+    ROOM_MEMBER_COUNT = "room_member_count"
+    SENDER_NOTIFICATION_PERMISSION = "sender_notification_permission"

@@ -1,4 +1,4 @@
-"""What isn't kept: typing, receipts, presence.
+"""Contents of ephemeral events: typing, receipts, presence.
 
 Spec: Client-Server API, "Typing notifications", "Receipts", "Presence".
 """
@@ -20,10 +20,10 @@ class PresenceEventContent(EphemeralEventContent):
     """The content of ``m.presence``.
 
     Attributes:
-        presence: Whether the user is there.
-        status_msg: What the user says about it.
-        last_active_ago: How long ago the user did something, in milliseconds.
-        currently_active: Whether the user is doing something.
+        presence: Whether the user is online.
+        status_msg: The user's status message.
+        last_active_ago: How many milliseconds ago the user was active.
+        currently_active: Whether the user is active.
         displayname: The user's name.
         avatar_url: The user's avatar.
     """
@@ -39,7 +39,7 @@ class PresenceEventContent(EphemeralEventContent):
 
 
 class TypingEventContent(EphemeralEventContent):
-    """The content of ``m.typing``: all who are typing in the room."""
+    """The content of ``m.typing``: the users who are typing in the room."""
 
     __slots__ = ()
 
@@ -47,14 +47,14 @@ class TypingEventContent(EphemeralEventContent):
 
 
 class Receipt(NamedTuple):
-    """Up to where a user has read.
+    """A receipt: the event up to which a user has read.
 
     Attributes:
         event_id: The event.
-        receipt_type: Who sees it.
+        receipt_type: The type.
         user_id: The user.
-        ts: When, in milliseconds since 1970; None if it isn't told.
-        thread_id: The thread that it is about: its root, or ``main``; None for all of the room.
+        ts: When, in milliseconds since 1970; None if it is missing.
+        thread_id: The root of the thread, or ``main``; None for the whole room.
     """
 
     event_id: EventID
@@ -70,7 +70,7 @@ class ReceiptEventContent(EphemeralEventContent):
     __slots__ = ()
 
     def receipts(self) -> Iterator[Receipt]:
-        """The receipts one by one; what is malformed is left out."""
+        """The receipts one by one; malformed ones are left out."""
         for event_id, types in self.items():
             for receipt_type, users in types.items() if isinstance(types, dict) else ():
                 for user_id, found in users.items() if isinstance(users, dict) else ():

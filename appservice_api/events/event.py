@@ -1,7 +1,7 @@
-"""Events, as homeservers send them.
+"""Events as homeservers send them.
 
 Spec: Client-Server API, "Room event format", "Stripped state", "Aggregations of child events";
-Room Version 11 for where ``redacts`` stands.
+Room Version 11 for the place of ``redacts``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
     "Unsigned",
 ]
 
-# Until version 10 it stands at the top of the event.
+# Until version 10, it is a key of the event; later, of the content.
 _REDACTS_ON_TOP = frozenset(str(version) for version in range(1, 11))
 
 
@@ -59,7 +59,7 @@ class _Content(Field[EventContent]):
 
 
 class _Redacts(Field[EventID]):
-    """What a redaction redacts: in its content, or at its top in old versions of rooms."""
+    """The event that a redaction redacts: a key of its content, or of the event in old rooms."""
 
     __slots__ = ()
 
@@ -82,7 +82,7 @@ def _redacted_by(found: object) -> EventID | None:
 
 
 class StrippedStateEvent(View):
-    """What is told of a state event to somebody who isn't in the room."""
+    """A state event as it is sent to a user who isn't in the room."""
 
     __slots__ = ()
 
@@ -93,12 +93,12 @@ class StrippedStateEvent(View):
 
 
 class BundledThread(View):
-    """What a homeserver tells of a thread with its root.
+    """The summary of a thread, which a homeserver bundles with its root.
 
     Attributes:
-        latest_event: Its newest event.
-        count: How many events it has.
-        current_user_participated: Whether the user has written in it.
+        latest_event: The newest event of the thread.
+        count: The number of its events.
+        current_user_participated: Whether the user has sent one of them.
     """
 
     __slots__ = ()
@@ -109,12 +109,12 @@ class BundledThread(View):
 
 
 class Relations(View):
-    """What a homeserver tells of the events that relate to an event.
+    """Aggregations of the events that relate to an event.
 
     Attributes:
-        thread: The thread that begins with the event.
-        replace: Its newest replacement.
-        reference: The events that refer to it, as the homeserver has them.
+        thread: The thread of which the event is the root.
+        replace: The newest replacement of the event.
+        reference: The events that refer to it, as JSON.
     """
 
     __slots__ = ()
@@ -125,18 +125,18 @@ class Relations(View):
 
 
 class Unsigned(View):
-    """What a homeserver adds to an event.
+    """Data that a homeserver adds to an event.
 
     Attributes:
-        age: How old the event was when it was sent, in milliseconds.
-        transaction_id: The transaction ID with which the same device sent it.
-        membership: The membership of the user who is asking, at the time of the event.
-        prev_content: The content of the state before.
+        age: The age of the event in milliseconds when the homeserver sent it.
+        transaction_id: The transaction ID of the event, if the same device sent it.
+        membership: The membership of the requesting user at the time of the event.
+        prev_content: The content of the previous state event.
         redacted_because: The redaction, if the event was redacted.
-        relations: What is told of the events that relate to it.
-        invite_room_state: What is told of the room to somebody who is invited.
-        knock_room_state: What is told of the room to somebody who knocks.
-        replaces_state: The event of the state before.
+        relations: Aggregations of the events that relate to it.
+        invite_room_state: The stripped state of the room, for an invite.
+        knock_room_state: The stripped state of the room, for a knock.
+        replaces_state: The ID of the previous state event.
     """
 
     __slots__ = ()
@@ -153,7 +153,7 @@ class Unsigned(View):
 
 
 class _Unsigned(Field[Unsigned]):
-    """The ``unsigned`` of an event; an empty one where there is none."""
+    """The ``unsigned`` of an event; an empty view if it is missing."""
 
     __slots__ = ()
 
@@ -175,21 +175,21 @@ class _Unsigned(Field[Unsigned]):
 
 
 class Event(View):
-    """An event: of a room's timeline, or one that isn't kept.
+    """An event of a room's timeline, or an ephemeral event.
 
     Attributes:
-        type: Its type.
-        event_id: Its ID.
+        type: The type.
+        event_id: The event ID.
         room_id: The room.
-        sender: Who sent it.
-        origin_server_ts: When the sender's homeserver had it, in milliseconds since 1970.
-        timestamp: The same number.
-        state_key: Which piece of the state it is; None if it isn't state.
-        content: Its content, as the class of its type. What isn't an object, or isn't there,
-            reads as an empty content.
-        unsigned: What the homeserver adds; an empty view if that is nothing.
-        redacts: The event that a redaction redacts, wherever it stands: the content counts
-            first. :meth:`redacts_in` knows the version of the room.
+        sender: The user who sent it.
+        origin_server_ts: When the sender's homeserver received it, in milliseconds since 1970.
+        timestamp: The same as ``origin_server_ts``.
+        state_key: The state key; None if it isn't a state event.
+        content: The content, as the class of the event type; an empty content if it is missing
+            or malformed.
+        unsigned: Data that the homeserver adds; an empty view if there is none.
+        redacts: The event that a redaction redacts: the key of the content, or else of the
+            event. :meth:`redacts_in` takes the room version into account.
     """
 
     __slots__ = ()
@@ -207,8 +207,8 @@ class Event(View):
 
     @classmethod
     def read(cls, json: Any) -> Self:
-        """Take what a homeserver sent: a :class:`StateEvent` if it has a ``state_key``. What
-        isn't an object becomes an empty event."""
+        """Make an event from JSON: a :class:`StateEvent` if it has a ``state_key``, an empty
+        event if it isn't an object."""
         if isinstance(json, cls):
             return json
         if cls is Event and isinstance(json, dict) and json.get("state_key") is not None:
@@ -227,10 +227,10 @@ class Event(View):
         return isinstance(unsigned, dict) and unsigned.get("redacted_because") is not None
 
     def redacts_in(self, room_version: str | None) -> EventID | None:
-        """The event that this redaction redacts in a room of a version.
+        """The event that this redaction redacts in a room of some version.
 
         Args:
-            room_version: The version of the room, None if it isn't known.
+            room_version: The room version, None if it isn't known.
         """
         if room_version is None:
             return self.redacts
@@ -239,38 +239,38 @@ class Event(View):
 
     @property
     def relates_to(self) -> RelatesTo:
-        """How it relates to another event; an empty view if it doesn't."""
+        """The relation to another event; an empty view if there is none."""
         return self.content.relates_to or RelatesTo()
 
     @property
     def reply_to(self) -> EventID | None:
-        """The event that it replies to; None if that is only the fallback of a thread."""
+        """The event that it replies to; None for the fallback of a thread."""
         return self.relates_to.reply_to
 
     @property
     def thread_root(self) -> EventID | None:
-        """The event at which its thread begins."""
+        """The root of its thread."""
         return self.relates_to.thread_root
 
     @property
     def edits(self) -> EventID | None:
-        """The event whose content it replaces."""
+        """The event that it edits."""
         return self.relates_to.edits
 
     @property
     def annotation(self) -> str | None:
-        """What it says as a reaction, None if it is none."""
+        """The key of a reaction; None if it isn't one."""
         return self.relates_to.annotation
 
     @property
     def new_content(self) -> EventContent | None:
-        """The content that it puts in the place of another event's; None if it is no edit."""
+        """The new content of an edit; None if it isn't one."""
         new = self.content.get("m.new_content")
         return read_content(self.get("type"), new) if isinstance(new, dict) else None
 
     @property
     def mentions(self) -> Mentions:
-        """Whom it mentions; an empty view if that is nobody."""
+        """The mentions; an empty view if there are none."""
         return self.content.mentions or Mentions()
 
 
@@ -281,7 +281,7 @@ class StateEvent(Event):
 
     @property
     def prev_content(self) -> EventContent | None:
-        """The content of the state before, as the class of its type."""
+        """The content of the previous state event, as the class of the event type."""
         for place in (self.get("unsigned"), self):
             found = place.get("prev_content") if isinstance(place, dict) else None
             if isinstance(found, dict):
@@ -293,8 +293,8 @@ class ToDeviceEvent(Event):
     """An event that was sent to a device.
 
     Attributes:
-        to_user_id: The user whose device it is.
-        to_device_id: The device.
+        to_user_id: The user.
+        to_device_id: The device of the user.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""The bases of all contents of events.
+"""The base classes of the contents of events.
 
 Spec: Client-Server API, "Room event format", "Forming relationships between events" and "User and
 room mentions".
@@ -19,12 +19,12 @@ __all__ = [
 
 
 class EventContent(View):
-    """The content of an event; that of a type without a class of its own is just this.
+    """The content of an event. It is the class for types that have no class of their own.
 
     Attributes:
-        relates_to: How the event relates to another one.
-        mentions: Whom the event mentions.
-        external_url: Where the original message is found, if a bridge made the event.
+        relates_to: The relation of the event to another one.
+        mentions: The users whom the event mentions.
+        external_url: The URL of the original message, if a bridge sent the event.
     """
 
     __slots__ = ()
@@ -41,7 +41,7 @@ class StateEventContent(EventContent):
 
 
 class EphemeralEventContent(EventContent):
-    """The content of an event that isn't kept: typing, receipts, presence."""
+    """The content of an ephemeral event: typing, receipts, presence."""
 
     __slots__ = ()
 
@@ -53,6 +53,6 @@ class ToDeviceEventContent(EventContent):
 
 
 class AccountDataEventContent(EventContent):
-    """The content of an event that a user keeps at the homeserver."""
+    """The content of account data."""
 
     __slots__ = ()

@@ -6,13 +6,13 @@ import enum
 from typing import Any
 
 from ..compat import Self
-from .enumeration import OpenEnum
+from .open_enum import OpenEnum
 
 __all__ = ["EventType", "EventTypeClass"]
 
 
 class EventTypeClass(enum.Enum):
-    """What events of a type are."""
+    """The class of an event type."""
 
     MESSAGE = "message"
     STATE = "state"
@@ -83,7 +83,7 @@ class EventType(OpenEnum):
     SECRET_REQUEST = "m.secret.request"
     SECRET_SEND = "m.secret.send"
 
-    # Not kept
+    # Ephemeral
     PRESENCE = "m.presence"
     RECEIPT = "m.receipt"
     TYPING = "m.typing"
@@ -108,11 +108,11 @@ class EventType(OpenEnum):
     def find(  # type: ignore[override]  # it stands before that of str
         cls, value: str, t_class: EventTypeClass | None = None
     ) -> Self:
-        """The type with a name.
+        """The type of a name.
 
         Args:
-            value: Its name, ``m.room.message`` for example.
-            t_class: What its events are, if the specification doesn't know the type.
+            value: The name, for example ``m.room.message``.
+            t_class: The class of a type that the specification doesn't have.
         """
         found = cls(value)
         if t_class is not None and not found.is_known:
@@ -121,7 +121,7 @@ class EventType(OpenEnum):
 
     @property
     def classes(self) -> frozenset[EventTypeClass]:
-        """What events of the type are; some are sent to rooms as well as to devices."""
+        """The classes of the type; events of some types are sent to rooms and to devices."""
         given = getattr(self, "_given", None)
         if given is not None:
             return frozenset({given})
@@ -129,17 +129,17 @@ class EventType(OpenEnum):
 
     @property
     def is_message(self) -> bool:
-        """Whether events of the type stand in the timeline of a room without being state."""
+        """Whether events of the type are sent to rooms and aren't state."""
         return EventTypeClass.MESSAGE in self.classes
 
     @property
     def is_state(self) -> bool:
-        """Whether events of the type are the state of a room."""
+        """Whether events of the type are state of a room."""
         return EventTypeClass.STATE in self.classes
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether events of the type aren't kept."""
+        """Whether events of the type are ephemeral."""
         return EventTypeClass.EPHEMERAL in self.classes
 
     @property
@@ -149,7 +149,7 @@ class EventType(OpenEnum):
 
     @property
     def is_account_data(self) -> bool:
-        """Whether events of the type are what a user keeps at the homeserver."""
+        """Whether events of the type are account data."""
         return EventTypeClass.ACCOUNT_DATA in self.classes
 
     def __reduce_ex__(self, protocol: Any) -> Any:

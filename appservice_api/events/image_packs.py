@@ -1,4 +1,4 @@
-"""Packs of images: emoji and stickers of one's own. Spec: Client-Server API, "Image packs"."""
+"""Image packs: custom emoji and stickers. Spec: Client-Server API, "Image packs"."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class ImagePackImage(View):
     """An image of a pack.
 
     Attributes:
-        url: Where it is.
-        body: What it shows, in words.
-        info: What is told of it.
+        url: The image.
+        body: A description of the image.
+        info: Metadata of the image.
     """
 
     __slots__ = ()
@@ -33,13 +33,13 @@ class ImagePackImage(View):
 
 
 class ImagePack(View):
-    """What is told of a pack.
+    """Metadata of a pack.
 
     Attributes:
-        display_name: Its name; that of the room if None.
-        avatar_url: Its avatar; that of the room if None.
-        usage: What its images are for; everything if None.
-        attribution: Whose images they are.
+        display_name: The name of the pack; that of the room if None.
+        avatar_url: The avatar of the pack; that of the room if None.
+        usage: The usage of the images; any if None.
+        attribution: The authors of the images.
     """
 
     __slots__ = ()
@@ -55,7 +55,7 @@ class RoomImagePackStateEventContent(StateEventContent):
 
     Attributes:
         images: The images by shortcode.
-        pack: What is told of the pack.
+        pack: Metadata of the pack.
     """
 
     __slots__ = ()
@@ -68,7 +68,7 @@ class ImagePackRoomsAccountDataEventContent(AccountDataEventContent):
     """The content of ``m.image_pack.rooms``.
 
     Attributes:
-        rooms: The packs that the user has chosen: by room, then by state key.
+        rooms: The packs that the user has enabled, by room and state key.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""What messages tell of their files.
+"""Metadata of files in messages.
 
 Spec: Client-Server API, "Instant messaging" and "Sending encrypted attachments".
 """
@@ -30,11 +30,11 @@ class JSONWebKey(View):
     """The key of an encrypted file.
 
     Attributes:
-        kty: The kind of key, ``oct``.
-        key_ops: What it is for: ``encrypt`` and ``decrypt``.
+        kty: The type of key, ``oct``.
+        key_ops: The operations, ``encrypt`` and ``decrypt``.
         alg: The algorithm, ``A256CTR``.
         k: The key, unpadded URL-safe base64.
-        ext: Whether it may be taken out, True.
+        ext: Whether the key is extractable, True.
     """
 
     __slots__ = ()
@@ -50,11 +50,11 @@ class EncryptedFile(View):
     """An encrypted file.
 
     Attributes:
-        url: Where it is.
-        key: Its key.
+        url: The encrypted file.
+        key: The key.
         iv: The counter block, unpadded base64.
-        hashes: Hashes of the encrypted bytes by algorithm, unpadded base64.
-        v: The version of all this, ``v2``.
+        hashes: Hashes of the encrypted file by algorithm, unpadded base64.
+        v: The version of the scheme, ``v2``.
     """
 
     __slots__ = ()
@@ -67,11 +67,11 @@ class EncryptedFile(View):
 
 
 class BaseFileInfo(View):
-    """What is told of every file.
+    """Metadata of any file.
 
     Attributes:
-        mimetype: Its media type.
-        size: Its size in bytes.
+        mimetype: The media type.
+        size: The size in bytes.
     """
 
     __slots__ = ()
@@ -81,12 +81,12 @@ class BaseFileInfo(View):
 
 
 class ThumbnailInfo(BaseFileInfo):
-    """What is told of a thumbnail.
+    """Metadata of a thumbnail.
 
     Attributes:
-        w, width: Its width in pixels.
-        h, height: Its height in pixels.
-        is_animated: Whether it moves.
+        w, width: The width in pixels.
+        h, height: The height in pixels.
+        is_animated: Whether it is animated.
     """
 
     __slots__ = ()
@@ -99,12 +99,12 @@ class ThumbnailInfo(BaseFileInfo):
 
 
 class LocationInfo(View):
-    """What is told of a location.
+    """Metadata of a location.
 
     Attributes:
-        thumbnail_url: A picture of it.
-        thumbnail_file: The same, encrypted.
-        thumbnail_info: What is told of the picture.
+        thumbnail_url: The thumbnail.
+        thumbnail_file: The thumbnail, if it is encrypted.
+        thumbnail_info: Metadata of the thumbnail.
     """
 
     __slots__ = ()
@@ -115,12 +115,12 @@ class LocationInfo(View):
 
 
 class FileInfo(BaseFileInfo):
-    """What is told of a file that is none of the others.
+    """Metadata of a file of a general type.
 
     Attributes:
-        thumbnail_url: Its thumbnail.
-        thumbnail_file: The same, encrypted.
-        thumbnail_info: What is told of the thumbnail.
+        thumbnail_url: The thumbnail.
+        thumbnail_file: The thumbnail, if it is encrypted.
+        thumbnail_info: Metadata of the thumbnail.
     """
 
     __slots__ = ()
@@ -131,12 +131,12 @@ class FileInfo(BaseFileInfo):
 
 
 class ImageInfo(FileInfo):
-    """What is told of an image.
+    """Metadata of an image.
 
     Attributes:
-        w, width: The width in pixels with which it is meant to be shown.
-        h, height: The height in pixels with which it is meant to be shown.
-        is_animated: Whether it moves.
+        w, width: The width in pixels for display.
+        h, height: The height in pixels for display.
+        is_animated: Whether it is animated.
     """
 
     __slots__ = ()
@@ -149,12 +149,12 @@ class ImageInfo(FileInfo):
 
 
 class VideoInfo(FileInfo):
-    """What is told of a video.
+    """Metadata of a video.
 
     Attributes:
-        w, width: Its width in pixels.
-        h, height: Its height in pixels.
-        duration: How long it takes, in milliseconds.
+        w, width: The width in pixels.
+        h, height: The height in pixels.
+        duration: The duration in milliseconds.
     """
 
     __slots__ = ()
@@ -167,10 +167,10 @@ class VideoInfo(FileInfo):
 
 
 class AudioInfo(BaseFileInfo):
-    """What is told of a sound.
+    """Metadata of an audio file.
 
     Attributes:
-        duration: How long it takes, in milliseconds.
+        duration: The duration in milliseconds.
     """
 
     __slots__ = ()
@@ -187,7 +187,7 @@ _INFOS: dict[str, type[MediaInfo]] = {
 
 
 class InfoOfMessage(Field[MediaInfo]):
-    """The ``info`` of a file, as the class of the message's type."""
+    """The ``info`` of a message with a file, as the class of its ``msgtype``."""
 
     __slots__ = ("_default",)
 

@@ -1,15 +1,15 @@
-"""Membership: what a user is in a room. Spec: Client-Server API, ``m.room.member``."""
+"""Membership of a user in a room. Spec: Client-Server API, ``m.room.member``."""
 
 from __future__ import annotations
 
 from ..compat import Self
-from .enumeration import OpenEnum
+from .open_enum import OpenEnum
 
 __all__ = ["Membership"]
 
 
 class Membership(OpenEnum):
-    """What a user is in a room; plain strings are accepted as well."""
+    """The membership of a user in a room."""
 
     JOIN = "join"
     LEAVE = "leave"
@@ -19,10 +19,10 @@ class Membership(OpenEnum):
 
     @classmethod
     def known(cls, value: str) -> Self:
-        """A membership that is to be sent or set.
+        """A membership of the specification, which can be sent.
 
         Raises:
-            ValueError: The specification doesn't know it.
+            ValueError: The specification doesn't have it.
         """
         found = cls(value)
         if not found.is_known:

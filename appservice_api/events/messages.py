@@ -1,4 +1,4 @@
-"""Messages: what people say, and what they say about it.
+"""Contents of messages, stickers, reactions and redactions.
 
 Spec: Client-Server API, "Instant messaging", "Rich replies", "Threading", "Event replacements",
 "Event annotations and reactions", "Redactions", "Sticker messages".
@@ -32,8 +32,8 @@ __all__ = [
 
 
 class _HTML(Field[str]):
-    """The formatted body if it is HTML. Setting it sets the format, and the body if there is
-    none."""
+    """The formatted body, if it is HTML. Setting it sets the format, and the body if that is
+    missing."""
 
     __slots__ = ()
 
@@ -63,7 +63,7 @@ class _HTML(Field[str]):
 
 
 class _NewContent(Field["MessageEventContent"]):
-    """The content that an edit puts in the place of another one."""
+    """The new content of an edit."""
 
     __slots__ = ()
 
@@ -75,12 +75,13 @@ class MessageEventContent(EventContent):
     """The content of ``m.room.message``.
 
     Attributes:
-        msgtype: What kind of message it is.
-        body: Its text; for a file its caption or its name.
+        msgtype: The type of the message.
+        body: The text; for a file its caption or its name.
         format: The format of ``formatted_body``.
-        formatted_body: The text with its formatting.
-        html: ``formatted_body`` if the format is HTML; setting it sets all three.
-        new_content: The content that an edit puts in the place of another one.
+        formatted_body: The formatted text.
+        html: ``formatted_body``, if the format is HTML. Setting it sets the format, too, and
+            ``body`` if that is missing.
+        new_content: The new content of an edit.
     """
 
     __slots__ = ()
@@ -96,12 +97,12 @@ class MessageEventContent(EventContent):
         """Make it a reply.
 
         Args:
-            event: The event that is replied to, or its ID. Of a whole event it is known in which
-                thread it stands, and the reply stands there, too.
-            mention: Mention its sender, who is notified; ``event`` must be the whole event.
+            event: The event that is replied to, or its ID. A reply to a whole event is in the
+                thread of that event.
+            mention: Whether its sender is mentioned, and so notified; this needs the whole event.
 
         Raises:
-            ValueError: It has no event ID, or no sender to mention.
+            ValueError: The event has no event ID, or no sender to mention.
         """
         found = EventContent.read(event.get("content")) if isinstance(event, Mapping) else None
         relates_to = found.relates_to if found is not None else None
@@ -122,13 +123,12 @@ class MessageEventContent(EventContent):
         last_event_in_thread: str | Mapping[str, Any] | None = None,
         fallback: bool = True,
     ) -> None:
-        """Make it a part of a thread; if it is a reply, it stays one.
+        """Make it a part of a thread; a reply stays a reply.
 
         Args:
-            event: The event at which the thread begins, any event of the thread, or the ID of
-                the first.
+            event: The root of the thread or its ID, or any other event of the thread.
             last_event_in_thread: The newest event of the thread, or its ID; ``event`` if None.
-            fallback: Make it look like a reply to that event for clients that know no threads.
+            fallback: Whether clients that don't support threads show it as a reply to that event.
 
         Raises:
             ValueError: An event has no ID.
@@ -138,15 +138,14 @@ class MessageEventContent(EventContent):
         self.update(thread_content(self, root, last, fallback))
 
     def set_edit(self, event: str | Mapping[str, Any]) -> None:
-        """Make it a replacement of a message: the content becomes that of the edit, with a body
-        for clients that know no edits.
+        """Make it an edit of a message, with a fallback for clients that don't support edits.
 
         Args:
-            event: The message or an edit of it, or the ID of the message. Users whom the message
-                mentions already aren't notified again if it is the whole event.
+            event: The message or an edit of it, or the ID of the message. With a whole event,
+                users whom it mentions aren't notified again.
 
         Raises:
-            ValueError: It has no event ID.
+            ValueError: The event has no event ID.
         """
         edited = edit_content(self, _relation_of(event).edits or _event_id(event))
         mentions = MessageEventContent(edited).mentions
@@ -156,15 +155,15 @@ class MessageEventContent(EventContent):
         self.update(edited)
 
     def get_reply_to(self) -> EventID | None:
-        """The event that it replies to; None if that is only the fallback of a thread."""
+        """The event that it replies to; None for the fallback of a thread."""
         return _relation(self).reply_to
 
     def get_thread_parent(self) -> EventID | None:
-        """The event at which its thread begins."""
+        """The root of its thread."""
         return _relation(self).thread_root
 
     def get_edit(self) -> EventID | None:
-        """The event whose content it replaces."""
+        """The event that it edits."""
         return _relation(self).edits
 
 
@@ -178,10 +177,10 @@ class MediaMessageEventContent(MessageEventContent):
     """The content of ``m.image``, ``m.video``, ``m.audio`` and ``m.file``.
 
     Attributes:
-        url: Where the file is.
-        file: The same, if it is encrypted.
-        filename: Its name; None if ``body`` is the name.
-        info: What is told of it.
+        url: The file.
+        file: The file, if it is encrypted.
+        filename: The name of the file; None if ``body`` is the name.
+        info: Metadata of the file.
     """
 
     __slots__ = ()
@@ -193,7 +192,7 @@ class MediaMessageEventContent(MessageEventContent):
 
     @property
     def caption(self) -> str | None:
-        """The text beside the file, None if there is none."""
+        """The caption of the file, None if there is none."""
         body, name = self.body, self.filename
         return body if name is not None and body != name else None
 
@@ -202,8 +201,8 @@ class LocationMessageEventContent(MessageEventContent):
     """The content of ``m.location``.
 
     Attributes:
-        geo_uri: The place, as a ``geo:`` URI.
-        info: What is told of it.
+        geo_uri: The location, as a ``geo:`` URI.
+        info: Metadata of the location.
     """
 
     __slots__ = ()
@@ -216,9 +215,9 @@ class ServerNoticeMessageEventContent(MessageEventContent):
     """The content of ``m.server_notice``.
 
     Attributes:
-        server_notice_type: What it is about.
-        admin_contact: The URI at which the administrator is reached.
-        limit_type: Which limit was exceeded.
+        server_notice_type: The type of the notice.
+        admin_contact: A URI to contact the administrator.
+        limit_type: The type of the limit that was exceeded.
     """
 
     __slots__ = ()
@@ -229,12 +228,12 @@ class ServerNoticeMessageEventContent(MessageEventContent):
 
 
 class KeyVerificationRequestMessageEventContent(MessageEventContent):
-    """The content of a message that asks a user to verify keys.
+    """The content of a message that requests key verification.
 
     Attributes:
-        from_device: The device that asks.
-        methods: How it can verify.
-        to: The user who is asked.
+        from_device: The device that requests it.
+        methods: The methods that it supports.
+        to: The user who is asked to verify.
     """
 
     __slots__ = ()
@@ -245,8 +244,7 @@ class KeyVerificationRequestMessageEventContent(MessageEventContent):
 
 
 class StickerEventContent(MediaMessageEventContent):
-    """The content of ``m.sticker``, an image without a ``msgtype``; ``body`` says what it
-    shows."""
+    """The content of ``m.sticker``, an image without a ``msgtype``. ``body`` describes it."""
 
     __slots__ = ()
 
@@ -254,7 +252,7 @@ class StickerEventContent(MediaMessageEventContent):
 
 
 class ReactionEventContent(EventContent):
-    """The content of ``m.reaction``; ``relates_to`` has its ``key``."""
+    """The content of ``m.reaction``. The reaction is ``relates_to.key``."""
 
     __slots__ = ()
 
@@ -263,8 +261,8 @@ class RedactionEventContent(EventContent):
     """The content of ``m.room.redaction``.
 
     Attributes:
-        redacts: The event that is redacted; ``Event.redacts`` knows where old rooms have it.
-        reason: Why.
+        redacts: The event that is redacted; ``Event.redacts`` works in old rooms, too.
+        reason: The reason.
     """
 
     __slots__ = ()
@@ -288,7 +286,7 @@ _MESSAGES: dict[str, type[MessageEventContent]] = {
 
 
 def message_class(content: object) -> type[MessageEventContent]:
-    """The class that reads the content of a message, by its ``msgtype``."""
+    """The class for the content of a message, by its ``msgtype``."""
     msgtype = content.get("msgtype") if isinstance(content, dict) else None
     if not isinstance(msgtype, str):
         return MessageEventContent
@@ -306,7 +304,7 @@ def _event_id(event: object) -> EventID:
     found = event.get("event_id") if isinstance(event, Mapping) else event
     if found is None:
         raise ValueError(f"{event!r} has no event_id")
-    return EventID(found)  # type: ignore[arg-type]  # which is what it checks
+    return EventID(found)  # type: ignore[arg-type]  # it checks the type
 
 
 def _relation(content: object) -> RelatesTo:
@@ -319,7 +317,7 @@ def _relation_of(event: object) -> RelatesTo:
 
 
 def _newly_mentioned(mentions: Mentions, event: object) -> Mentions:
-    """Whom an edit of an event mentions for the first time."""
+    """The mentions of an edit that the event doesn't have."""
     content = event.get("content") if isinstance(event, Mapping) else None
     newly = Mentions(mentions)
     for one in (content, content.get("m.new_content") if isinstance(content, dict) else None):

@@ -18,7 +18,7 @@ __all__ = ["PowerLevelStateEventContent"]
 
 
 class _Level(Field[int]):
-    """A level; the specification's default where it is missing or malformed."""
+    """A level; the specification's default if it is missing or malformed."""
 
     def __init__(self) -> None:
         super().__init__(None, lambda found: found)
@@ -32,7 +32,7 @@ class _Level(Field[int]):
 
 
 class _Table(Field[dict[str, Any]]):
-    """Levels by name; where they are missing or malformed, a new dict that belongs to the view."""
+    """Levels by name. If they are missing, a new dict is set in the view."""
 
     def __init__(self) -> None:
         super().__init__(None, lambda found: found)
@@ -49,9 +49,9 @@ class _Table(Field[dict[str, Any]]):
 
 
 class PowerLevelStateEventContent(StateEventContent):
-    """The power levels of a room: what each user has, and what each action needs.
+    """The content of ``m.room.power_levels``: the levels of users, and those that actions need.
 
-    Levels that aren't given read as the specification's defaults.
+    A level that is missing reads as the specification's default.
     """
 
     __slots__ = ()
@@ -78,17 +78,17 @@ class PowerLevelStateEventContent(StateEventContent):
 
         Args:
             user_id: The user.
-            create: The whole ``m.room.create`` event, which tells the creators of a room of
-                version 12 or newer; None if it doesn't matter.
+            create: The whole ``m.room.create`` event, for the creators of a room of version 12
+                or newer.
         """
         return RoomPowers(create, self).level(user_id)
 
     def set_user_level(self, user_id: str, level: int) -> None:
-        """Give a user a level. It is listed even if it is the default."""
+        """Set the level of a user. It is listed even if it is the default."""
         self["users"] = {**self.users, user_id: level}
 
     def ensure_user_level(self, user_id: str, level: int) -> bool:
-        """Give a user a level, unless that is the level that the user has.
+        """Set the level of a user, unless the user has it.
 
         Returns:
             Whether anything was changed.
@@ -103,18 +103,17 @@ class PowerLevelStateEventContent(StateEventContent):
 
         Args:
             event_type: The type of the event.
-            state: Whether it is a state event; whether the specification knows the type as one
-                if None.
+            state: Whether it is a state event; if None, the specification decides.
         """
         kind = EventType(event_type).is_state if state is None else state
         return RoomPowers(None, self).needed(event_type, state=kind)
 
     def set_event_level(self, event_type: str, level: int) -> None:
-        """Have events of a type need a level. It is listed even if it is the default."""
+        """Set the level that events of a type need. It is listed even if it is the default."""
         self["events"] = {**self.events, event_type: level}
 
     def ensure_event_level(self, event_type: str, level: int, state: bool | None = None) -> bool:
-        """Have events of a type need a level, unless that is what they need.
+        """Set the level that events of a type need, unless they need it.
 
         Args:
             event_type: The type of the events.

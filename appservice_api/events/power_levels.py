@@ -1,4 +1,4 @@
-"""Power levels: what a user has, what an action needs, and who may do what.
+"""Power levels of users, the levels that actions need, and who may do what.
 
 Spec: Client-Server API, ``m.room.power_levels``; the authorization rules of room versions 1 to 12,
 and Room Version 12 for the creators of a room.
@@ -14,22 +14,20 @@ __all__ = [
     "CREATOR_LEVEL",
     "DEFAULTS",
     "RoomPowers",
-    "level_of",
-    "needed_level",
     "read_level",
 ]
 
 #: Above every level that a power levels event can hold.
 CREATOR_LEVEL: Final = 2**53
 _HIGHEST = CREATOR_LEVEL - 1
-#: The levels where the content of ``m.room.power_levels``, or the whole event, says nothing.
+#: The levels that apply if they, or the whole ``m.room.power_levels``, are missing.
 DEFAULTS: Final[Mapping[str, int]] = {
     "users_default": 0, "events_default": 0, "state_default": 50,
     "invite": 0, "kick": 50, "ban": 50, "redact": 50,
 }  # fmt: skip
 _ROOM_NOTIFICATION = 50
 _ALONE = 100
-# From version 12 on the creators stand above all levels; unknown versions are taken as new.
+# Since version 12, the creators are above all levels; unknown versions count as newer.
 _OLD_VERSIONS = frozenset(("", *(str(version) for version in range(1, 12))))
 _WITH_TEXT = frozenset(str(version) for version in range(1, 10))
 _FREE_NOTIFICATIONS = frozenset(str(version) for version in range(1, 6))
@@ -37,40 +35,15 @@ _NUMERAL = r"\s*[+-]?[0-9]{1,4000}\s*\Z"
 _POWER_LEVELS, _MEMBER = "m.room.power_levels", "m.room.member"
 
 
-def read_level(value: object, default: int, *, text: bool = True) -> int:
-    """A level, or the default where there is none or it is malformed.
-
-    Args:
-        value: What the JSON holds.
-        default: The level if that is no level.
-        text: Whether it may be a text (``"50"``), as room versions 1 to 9 allow.
-    """
-    level = _level(value, text)
-    return default if level is None else level
-
-
-def _level(value: object, text: bool) -> int | None:
-    if text and isinstance(value, str) and re.match(_NUMERAL, value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return max(-_HIGHEST, min(value, _HIGHEST))
-
-
-def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = content.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
 class RoomPowers:
-    """Who may do what in a room. It never changes, and no JSON makes it raise.
+    """Who may do what in a room. It is immutable, and malformed JSON doesn't make it raise.
 
-    Where an action depends on memberships, they can be given; one that isn't known (None) isn't
-    held against the user.
+    For actions that depend on memberships, they can be given. One that isn't known (None) doesn't
+    count against the user.
 
     Args:
-        create: The whole ``m.room.create`` event, None if it isn't known: then nobody counts as
-            a creator.
+        create: The whole ``m.room.create`` event. If it isn't known (None), nobody counts as a
+            creator.
         power_levels: The content of ``m.room.power_levels``, None if the room has none.
     """
 
@@ -84,12 +57,12 @@ class RoomPowers:
         version = content.get("room_version", "1")
         #: The room version, None if the create event isn't known.
         self.room_version = (version if isinstance(version, str) else "1") if event else None
-        #: Who made the room, None if it isn't known.
+        #: The user who created the room, None if it isn't known.
         self.founder: str | None = sender if isinstance(sender, str) else None
         more = content.get("additional_creators")
         listed = [sender, *(more if isinstance(more, list) else ())]
         has_creators = self.room_version is not None and self.room_version not in _OLD_VERSIONS
-        #: The users who stand above all levels: none before room version 12.
+        #: The users above all levels; none before room version 12.
         self.creators: frozenset[str] = frozenset(
             user for user in listed if isinstance(user, str) and has_creators
         )
@@ -115,7 +88,7 @@ class RoomPowers:
     def needed(self, event_type: str, *, state: bool = False) -> int:
         """The power level that sending an event needs.
 
-        Membership events need none of their own: inviting, kicking and banning have theirs.
+        Membership events need 0; inviting, kicking and banning have levels of their own.
 
         Args:
             event_type: The type of the event.
@@ -130,7 +103,7 @@ class RoomPowers:
         return read_level(events.get(event_type), default, text=self._text)
 
     def needed_to_notify(self, kind: str = "room") -> int:
-        """The power level that a notification for all needs, as ``@room`` does."""
+        """The power level that notifying the whole room (``@room``) needs."""
         notifications = _table(self._content or {}, "notifications")
         return read_level(notifications.get(kind), _ROOM_NOTIFICATION, text=self._text)
 
@@ -149,13 +122,13 @@ class RoomPowers:
     def may_send_state(
         self, user_id: str, event_type: str, state_key: str = "", *, membership: str | None = None
     ) -> bool:
-        """Whether a user may set a piece of the room's state. Membership events of other users
-        are sent by whom may invite, kick or ban them.
+        """Whether a user may send a state event. A membership event of another user may be sent
+        by those who may invite, kick or ban.
 
         Args:
             user_id: The user.
             event_type: The type of the state event.
-            state_key: Which of the type.
+            state_key: The state key.
             membership: The user's membership, None if it isn't known.
         """
         if event_type == _MEMBER:
@@ -175,7 +148,7 @@ class RoomPowers:
 
         Args:
             user_id: The user.
-            sender: Who sent the event.
+            sender: The sender of the event.
             membership: The user's membership, None if it isn't known.
         """
         return self.may_send(user_id, "m.room.redaction", membership=membership) and (
@@ -190,7 +163,7 @@ class RoomPowers:
         Args:
             user_id: The user.
             membership: The user's membership, None if it isn't known.
-            target_membership: That of the other.
+            target_membership: The other user's membership, None if it isn't known.
         """
         if not _in_room(membership) or target_membership in ("join", "ban"):
             return False
@@ -200,14 +173,14 @@ class RoomPowers:
         self, user_id: str, target: str, *, membership: str | None = None,
         target_membership: str | None = None,
     ) -> bool:  # fmt: skip
-        """Whether a user may kick another, or take back an invite; of one who is banned, whether
-        the ban may be lifted.
+        """Whether a user may kick another or revoke an invite; if the other is banned, whether
+        the user may unban.
 
         Args:
             user_id: The user.
             target: The other user.
             membership: The user's membership, None if it isn't known.
-            target_membership: That of the other.
+            target_membership: The other user's membership, None if it isn't known.
         """
         level = self.level(user_id)
         if not _in_room(membership) or level <= self.level(target):
@@ -227,24 +200,24 @@ class RoomPowers:
         self, user_id: str, target: str, *, membership: str | None = None,
         target_membership: str | None = None,
     ) -> bool:  # fmt: skip
-        """Whether a user may lift the ban of another, which needs the levels for bans and for
-        kicks; as :meth:`may_kick`."""
+        """Whether a user may unban another, which needs the levels for bans and for kicks; as
+        :meth:`may_kick`."""
         if target_membership not in (None, "ban"):
             return False
         return self.may_kick(user_id, target, membership=membership, target_membership="ban")
 
     def may_upgrade(self, user_id: str, *, membership: str | None = None) -> bool:
-        """Whether a user may replace the room by one of another version."""
+        """Whether a user may upgrade the room."""
         return self.may_send_state(user_id, "m.room.tombstone", membership=membership)
 
     def may_notify_room(self, user_id: str, *, membership: str | None = None) -> bool:
-        """Whether a user's ``@room`` notifies everybody."""
+        """Whether ``@room`` of a user notifies the room."""
         return _in_room(membership) and self.level(user_id) >= self.needed_to_notify()
 
     def may_change_power_levels(
         self, user_id: str, content: Mapping[str, Any], *, membership: str | None = None
     ) -> bool:
-        """Whether a user may replace the power levels; :meth:`objections` tells why not."""
+        """Whether a user may replace the power levels; :meth:`objections` gives the reasons."""
         return not self.objections(user_id, content, membership=membership)
 
     def objections(
@@ -276,11 +249,11 @@ class RoomPowers:
             if name in new and _level(new[name], self._text) is None:
                 yield f"{name} is {new[name]!r}, which is no level"
         for key in ("users", *self._guarded()):
-            table = new.get(key, {})
-            if not isinstance(table, Mapping):
-                yield f"{key} must be an object, not {table!r}"
+            entries = new.get(key, {})
+            if not isinstance(entries, Mapping):
+                yield f"{key} must be an object, not {entries!r}"
                 continue
-            for name, value in table.items():
+            for name, value in entries.items():
                 if _level(value, self._text) is None:
                     yield f"{key}[{name!r}] is {value!r}, which is no level"
                 if key == "users" and not _is_user(name):
@@ -289,7 +262,7 @@ class RoomPowers:
             yield f"{user} is a creator of the room, and can't be listed"
 
     def _guarded(self) -> tuple[str, ...]:
-        """The tables whose entries are compared with the level of who changes them."""
+        """The tables whose entries are compared with the level of the user who changes them."""
         return ("events",) if self.room_version in _FREE_NOTIFICATIONS else (
             "events", "notifications",
         )  # fmt: skip
@@ -297,7 +270,7 @@ class RoomPowers:
     def _beyond(
         self, user_id: str, level: int, old: Mapping[str, Any], new: Mapping[str, Any]
     ) -> Iterator[str]:
-        """What is changed from, or to, a level that the user doesn't reach."""
+        """What is changed from, or to, a level that the user doesn't have."""
         changes = [(name, *_pair(old, new, name)) for name in DEFAULTS]
         for key in self._guarded():
             before, after = _table(old, key), _table(new, key)
@@ -330,35 +303,34 @@ def _in_room(membership: str | None) -> bool:
     return membership is None or membership == "join"
 
 
+def read_level(value: object, default: int, *, text: bool = True) -> int:
+    """A level, or the default if there is none or it is malformed.
+
+    Args:
+        value: The value in the JSON.
+        default: The default.
+        text: Whether it may be a text (``"50"``), as room versions 1 to 9 allow.
+    """
+    found = _level(value, text)
+    return default if found is None else found
+
+
+def _level(value: object, text: bool) -> int | None:
+    if text and isinstance(value, str) and re.match(_NUMERAL, value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return max(-_HIGHEST, min(value, _HIGHEST))
+
+
+def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = content.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _is_user(name: object) -> bool:
     return isinstance(name, str) and name[:1] == "@" and ":" in name
 
 
 def _pair(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> tuple[Any, Any]:
     return old.get(name), new.get(name)
-
-
-def level_of(
-    user_id: str, power_levels: Mapping[str, Any] | None, create: Mapping[str, Any] | None
-) -> int:
-    """The power level of a user.
-
-    Args:
-        user_id: The user.
-        power_levels: The content of ``m.room.power_levels``, None if the room has none.
-        create: The whole ``m.room.create`` event, None if it isn't known.
-    """
-    return RoomPowers(create, power_levels).level(user_id)
-
-
-def needed_level(
-    event_type: str, power_levels: Mapping[str, Any] | None, *, state: bool = False
-) -> int:
-    """The power level that sending an event needs.
-
-    Args:
-        event_type: The type of the event.
-        power_levels: The content of ``m.room.power_levels``, None if the room has none.
-        state: Whether it is a state event.
-    """
-    return RoomPowers(None, power_levels).needed(event_type, state=state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .choices import PushConditionKind
+from .enumerations import PushConditionKind
 from .event_content import AccountDataEventContent
 from .view import View, flag, items, one_of, text, value, view
 
@@ -17,14 +17,14 @@ __all__ = [
 
 
 class PushCondition(View):
-    """When a push rule matches.
+    """A condition of a push rule.
 
     Attributes:
-        kind: What is compared.
-        key: The field of the event, or the notification whose level is needed.
-        pattern: What the field must look like.
-        is_: How many members the room must have, ``2`` or ``>10``; the JSON calls it ``is``.
-        value: What the field must be or hold.
+        kind: The kind of condition.
+        key: The field of the event, or the kind of notification whose level is needed.
+        pattern: The pattern that the field must match.
+        is_: The number of members, for example ``2`` or ``>10``; the JSON key is ``is``.
+        value: The value that the field must be or contain.
     """
 
     __slots__ = ()
@@ -40,12 +40,12 @@ class PushRule(View):
     """A push rule.
 
     Attributes:
-        rule_id: Its ID, which is unique in its kind.
-        actions: What it does: texts, and objects for tweaks.
-        default: Whether the homeserver made it.
-        enabled: Whether it counts.
-        conditions: When it matches: all must be true.
-        pattern: What the body of the message must look like, for rules of the kind ``content``.
+        rule_id: The ID, unique among rules of the same kind.
+        actions: The actions: texts, and objects for tweaks.
+        default: Whether it is a default rule of the homeserver.
+        enabled: Whether it is enabled.
+        conditions: The conditions, all of which must be true.
+        pattern: The pattern for the body of a message, for rules of the kind ``content``.
     """
 
     __slots__ = ()
@@ -70,21 +70,21 @@ class PushRule(View):
         """
         for action in self.actions or ():
             if isinstance(action, dict) and action.get("set_tweak") == name:
-                # A highlight without a value is one.
+                # A highlight without a value means true.
                 return action.get("value", True if name == "highlight" else None)
         return None
 
 
 class PushRuleset(View):
-    """The push rules of a user. The kinds are asked in this order, and of each kind the first
-    rule that fits counts.
+    """The push rules of a user. The kinds are evaluated in this order, and the first rule that
+    matches applies.
 
     Attributes:
-        override: Rules with conditions, above all others.
-        content: Rules for the text of messages.
-        room: Rules for whole rooms; ``rule_id`` is the room.
-        sender: Rules for whole senders; ``rule_id`` is the user.
-        underride: Rules with conditions, below all others.
+        override: Rules with conditions and the highest priority.
+        content: Rules for the body of messages.
+        room: Rules for rooms; ``rule_id`` is the room.
+        sender: Rules for senders; ``rule_id`` is the user.
+        underride: Rules with conditions and the lowest priority.
     """
 
     __slots__ = ()
@@ -100,7 +100,7 @@ class PushRulesAccountDataEventContent(AccountDataEventContent):
     """The content of ``m.push_rules``.
 
     Attributes:
-        global_rules: The rules, which the JSON calls ``global``.
+        global_rules: The rules; the JSON key is ``global``.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Which class reads the content of which type of event."""
+"""The classes of contents by event type."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from . import account_data as account
 from . import calls, encryption, ephemeral, image_packs, messages, room_state, verification
 from .event_content import EventContent
 from .event_type import EventType
-from .member import MemberStateEventContent
-from .policy import PolicyRuleStateEventContent
 from .power_level_content import PowerLevelStateEventContent
 from .push_rules import PushRulesAccountDataEventContent
 from .spaces import SpaceChildStateEventContent, SpaceParentStateEventContent
@@ -17,7 +15,7 @@ from .topic import RoomTopicStateEventContent
 
 __all__ = ["CONTENTS", "content_class", "read_content"]
 
-#: The classes by event type; the types of applications may be added.
+#: The classes by event type. Applications may add types.
 CONTENTS: dict[str, type[EventContent]] = {
     # State of a room
     EventType.ROOM_AVATAR: room_state.RoomAvatarStateEventContent,
@@ -28,7 +26,7 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_HISTORY_VISIBILITY: room_state.HistoryVisibilityStateEventContent,
     EventType.ROOM_IMAGE_PACK: image_packs.RoomImagePackStateEventContent,
     EventType.ROOM_JOIN_RULES: room_state.JoinRulesStateEventContent,
-    EventType.ROOM_MEMBER: MemberStateEventContent,
+    EventType.ROOM_MEMBER: room_state.MemberStateEventContent,
     EventType.ROOM_NAME: room_state.RoomNameStateEventContent,
     EventType.ROOM_PINNED_EVENTS: room_state.RoomPinnedEventsStateEventContent,
     EventType.ROOM_POLICY: room_state.RoomPolicyStateEventContent,
@@ -39,9 +37,9 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_TOPIC: RoomTopicStateEventContent,
     EventType.SPACE_CHILD: SpaceChildStateEventContent,
     EventType.SPACE_PARENT: SpaceParentStateEventContent,
-    EventType.POLICY_RULE_ROOM: PolicyRuleStateEventContent,
-    EventType.POLICY_RULE_SERVER: PolicyRuleStateEventContent,
-    EventType.POLICY_RULE_USER: PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_ROOM: room_state.PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_SERVER: room_state.PolicyRuleStateEventContent,
+    EventType.POLICY_RULE_USER: room_state.PolicyRuleStateEventContent,
     # Messages of a room; that of ROOM_MESSAGE depends on its msgtype
     EventType.ROOM_ENCRYPTED: encryption.EncryptedEventContent,
     EventType.ROOM_MESSAGE: messages.MessageEventContent,
@@ -74,7 +72,7 @@ CONTENTS: dict[str, type[EventContent]] = {
     EventType.ROOM_KEY_WITHHELD: encryption.RoomKeyWithheldEventContent,
     EventType.SECRET_REQUEST: encryption.SecretRequestEventContent,
     EventType.SECRET_SEND: encryption.SecretSendEventContent,
-    # Not kept
+    # Ephemeral
     EventType.PRESENCE: ephemeral.PresenceEventContent,
     EventType.RECEIPT: ephemeral.ReceiptEventContent,
     EventType.TYPING: ephemeral.TypingEventContent,
@@ -95,17 +93,17 @@ CONTENTS: dict[str, type[EventContent]] = {
 
 
 def content_class(event_type: object, content: object = None) -> type[EventContent]:
-    """The class that reads a content.
+    """The class for a content.
 
     Args:
         event_type: The type of the event.
-        content: The content, whose ``msgtype`` counts for messages.
+        content: The content; for a message, its ``msgtype`` decides.
     """
     kind = CONTENTS.get(event_type, EventContent) if isinstance(event_type, str) else EventContent
     return messages.message_class(content) if kind is messages.MessageEventContent else kind
 
 
 def read_content(event_type: object, content: Any) -> EventContent:
-    """A content, as the class of its type; what isn't an object is an empty content."""
+    """A content, as the class of its event type; an empty content if it isn't an object."""
     kind = content_class(event_type, content)
     return content if isinstance(content, kind) else kind.read(content)

@@ -1,4 +1,4 @@
-"""Relations: what an event says about another event, and whom it mentions.
+"""Relations of an event to another one, and mentions of users.
 
 Spec: Client-Server API, "Forming relationships between events", "Rich replies", "Threading",
 "Event replacements", "Event annotations and reactions", "User and room mentions".
@@ -22,14 +22,14 @@ class InReplyTo(View):
 
 
 class RelatesTo(View):
-    """How an event relates to another one.
+    """The relation of an event to another one.
 
     Attributes:
-        rel_type: The kind of relation; None for a reply that is nothing else.
-        event_id: The event that it relates to.
-        key: What a reaction says, mostly an emoji.
+        rel_type: The type of relation; None for a plain reply.
+        event_id: The other event.
+        key: The key of a reaction, usually an emoji.
         in_reply_to: The event that is replied to.
-        is_falling_back: The reply is only there for clients that know no threads.
+        is_falling_back: Whether the reply is a fallback for clients that don't support threads.
     """
 
     __slots__ = ()
@@ -42,8 +42,7 @@ class RelatesTo(View):
 
     @property
     def reply_to(self) -> EventID | None:
-        """The event that is replied to; None for a reply that is only the fallback of a
-        thread."""
+        """The event that is replied to; None for the fallback of a thread."""
         if self.rel_type is RelationType.THREAD and self.is_falling_back:
             return None
         replied = self.in_reply_to
@@ -51,12 +50,12 @@ class RelatesTo(View):
 
     @property
     def thread_root(self) -> EventID | None:
-        """The event at which the thread begins."""
+        """The root of the thread."""
         return self.event_id if self.rel_type is RelationType.THREAD else None
 
     @property
     def edits(self) -> EventID | None:
-        """The event whose content is replaced."""
+        """The event that is edited."""
         return self.event_id if self.rel_type is RelationType.REPLACE else None
 
     @property
@@ -66,12 +65,12 @@ class RelatesTo(View):
 
     @property
     def annotation(self) -> str | None:
-        """What the reaction says, None if it is no reaction."""
+        """The key of a reaction; None if it isn't one."""
         return self.key if self.rel_type is RelationType.ANNOTATION else None
 
 
 class Mentions(View):
-    """Whom an event mentions, so that they are notified.
+    """The users whom an event mentions; they are notified.
 
     Attributes:
         user_ids: The users.

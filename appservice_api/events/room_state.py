@@ -1,4 +1,4 @@
-"""The state of a room, but for members, power levels, the topic and spaces.
+"""Contents of state events, except power levels, the topic, spaces and encryption.
 
 Spec: Client-Server API, "Room events" and the modules that its state events belong to.
 """
@@ -11,11 +11,13 @@ from .enumerations import (
     HistoryVisibility,
     JoinRestrictionType,
     JoinRule,
+    PolicyRecommendation,
     RoomType,
 )
 from .event_content import StateEventContent
 from .media_info import ImageInfo
-from .view import View, flag, items, mapping, one_of, text, view
+from .membership import Membership
+from .view import View, flag, items, mapping, one_of, table, text, view
 
 __all__ = [
     "CanonicalAliasStateEventContent",
@@ -23,6 +25,9 @@ __all__ = [
     "HistoryVisibilityStateEventContent",
     "JoinRestriction",
     "JoinRulesStateEventContent",
+    "Member",
+    "MemberStateEventContent",
+    "PolicyRuleStateEventContent",
     "PublicKey",
     "RoomAvatarStateEventContent",
     "RoomCreateStateEventContent",
@@ -32,8 +37,63 @@ __all__ = [
     "RoomPredecessor",
     "RoomTombstoneStateEventContent",
     "ServerACLStateEventContent",
+    "SignedThirdPartyInvite",
+    "ThirdPartyInvite",
     "ThirdPartyInviteStateEventContent",
 ]
+
+
+class SignedThirdPartyInvite(View):
+    """The proof that a third-party invite was for a user.
+
+    Attributes:
+        mxid: The user.
+        token: The token of the invite.
+        signatures: Signatures by server and key.
+    """
+
+    __slots__ = ()
+
+    mxid = text(UserID)
+    token = text(str)
+    signatures = table()
+
+
+class ThirdPartyInvite(View):
+    """The third-party invite that led to a membership."""
+
+    __slots__ = ()
+
+    display_name = text(str)
+    signed = view(SignedThirdPartyInvite)
+
+
+class MemberStateEventContent(StateEventContent):
+    """The content of ``m.room.member``, and the profile of a user.
+
+    Attributes:
+        membership: The membership.
+        displayname: The display name.
+        avatar_url: The avatar.
+        reason: Why the membership changed.
+        is_direct: Whether the invite is to a direct-message room.
+        join_authorised_via_users_server: A user of the homeserver that authorised the join of a
+            restricted room.
+        third_party_invite: The third-party invite that led to this membership.
+    """
+
+    __slots__ = ()
+
+    membership = one_of(Membership)
+    displayname = text(str)
+    avatar_url = text(ContentURI)
+    reason = text(str)
+    is_direct = flag()
+    join_authorised_via_users_server = text(UserID)
+    third_party_invite = view(ThirdPartyInvite)
+
+
+Member = MemberStateEventContent
 
 
 class RoomPredecessor(View):
@@ -41,7 +101,7 @@ class RoomPredecessor(View):
 
     Attributes:
         room_id: The room.
-        event_id: Its last event, if the homeserver says so.
+        event_id: Its last event, if the homeserver gives it.
     """
 
     __slots__ = ()
@@ -54,12 +114,12 @@ class RoomCreateStateEventContent(StateEventContent):
     """The content of ``m.room.create``.
 
     Attributes:
-        creator: Who made the room, until room version 10; the sender of the event always is.
+        creator: The creator, until room version 10; in all versions, it is the event's sender.
         federate: Whether users of other homeservers may join.
-        room_version: The version of the room; 1 if None.
-        type: What the room is, if it isn't for talking.
+        room_version: The room version; 1 if None.
+        type: The type of the room; None for an ordinary room.
         predecessor: The room that it replaces.
-        additional_creators: Who has the creator's powers as well, since room version 12.
+        additional_creators: Further creators, since room version 12.
     """
 
     __slots__ = ()
@@ -84,8 +144,8 @@ class RoomAvatarStateEventContent(StateEventContent):
     """The content of ``m.room.avatar``.
 
     Attributes:
-        url: Where the image is; None for no avatar.
-        info: What is told of it.
+        url: The image; None for no avatar.
+        info: Metadata of the image.
     """
 
     __slots__ = ()
@@ -98,8 +158,8 @@ class CanonicalAliasStateEventContent(StateEventContent):
     """The content of ``m.room.canonical_alias``.
 
     Attributes:
-        canonical_alias: The main alias, which the JSON calls ``alias``.
-        alias: The same.
+        canonical_alias: The main alias; the JSON key is ``alias``.
+        alias: The same as ``canonical_alias``.
         alt_aliases: Other aliases.
     """
 
@@ -111,10 +171,10 @@ class CanonicalAliasStateEventContent(StateEventContent):
 
 
 class JoinRestriction(View):
-    """What lets a user join a restricted room.
+    """A condition for joining a restricted room.
 
     Attributes:
-        type: What it is.
+        type: The type of the condition.
         room_id: The room of which the user must be a member.
     """
 
@@ -129,7 +189,7 @@ class JoinRulesStateEventContent(StateEventContent):
 
     Attributes:
         join_rule: Who may join.
-        allow: What lets a user join a restricted room; one is enough.
+        allow: The conditions for joining a restricted room; one must be true.
     """
 
     __slots__ = ()
@@ -166,7 +226,7 @@ class RoomTombstoneStateEventContent(StateEventContent):
     """The content of ``m.room.tombstone``.
 
     Attributes:
-        body: What to say to those who look for the room.
+        body: A message to users who look for the room.
         replacement_room: The room that replaces it.
     """
 
@@ -180,9 +240,9 @@ class ServerACLStateEventContent(StateEventContent):
     """The content of ``m.room.server_acl``.
 
     Attributes:
-        allow: Patterns of the servers that may take part.
-        deny: Patterns of the servers that may not, which count more.
-        allow_ip_literals: Whether servers whose names are IP addresses may; True if None.
+        allow: Patterns of the servers that may participate.
+        deny: Patterns of the servers that may not participate; they win over ``allow``.
+        allow_ip_literals: Whether servers with IP addresses as names may; True if None.
     """
 
     __slots__ = ()
@@ -193,11 +253,11 @@ class ServerACLStateEventContent(StateEventContent):
 
 
 class PublicKey(View):
-    """A key with which a third-party invite is signed.
+    """A key that signs a third-party invite.
 
     Attributes:
         public_key: The key, base64.
-        key_validity_url: Where to ask whether it still holds.
+        key_validity_url: The URL that tells whether it is valid.
     """
 
     __slots__ = ()
@@ -210,10 +270,10 @@ class ThirdPartyInviteStateEventContent(StateEventContent):
     """The content of ``m.room.third_party_invite``; the state key is the token of the invite.
 
     Attributes:
-        display_name: What to call the user.
-        public_key: The key with which the invite is signed, base64.
-        key_validity_url: Where to ask whether that key still holds.
-        public_keys: All such keys.
+        display_name: A name of the user.
+        public_key: The key that signs the invite, base64.
+        key_validity_url: The URL that tells whether the key is valid.
+        public_keys: All keys that sign it.
     """
 
     __slots__ = ()
@@ -228,11 +288,27 @@ class RoomPolicyStateEventContent(StateEventContent):
     """The content of ``m.room.policy``.
 
     Attributes:
-        via: The server that is asked about every event.
-        public_keys: Its keys by algorithm, unpadded base64.
+        via: The policy server, which checks every event.
+        public_keys: The keys of the server by algorithm, unpadded base64.
     """
 
     __slots__ = ()
 
     via = text(ServerName)
     public_keys = mapping(str)
+
+
+class PolicyRuleStateEventContent(StateEventContent):
+    """The content of ``m.policy.rule.user``, ``m.policy.rule.room`` and ``m.policy.rule.server``.
+
+    Attributes:
+        entity: A pattern of the users, rooms or servers.
+        recommendation: The recommended action.
+        reason: The reason.
+    """
+
+    __slots__ = ()
+
+    entity = text(str)
+    recommendation = one_of(PolicyRecommendation)
+    reason = text(str)

@@ -1,4 +1,4 @@
-"""Spaces: rooms that are made of rooms. Spec: Client-Server API, "Spaces"."""
+"""Contents of the state events of spaces. Spec: Client-Server API, "Spaces"."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class SpaceChildStateEventContent(StateEventContent):
     """The content of ``m.space.child``; the state key is the room.
 
     Attributes:
-        via: Servers by which the room can be joined; without any it is no child.
-        order: What its place depends on: text that is compared.
-        suggested: Whether it is recommended.
+        via: Servers to join the room through; without any, the room isn't a child.
+        order: A text that sorts the children.
+        suggested: Whether the room is suggested.
     """
 
     __slots__ = ()
@@ -29,8 +29,8 @@ class SpaceParentStateEventContent(StateEventContent):
     """The content of ``m.space.parent``; the state key is the space.
 
     Attributes:
-        via: Servers by which the space can be joined; without any it is no parent.
-        canonical: Whether it is the main one.
+        via: Servers to join the space through; without any, the space isn't a parent.
+        canonical: Whether it is the main parent.
     """
 
     __slots__ = ()

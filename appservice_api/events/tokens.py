@@ -1,10 +1,10 @@
-"""Names for texts that a homeserver gives out and that mean something only to it."""
+"""Types of opaque texts of a homeserver, and other types that signatures name."""
 
 from __future__ import annotations
 
 from typing import Any, NewType
 
-from .choices import ThirdPartyMedium, UserIdentifierType
+from .enumerations import ThirdPartyMedium, UserIdentifierType
 from .view import View, one_of, text
 
 __all__ = [
@@ -28,14 +28,14 @@ SyncToken = NewType("SyncToken", str)
 
 
 class UserIdentifier(View):
-    """Who logs in.
+    """The user who logs in.
 
     Attributes:
-        type: How the user is named.
-        user: The user ID, or its localpart.
-        medium: What ``address`` is.
+        type: The type of identifier.
+        user: The user ID or localpart.
+        medium: The medium of ``address``.
         address: A third-party identifier of the user.
-        country: The country in which ``phone`` is dialled, two letters.
+        country: The two-letter country code of ``phone``.
         phone: A telephone number of the user.
     """
 

@@ -35,7 +35,7 @@ class Topic(View):
 
 
 class _TopicHTML(Field[str]):
-    """The HTML of a topic. Setting it sets the plain text beside it."""
+    """The HTML of a topic. Setting it sets the plain text, too."""
 
     __slots__ = ()
 
@@ -70,7 +70,7 @@ class RoomTopicStateEventContent(StateEventContent):
     Attributes:
         topic: The topic as plain text.
         rich_topic: The topic in several formats.
-        html: The topic as HTML; setting it sets ``rich_topic``, and ``topic`` if there is none.
+        html: The topic as HTML. Setting it sets ``rich_topic``, and ``topic`` if that is missing.
     """
 
     __slots__ = ()

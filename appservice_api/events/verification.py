@@ -1,4 +1,4 @@
-"""Verification of keys, in a room or between devices.
+"""Contents of key verification events, in rooms and between devices.
 
 Spec: Client-Server API, "Key verification framework".
 """
@@ -24,10 +24,10 @@ __all__ = [
 
 
 class KeyVerificationEventContent(ToDeviceEventContent):
-    """What the contents of all events of a verification have.
+    """The base of the contents of all key verification events.
 
     Attributes:
-        transaction_id: The verification between devices; in a room ``relates_to`` names it.
+        transaction_id: The ID of a verification between devices; in a room, ``relates_to`` has it.
     """
 
     __slots__ = ()
@@ -39,9 +39,9 @@ class KeyVerificationRequestEventContent(KeyVerificationEventContent):
     """The content of ``m.key.verification.request``.
 
     Attributes:
-        from_device: The device that asks.
-        methods: How it can verify.
-        timestamp: When it asked, in milliseconds since 1970.
+        from_device: The device that requests it.
+        methods: The methods that it supports.
+        timestamp: When it was requested, in milliseconds since 1970.
     """
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class KeyVerificationReadyEventContent(KeyVerificationEventContent):
 
     Attributes:
         from_device: The device that is ready.
-        methods: How it can verify.
+        methods: The methods that it supports.
     """
 
     __slots__ = ()
@@ -66,17 +66,17 @@ class KeyVerificationReadyEventContent(KeyVerificationEventContent):
 
 
 class KeyVerificationStartEventContent(KeyVerificationEventContent):
-    """The content of ``m.key.verification.start``; which fields it has depends on the method.
+    """The content of ``m.key.verification.start``; its fields depend on the method.
 
     Attributes:
-        from_device: The device that begins.
-        method: How keys are verified.
-        next_method: How the other user's key is verified after that.
-        secret: What the code had that was scanned.
-        key_agreement_protocols: How keys can be agreed on.
-        hashes: How hashes can be made.
-        message_authentication_codes: How messages can be authenticated.
-        short_authentication_string: What users can compare.
+        from_device: The device that starts it.
+        method: The method.
+        next_method: The method for the other user's key, which follows.
+        secret: The secret of the QR code that was scanned.
+        key_agreement_protocols: The supported protocols of key agreement.
+        hashes: The supported hashes.
+        message_authentication_codes: The supported message authentication codes.
+        short_authentication_string: The supported forms of the short authentication string.
     """
 
     __slots__ = ()
@@ -95,12 +95,12 @@ class KeyVerificationAcceptEventContent(KeyVerificationEventContent):
     """The content of ``m.key.verification.accept``.
 
     Attributes:
-        method: How keys are verified; only older devices say so.
-        key_agreement_protocol: How keys are agreed on.
-        hash: How hashes are made.
-        message_authentication_code: How messages are authenticated.
-        short_authentication_string: What users can compare.
-        commitment: The hash of what is said next.
+        method: The method, which only older devices send.
+        key_agreement_protocol: The protocol of key agreement.
+        hash: The hash.
+        message_authentication_code: The message authentication code.
+        short_authentication_string: The forms of the short authentication string.
+        commitment: The hash of the key that the device sends next, and of the start event.
     """
 
     __slots__ = ()
@@ -114,7 +114,7 @@ class KeyVerificationAcceptEventContent(KeyVerificationEventContent):
 
 
 class KeyVerificationKeyEventContent(KeyVerificationEventContent):
-    """The content of ``m.key.verification.key``, a key for this one time."""
+    """The content of ``m.key.verification.key``: an ephemeral public key."""
 
     __slots__ = ()
 
@@ -125,8 +125,8 @@ class KeyVerificationMACEventContent(KeyVerificationEventContent):
     """The content of ``m.key.verification.mac``.
 
     Attributes:
-        mac: What authenticates each key, by the key's ID.
-        keys_: What authenticates the list of those IDs; the JSON calls it ``keys``.
+        mac: The MAC of each key, by key ID.
+        keys_: The MAC of the list of key IDs; the JSON key is ``keys``.
     """
 
     __slots__ = ()
@@ -139,8 +139,8 @@ class KeyVerificationCancelEventContent(KeyVerificationEventContent):
     """The content of ``m.key.verification.cancel``.
 
     Attributes:
-        code: Why, in a word.
-        reason: Why, in words.
+        code: The error code.
+        reason: The reason as text.
     """
 
     __slots__ = ()

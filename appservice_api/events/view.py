@@ -1,7 +1,7 @@
 """Views: JSON objects whose keys can be read and written as attributes.
 
-A view is the dict that the homeserver sent, or that is to be sent: nothing is lost, nothing is
-converted until it is read. What is missing or malformed reads as None, and never raises.
+A view is a dict that the homeserver sent, or that will be sent. No key is lost, and a value is
+converted only when it is read. What is missing or malformed reads as None; reading never raises.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ V = TypeVar("V", bound="View")
 
 
 class Field(Generic[T]):
-    """A key of a view as an attribute; None where it is missing or malformed.
+    """A key of a view as an attribute; None if it is missing or malformed.
 
-    Setting it to None removes the key, and so does deleting it.
+    Setting the attribute to None removes the key, and so does deleting the attribute.
 
     Args:
-        key: The key in the JSON; the attribute's name if None.
-        read: Turns what the JSON holds into what the attribute is; None for what is malformed.
+        key: The key in the JSON; by default the attribute's name.
+        read: Converts the value of the JSON; returns None for a malformed one.
     """
 
     __slots__ = ("key", "name", "read")
@@ -67,7 +67,7 @@ class Field(Generic[T]):
             return None
         made = self.read(found)
         if made is not found and isinstance(made, (dict, list)) and len(made) == len(found):
-            # Kept, so that what is changed in it is changed in this view; nothing may be lost.
+            # Stored, so that changes of it change this view. A list that lost items isn't stored.
             dict.__setitem__(view, self.key, made)
         return made
 
@@ -82,11 +82,11 @@ class Field(Generic[T]):
 
 
 class View(dict[str, Any]):
-    """A JSON object with attributes. Everything that a dict can, a view can.
+    """A JSON object with attributes. It is a dict.
 
     Args:
-        json: The object; its top level is copied.
-        fields: Attributes to set; a name with a dot is taken as a key.
+        json: The object; a shallow copy is made.
+        fields: Attributes to set; a name with a dot is a key.
 
     Raises:
         TypeError: There is no such attribute.
@@ -113,7 +113,7 @@ class View(dict[str, Any]):
 
     @classmethod
     def read(cls, json: Any) -> Self:
-        """Take what a homeserver sent; what isn't an object becomes an empty view."""
+        """Make a view from JSON; an empty one if it isn't an object."""
         if type(json) is cls:
             return json
         return cls(json if isinstance(json, dict) else None)
@@ -124,7 +124,7 @@ class View(dict[str, Any]):
         return cls(data)
 
     def serialize(self) -> dict[str, Any]:
-        """The JSON object as plain dicts, lists and texts, a copy all the way down."""
+        """A deep copy of the JSON object, of plain dicts, lists and texts."""
         plain: dict[str, Any] = _plain(self)
         return plain
 
@@ -139,7 +139,7 @@ class View(dict[str, Any]):
         return sorted({*super().__dir__()} - _UNLISTED)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How notebooks show a view: as the dict that it is."""
+        """The form that notebooks show."""
         printer.text(f"{type(self).__name__}(...)" if cycle else "")
         if not cycle:
             with printer.group(4, f"{type(self).__name__}(", ")"):
@@ -158,7 +158,7 @@ _UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})
 
 
 def text(kind: type[S], key: str | None = None) -> Field[S]:
-    """A field that holds text: ``str``, or a kind of identifier, read leniently."""
+    """A field that holds text: ``str``, or an identifier, which isn't validated."""
     fits, make = _conversion(kind)
     return Field(key, lambda found: make(found) if fits(found) else None)
 
@@ -178,7 +178,7 @@ def number(key: str | None = None) -> Field[int]:
 
 
 def real(key: str | None = None) -> Field[float]:
-    """A field that holds a number, whole or not."""
+    """A field that holds an integer or a float."""
 
     def read(found: Any) -> float | None:
         return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
@@ -208,13 +208,13 @@ def view(kind: type[V], key: str | None = None) -> Field[V]:
 
 
 def table(key: str | None = None) -> Field[dict[str, Any]]:
-    """A field that holds an object with keys of any name."""
+    """A field that holds an object with arbitrary keys."""
     return Field(key, lambda found: found if isinstance(found, dict) else None)
 
 
 def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
-    """A field that holds a list of texts, identifiers, views or plain JSON of a type; items that
-    are malformed are left out."""
+    """A field that holds a list of texts, identifiers, views or plain JSON of a type. Malformed
+    items are left out."""
     fits, make = _conversion(kind)
 
     def read(found: Any) -> list[T] | None:
@@ -228,7 +228,7 @@ def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
 
 
 class Listing(Field[list[T]]):
-    """A list that reads as an empty one where it is missing or malformed."""
+    """A list that reads as an empty one if it is missing or malformed."""
 
     __slots__ = ()
 
@@ -242,12 +242,12 @@ class Listing(Field[list[T]]):
 
 
 def listing(kind: type[T], key: str | None = None) -> Listing[T]:
-    """As :func:`items`, for lists that one loops over: never None."""
+    """As :func:`items`, but never None."""
     return Listing(key, items(kind).read)
 
 
 def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
-    """A field that holds an object with keys of any name, whose values are as the items of
+    """A field that holds an object with arbitrary keys, whose values are like the items of
     :func:`items`."""
     fits, make = _conversion(kind)
 
@@ -266,7 +266,7 @@ def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
 
 
 def _conversion(kind: Any) -> tuple[Callable[[Any], bool], Callable[[Any], Any]]:
-    """What JSON of a kind looks like, and what makes the kind of it."""
+    """A test for JSON of a kind, and a conversion to the kind."""
     if issubclass(kind, View):
         return lambda found: isinstance(found, dict), kind.read
     if issubclass(kind, Identifier):

@@ -16,6 +16,7 @@ from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
 from ..api.options import CallOptions, RetryOptions, retry_options
 from ..client.joining import JoiningMethods
+from ..clock import now
 from ..compat import Unpack
 from ..errors import (
     MatrixRequestError,
@@ -25,7 +26,6 @@ from ..errors import (
 )
 from ..events.membership import Membership
 from ..ids import RoomID
-from ..state_store.items import now
 from .registering import Registering
 
 __all__ = ["BRIDGE_BOT", "Joining"]

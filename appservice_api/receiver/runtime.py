@@ -6,7 +6,7 @@ import threading
 from typing import Protocol
 
 from ..api.flight import SingleFlight
-from ..api.retry import Clock
+from ..clock import Clock
 
 __all__ = ["Runtime"]
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..clock import now
 from ..fork import renew_after_fork
-from ..state_store.items import now
 from .backlog import Backlog
 from .claims import EVERYWHERE, Claims
 from .runtime import Runtime

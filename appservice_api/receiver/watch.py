@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..api.retry import Clock
+from ..clock import Clock
 from ..fork import renew_after_fork
 from .transaction import Item, name_of
 

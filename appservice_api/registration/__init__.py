@@ -1,6 +1,7 @@
-"""The registration: the file that introduces an application service to its homeserver.
+"""The registration: the file that makes an application service known to its homeserver.
 
-It holds the two secrets and the namespaces, and both sides read the same file.
+It holds the two tokens and the namespaces. The homeserver and the application service read the
+same file.
 Spec: Application Service API, "Registration".
 """
 

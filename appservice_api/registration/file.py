@@ -1,4 +1,4 @@
-"""The registration's file, in YAML or JSON."""
+"""The file of a registration, in YAML or JSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def read(path: str) -> Mapping[str, Any]:
     """Read a file.
 
     Raises:
-        RegistrationError: It can't be read, or holds no mapping; no excerpt is shown.
+        RegistrationError: It can't be read, or isn't a mapping. The error has no excerpt.
         MissingExtraError: It isn't JSON, and PyYAML isn't installed.
     """
-    # A file's text given for its path must not show up in the error of open().
+    # If a file's text is given as its path, it must not appear in the error of open().
     if "\n" in path or path.lstrip()[:1] == "{":
         raise RegistrationError("The registration must be a path or a mapping, not a file's text")
-    # What these errors know is an excerpt or all of the file, tokens included: hence each new
-    # error is raised outside of `except`, where it can't carry the old one along.
+    # These errors hold an excerpt of the file, perhaps a token. Therefore the new error is raised
+    # outside of `except`, where it doesn't get the old one as its context.
     problem, data = "", None
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -40,7 +40,7 @@ def read(path: str) -> Mapping[str, Any]:
 
 
 def write(path: str, data: dict[str, Any], *, overwrite: bool) -> None:
-    """Write a file in one step, readable by its owner only.
+    """Write a file atomically, readable by its owner only.
 
     Raises:
         RegistrationError: It exists already, or can't be written.
@@ -80,7 +80,7 @@ def _yaml() -> ModuleType | None:
 
 
 def _parsed(text: str) -> tuple[str, Any]:
-    """What is wrong with a file's text, and its content."""
+    """The problem with a file's text, empty if there is none, and its content."""
     try:
         return "", json.loads(text)
     except (ValueError, RecursionError):
@@ -99,8 +99,8 @@ def _dumped(data: dict[str, Any], yaml: ModuleType | None) -> bytes:
     try:
         if yaml is not None:
             return bytes(yaml.safe_dump(data, sort_keys=False, encoding="utf-8"))
-        # Not in ASCII: YAML reads a pair of escaped surrogates as two characters.
+        # Not ASCII: YAML reads a pair of escaped surrogates as two characters.
         return json.dumps(data, indent=2, ensure_ascii=False).encode() + b"\n"
     except (TypeError, ValueError, getattr(yaml, "YAMLError", ValueError)):
-        pass  # the error would carry the value along
+        pass  # the error below must not have this one as its context
     raise RegistrationError("an unknown key of the registration has a value that isn't JSON")

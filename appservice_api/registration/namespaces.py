@@ -1,4 +1,4 @@
-"""The namespaces: whose names an application service claims."""
+"""Namespaces: the users, aliases and rooms that an application service claims."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import RegistrationError
-from ..ids import check_localpart, is_server_name
+from ..ids import UserID, check_localpart, is_server_name
 
-__all__ = ["KINDS", "Namespace", "Namespaces", "prefix_of_regex", "prefix_regex", "server_of_regex"]
+__all__ = [
+    "KINDS", "Namespace", "Namespaces", "example_user", "prefix_of_regex", "prefix_regex",
+    "server_of_regex",
+]  # fmt: skip
 
 KINDS = {"users": "@", "aliases": "#", "rooms": "!"}
-# Where a regex ends in a server name, escaped (`hs\.test`) or, as often written, not (`hs.test`).
+# A server name at the end of a regex, escaped (`hs\.test`) or, as is common, not (`hs.test`).
 _SERVER = re.compile(
     r":((?:\\\[[0-9A-Fa-f:.]+\\\]|[A-Za-z0-9](?:(?:\\?[.-])*[A-Za-z0-9])*)(?::[0-9]{1,5})?)"
     r"(?:\$|\\Z)?\Z"
 )
-# What a regex of users begins with that stands for itself, where more may follow.
+# Plain text with which a regex of users begins.
 _LITERAL = r"(?:\\[._=/+-]|[a-z0-9_=/-])(?![*+?{])"
+_LITERAL_START = r"\^?@((?:[a-z0-9_=/-]|\\[^A-Za-z0-9])*)([?*+{|]?)"
 _PREFIX = re.compile(rf"\^?@((?:{_LITERAL})+)(?!{_LITERAL}|\\?:)")
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """Names that an application service claims.
+    """A namespace that an application service claims.
 
     Args:
-        exclusive: Whether nobody else may create them.
+        exclusive: Whether only the application service may create these names.
         regex: A regular expression; as in Synapse, only the beginning is anchored.
         extra: Keys that the specification doesn't know, kept as they are.
     """
@@ -38,7 +42,7 @@ class Namespace:
     extra: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def matches(self, name: str) -> bool:
-        """Tell whether the regex matches the beginning of a user ID, alias or room ID."""
+        """Whether the regex matches the beginning of a user ID, alias or room ID."""
         return re.match(self.regex, name) is not None
 
 
@@ -53,10 +57,10 @@ class Namespaces:
 
 
 def prefix_regex(prefix: str, server_name: str | None) -> str:
-    """The regex, without its sigil, of all names on a server that begin alike.
+    """The regex, without the sigil, for all names on a server that begin with a prefix.
 
     Raises:
-        RegistrationError: There is no such server name, or no localpart begins like that.
+        RegistrationError: The server name or the prefix isn't valid.
     """
     if server_name is None or not is_server_name(server_name):
         raise RegistrationError(
@@ -66,13 +70,13 @@ def prefix_regex(prefix: str, server_name: str | None) -> str:
         check_localpart(prefix)
     except ValueError as error:
         raise RegistrationError(f"ghost_prefix {error}") from None
-    # Outside of a set, a hyphen needs no escape, and not all regex dialects allow one.
+    # Outside of a set, a hyphen needs no escape, and some regex dialects forbid it.
     return f"{re.escape(prefix)}.*:{re.escape(server_name)}".replace(r"\-", "-")
 
 
 @lru_cache(maxsize=1024)
 def server_of_regex(regex: str) -> str | None:
-    """The server name that a regex of users ends in, if there is just one."""
+    """The server name at the end of a regex of users; None if there isn't exactly one."""
     match = _SERVER.search(regex)
     if match is None or _has_alternatives(regex):
         return None
@@ -82,15 +86,40 @@ def server_of_regex(regex: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def prefix_of_regex(regex: str) -> str | None:
-    """What the localparts that a regex of users matches begin with; None if that isn't plain
-    text, or if it is all of them (as where the bot alone is claimed)."""
+    """The prefix of the localparts that a regex of users matches; None if it isn't plain text,
+    or if it is the whole localpart (as when only the bot is claimed)."""
     match = _PREFIX.match(regex)
     return None if match is None or _has_alternatives(regex) else match[1].replace("\\", "")
 
 
+def example_user(space: Namespace, server_name: str) -> str | None:
+    """A user ID that a namespace of users matches; None if its regex doesn't begin with plain text.
+
+    Args:
+        space: The namespace.
+        server_name: The server name of the user ID.
+    """
+    match = re.match(_LITERAL_START, space.regex)
+    if match is None:
+        return None
+    start = match[1].replace("\\", "")
+    if match[2]:  # the last character is optional
+        start = start[:-1]
+    for end in ("check", "1", ""):
+        user = f"@{start}{end}:{server_name}"
+        try:
+            check_localpart(start + end)
+            UserID(user)
+        except ValueError:
+            continue
+        if space.matches(user):
+            return user
+    return None
+
+
 def _has_alternatives(regex: str) -> bool:
-    # What precedes a `|` is a regex only if no group or set is open: the alternative after it
-    # stands alone, begins otherwise, and may end in another server name.
+    # If the text before a `|` is a valid regex, no group or set is open: then the alternatives
+    # may have different prefixes and server names.
     return any(_is_regex(regex[: bar.start()]) for bar in re.finditer(r"\|", regex))
 
 

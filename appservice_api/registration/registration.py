@@ -1,4 +1,4 @@
-"""The registration itself."""
+"""The registration of an application service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..localparts import decode_localpart, encode_localpart
 from .file import read, write
 from .namespaces import KINDS, Namespace, Namespaces, prefix_of_regex, prefix_regex, server_of_regex
-from .rules import KEYS, check, doubts
+from .rules import KEYS, UNSTABLE_EPHEMERAL, check, warnings_of
 
 __all__ = ["Registration"]
 
@@ -24,19 +24,20 @@ class Registration:
     """A valid registration; for one with other values, use :func:`dataclasses.replace`.
 
     Args:
-        id: The name of the application service on its homeserver; never changes.
-        url: Where the homeserver sends events to; None if it shall send none.
-        as_token: The secret that the application service shows to the homeserver.
-        hs_token: The secret that the homeserver shows to the application service.
+        id: The ID of the application service on its homeserver; it must never change.
+        url: The URL to which the homeserver sends events; None if it shall send none.
+        as_token: The secret that authenticates the application service.
+        hs_token: The secret that authenticates the homeserver.
         sender_localpart: The localpart of the bot.
-        namespaces: What the application service claims.
-        rate_limited: Whether ghosts are rate limited; None leaves it to the homeserver.
-        receive_ephemeral: Whether typing, receipts and presence are sent, too.
-        protocols: The third-party protocols that are served.
+        namespaces: The users, aliases and rooms that the application service claims.
+        rate_limited: Whether ghosts are rate limited; None for the homeserver's default.
+        receive_ephemeral: Whether the homeserver sends typing, receipts and presence. In a file
+            it has a second, unstable name, for Synapse 1.143.
+        protocols: The third-party protocols that the application service serves.
         extra: Keys that the specification doesn't know, kept as they are.
 
     Raises:
-        RegistrationError: Values aren't valid; it names all problems, and no token.
+        RegistrationError: A value isn't valid. The error has all problems, but no token.
     """
 
     id: str
@@ -64,16 +65,17 @@ class Registration:
         """Make a registration with new tokens.
 
         Args:
-            sender_localpart: The bot's; by default the ghosts' prefix without what separates it
-                (``_demo`` for ``_demo_``, which is no ghost), or else the ID.
+            sender_localpart: The localpart of the bot. By default the ghosts' prefix without the
+                separator at its end (``_demo`` for ``_demo_``, which is no ghost), or else the ID.
             users, aliases, rooms: Regular expressions.
-            exclusive: Whether nobody else may create these names.
+            exclusive: Whether only the application service may create these names.
             server_name: The homeserver's name, for the namespaces of ``ghost_prefix``.
             ghost_prefix: What the localparts of all ghosts and aliases begin with.
             id, url, rate_limited, receive_ephemeral, protocols: As for the class.
 
         Raises:
-            RegistrationError: Values aren't valid, or ``ghost_prefix`` has no ``server_name``.
+            RegistrationError: A value isn't valid, or ``ghost_prefix`` is given without
+                ``server_name``.
         """
         from secrets import token_urlsafe
 
@@ -105,8 +107,8 @@ class Registration:
             source: The path of a YAML or JSON file, or a mapping.
 
         Raises:
-            RegistrationError: The file can't be read, or isn't valid; it names all problems, and
-                no token.
+            RegistrationError: The file can't be read, or isn't valid. The error has all problems,
+                but no token.
             MissingExtraError: The file isn't JSON, and PyYAML isn't installed.
         """
         if isinstance(source, Mapping):
@@ -128,16 +130,18 @@ class Registration:
             ]
             for kind in KINDS
         }
-        # Where an optional key is null, the default holds.
+        # For an optional key that is null, the default applies.
         known = {key: data[key] for key in KEYS if key == "url" or data.get(key) is not None}
         known["namespaces"] = Namespaces(**spaces, extra=_extra(data["namespaces"], KINDS))
-        return cls(**known, extra=_extra(data, KEYS))
+        if data.get(UNSTABLE_EPHEMERAL):
+            known["receive_ephemeral"] = True
+        return cls(**known, extra=_extra(data, (*KEYS, UNSTABLE_EPHEMERAL)))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the file for the homeserver, readable by its owner only.
 
-        It is YAML where PyYAML is installed and the name doesn't end in ``.json``, else JSON,
-        which YAML readers take as well.
+        It is YAML if PyYAML is installed and the name doesn't end in ``.json``; otherwise JSON,
+        which is valid YAML.
 
         Args:
             overwrite: Whether an existing file may be replaced.
@@ -148,34 +152,36 @@ class Registration:
         write(os.fsdecode(path), self.as_dict(), overwrite=overwrite)
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of the file, with the tokens, as a dict of the caller's own."""
+        """The content of the file, with the tokens, as a new dict."""
         data = asdict(self, dict_factory=_with_extra)
+        if self.receive_ephemeral:
+            data[UNSTABLE_EPHEMERAL] = True
         if self.rate_limited is None:
             del data["rate_limited"]
         return data
 
     @property
     def server_name(self) -> str | None:
-        """The homeserver's name, if all namespaces of users end in it; else None."""
+        """The homeserver's name, if all namespaces of users end in it; otherwise None."""
         names = {server_of_regex(space.regex) for space in self.namespaces.users}
         return names.pop() if len(names) == 1 else None
 
     def bot_mxid(self, server_name: str | None = None) -> UserID | None:
-        """The user ID of the bot, or None where the homeserver's name isn't known.
+        """The user ID of the bot, or None if the homeserver's name isn't known.
 
         Args:
             server_name: The homeserver's name, by default :attr:`server_name`.
 
         Raises:
-            ValueError: That isn't a server name.
+            ValueError: ``server_name`` isn't a server name.
         """
         server = self.server_name if server_name is None else server_name
         return None if server is None else UserID(f"@{self.sender_localpart}:{server}")
 
     @property
     def ghost_prefix(self) -> str | None:
-        """What the localparts of all ghosts begin with, if the namespaces of users agree in it,
-        or at least the exclusive ones do; else None."""
+        """The prefix of all ghosts' localparts, if it is the same in all namespaces of users, or
+        at least in the exclusive ones; otherwise None."""
         for spaces in (
             self.namespaces.users, [space for space in self.namespaces.users if space.exclusive],
         ):  # fmt: skip
@@ -185,15 +191,15 @@ class Registration:
         return None
 
     def user_id_for(self, remote_name: str, server_name: str | None = None) -> UserID:
-        """The user ID of the ghost of somebody on the other network: :attr:`ghost_prefix` and the
-        name, encoded by :func:`encode_localpart`. :meth:`remote_name` is the way back.
+        """The user ID of the ghost of a remote user: :attr:`ghost_prefix` and the name, encoded by
+        :func:`encode_localpart`. :meth:`remote_name` is the inverse.
 
         Args:
-            remote_name: The name or ID there, any text that isn't empty.
+            remote_name: The name or ID on the remote network, any text that isn't empty.
             server_name: The homeserver's name, by default :attr:`server_name`.
 
         Raises:
-            RegistrationError: The namespaces of users don't tell the prefix or the server.
+            RegistrationError: The namespaces of users don't imply the prefix or the server.
             ValueError: The name is empty; or the user ID has more than 255 bytes, isn't in the
                 namespaces, or is that of the bot.
         """
@@ -218,10 +224,10 @@ class Registration:
         return user_id
 
     def remote_name(self, user_id: str) -> str | None:
-        """The name of which :meth:`user_id_for` makes a user ID; None if of no name.
+        """The name for which :meth:`user_id_for` returns a user ID; None if there is none.
 
         Args:
-            user_id: Any user's ID.
+            user_id: The ID of any user.
         """
         prefix, localpart = self.ghost_prefix, localpart_of(user_id)
         if prefix is None or not localpart.startswith(prefix) or not self.owns_user(user_id):
@@ -234,13 +240,13 @@ class Registration:
             return None
 
     def owns_user(self, user_id: str, *, exclusive_only: bool = False) -> bool:
-        """Tell whether a user is the bot or a ghost.
+        """Whether a user is the bot or a ghost.
 
-        Where :attr:`server_name` is known, the bot counts, and users of other servers don't. As in
-        Synapse, a regex need match only the beginning, and the first that matches decides.
+        If :attr:`server_name` is known, the bot counts, and users of other servers don't. As in
+        Synapse, a regex needs to match only the beginning, and the first that matches decides.
 
         Args:
-            exclusive_only: Whether ghosts of shared namespaces don't count.
+            exclusive_only: Whether only ghosts of exclusive namespaces count.
         """
         server = self.server_name
         if server is not None and server_of(user_id) != server:
@@ -251,21 +257,21 @@ class Registration:
         return first is not None and (first.exclusive or not exclusive_only)
 
     def owns_alias(self, alias: str) -> bool:
-        """Tell whether a room alias is in the namespaces of aliases."""
+        """Whether a room alias is in the namespaces of aliases."""
         return any(space.matches(alias) for space in self.namespaces.aliases)
 
     def owns_room(self, room_id: str) -> bool:
-        """Tell whether a room ID is in the namespaces of rooms."""
+        """Whether a room ID is in the namespaces of rooms."""
         return any(space.matches(room_id) for space in self.namespaces.rooms)
 
     def describe_users(self) -> str:
-        """The namespaces of users in words, as an error names them."""
+        """The namespaces of users in words, for an error."""
         regexes = ", ".join(f"'{space.regex}'" for space in self.namespaces.users)
         return f"the users namespaces {regexes or '(there are none)'}"
 
     def warnings(self) -> list[str]:
         """What is valid but seldom meant, one sentence each."""
-        return list(doubts(self.as_dict()))
+        return list(warnings_of(self.as_dict()))
 
     def __repr__(self) -> str:
         return f"<Registration {self.id!r}, bot {self.sender_localpart!r}, {self.describe_users()}>"

@@ -1,4 +1,4 @@
-"""What is checked: what a homeserver or the wire would refuse, and what is seldom meant."""
+"""Rules for a registration: what a homeserver refuses, and what is valid but seldom meant."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ from urllib.parse import urlsplit
 from ..errors import RegistrationError
 from .namespaces import KINDS
 
-__all__ = ["KEYS", "check", "doubts"]
+__all__ = ["KEYS", "UNSTABLE_EPHEMERAL", "check", "warnings_of"]
 
 _REQUIRED = ("id", "url", "as_token", "hs_token", "sender_localpart", "namespaces")
-_SWITCHES = ("rate_limited", "receive_ephemeral")
-KEYS = (*_REQUIRED, *_SWITCHES, "protocols")
+#: The name of ``receive_ephemeral`` before it was stable; Synapse 1.143 reads no other.
+UNSTABLE_EPHEMERAL = "de.sorunome.msc2409.push_ephemeral"
+_SWITCHES = ("rate_limited", "receive_ephemeral", UNSTABLE_EPHEMERAL)
+KEYS = (*_REQUIRED, "rate_limited", "receive_ephemeral", "protocols")
 _TOKEN = (r"[!-~]+\Z", "holds white space, control or non-ASCII characters, which no header takes")
 _TEXTS = {
     "id": (r"[^|]+\Z", "must not contain '|'"),
     "as_token": _TOKEN,
     "hs_token": _TOKEN,
-    # What Synapse takes: nothing that a URL would quote.
+    # As Synapse: only characters that a URL doesn't quote.
     "sender_localpart": (r"[A-Za-z0-9._~/-]+\Z", "must need no percent-encoding in a URL"),
 }
 
 
 def check(data: Mapping[str, Any], name: str) -> None:
-    """Refuse the content of a file that isn't valid.
+    """Check the content of a registration file.
 
     Raises:
-        RegistrationError: With all problems, and the value of no token.
+        RegistrationError: It isn't valid. The error has all problems, but no token.
     """
     problems = list(_problems(data))
     if problems:
         raise RegistrationError(f"{name} isn't valid: {'; '.join(problems)}", problems)
 
 
-def doubts(data: Mapping[str, Any]) -> Iterator[str]:
+def warnings_of(data: Mapping[str, Any]) -> Iterator[str]:
     """What is valid but seldom meant, one sentence each."""
     bot = data["sender_localpart"]
     if re.search("[A-Z~]", bot):
         yield f"sender_localpart {bot!r} has uppercase letters or '~', as no new user ID may"
     for kind in KINDS:
         for space in data["namespaces"].get(kind, ()):
-            yield from _namespace_doubts(kind, space["regex"], space["exclusive"], bot)
+            yield from _namespace_warnings(kind, space["regex"], space["exclusive"], bot)
     if data.get("rate_limited") is not False:
         yield "rate_limited isn't false: the homeserver may rate limit the ghosts"
 
@@ -117,9 +119,9 @@ def _namespace_problems(where: str, entry: object) -> Iterator[str]:
         yield f"{where}.regex {regex!r} isn't a regular expression ({error})"
 
 
-def _namespace_doubts(kind: str, regex: str, exclusive: bool, bot: str) -> Iterator[str]:
+def _namespace_warnings(kind: str, regex: str, exclusive: bool, bot: str) -> Iterator[str]:
     where = f"namespaces.{kind} '{regex}'"
-    # The colons of sets and of groups' marks don't count; an escaped one does.
+    # Colons in sets and in (?...: don't count; an escaped colon does.
     has_server = ":" in re.sub(
         r"\\[^:]|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[A-Za-z-]*:", "", regex, flags=re.DOTALL
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..clock import now
 from ..events.membership import Membership
 from .items import (
     CREATE,
@@ -19,7 +20,6 @@ from .items import (
     StateItem,
     copied,
     member_item,
-    now,
 )
 from .members import MemberMethods
 from .room_state import RoomStateMethods

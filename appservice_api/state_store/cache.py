@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+from ..clock import now
 from ..events.membership import Membership
 from ..ids import UserID
 from .databases import CHUNK
-from .items import ACTIVE, KINDS, MemberItem, RoomItems, Source, StateItem, memberships_of, now
+from .items import ACTIVE, KINDS, MemberItem, RoomItems, Source, StateItem, memberships_of
 from .kept_back import KeepsBack, kept_back
 from .lookalikes import looks, skeleton
 from .storable import is_storable, storable_text

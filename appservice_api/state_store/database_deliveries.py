@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from ..clock import now
 from ..errors import StateStoreError
 from ..fork import renew_after_fork
 from .deliveries import Deliveries, Note, ParkedEvent
-from .items import now
 from .keys import ClaimKey, NoteKey
 from .storable import storable_name, storable_text, storable_time
 

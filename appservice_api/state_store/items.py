@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from ..clock import now
 from ..events.membership import Membership
 
 __all__ = [
@@ -159,8 +159,3 @@ def copied(json: Any) -> Any:
     if isinstance(json, Mapping):
         return {key: copied(value) for key, value in json.items()}
     return [copied(one) for one in json] if isinstance(json, (list, tuple)) else json
-
-
-def now() -> int:
-    """The present time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

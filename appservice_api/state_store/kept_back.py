@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+from ..clock import now
 from ..errors import StateStoreError
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
 from .abstract import ASStateStore
-from .items import MemberItem, RoomItems, StateItem, memberships_of, now
+from .items import MemberItem, RoomItems, StateItem, memberships_of
 from .memory import MemoryStateStore
 
 __all__ = ["KeepsBack", "kept_back"]

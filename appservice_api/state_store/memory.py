@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
+from ..clock import now
 from ..events.membership import Membership
 from ..fork import renew_after_fork
 from ..ids import RoomID, UserID
 from .abstract import ASStateStore
-from .items import MemberItem, Source, StateItem, memberships_of, now, supersedes
+from .items import MemberItem, Source, StateItem, memberships_of, supersedes
 
 __all__ = ["MemoryStateStore"]
 

@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..clock import now
 from ..fork import renew_after_fork
 from .deliveries import Begun, Claim, Deliveries, Note, ParkedEvent
-from .items import copied, now
+from .items import copied
 from .keys import ClaimKey, ClaimKind, NoteKey
 
 __all__ = ["MemoryDeliveries"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..clock import now
 from ..events.power_levels import RoomPowers
 from .base import StoreBase
-from .items import CREATE, Source, StateItem, copied, now
+from .items import CREATE, Source, StateItem, copied
 
 __all__ = ["RoomStateMethods"]
 

@@ -1,12 +1,11 @@
-"""What the in-memory homeserver keeps for each user: profile, devices, account data, presence."""
+"""Endpoints about users: profile, presence, devices, account data, tags, filters."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .http import Refused, Response, answer, forbidden
 from .memory import Call, MemoryHomeserver, endpoint, once
-from .refused import Refused, forbidden
-from .wire import Answer, answer
 
 Json = dict[str, Any]
 
@@ -86,7 +85,7 @@ def get_device(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 @endpoint("PUT", "client/v3/devices/{}")
-def put_device(hs: MemoryHomeserver, call: Call) -> Answer:
+def put_device(hs: MemoryHomeserver, call: Call) -> Response:
     devices, name = hs.devices.setdefault(call.user, {}), call.body.get("display_name")
     new = call.parts[0] not in devices
     if new or name is not None:

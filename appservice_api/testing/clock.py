@@ -1,18 +1,18 @@
-"""A clock that tests turn by hand."""
+"""A clock that tests advance."""
 
 from __future__ import annotations
 
 import threading
 
 EPOCH = 1_700_000_000.0
-_GLANCE = 0.001
+_POLL = 0.001
 
 
 class ManualClock:
     """A deterministic, thread-safe clock.
 
     Args:
-        auto: `wait` advances the clock itself and returns at once; no thread ever blocks.
+        auto: Whether `wait` advances the clock and returns at once, so that no thread blocks.
     """
 
     def __init__(self, *, auto: bool = False) -> None:
@@ -32,13 +32,13 @@ class ManualClock:
         return EPOCH + self.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Turn the clock forward and wake the threads whose time has come.
+        """Advance the clock, and wake the threads whose wait has ended.
 
         Args:
-            seconds: How far.
+            seconds: By how much.
 
         Raises:
-            ValueError: Negative: time doesn't run backwards.
+            ValueError: It is negative.
         """
         if seconds < 0:
             raise ValueError(f"cannot advance by {seconds} seconds")
@@ -50,8 +50,8 @@ class ManualClock:
         """Wait as `event.wait(seconds)` does, in this clock's time.
 
         Args:
-            event: What ends the wait early.
-            seconds: How long at most.
+            event: The event.
+            seconds: How long to wait at most.
 
         Returns:
             Whether the event is set.
@@ -66,9 +66,9 @@ class ManualClock:
             self._waiters += 1
             self._changed.notify_all()
             try:
-                # A plain Event can't wake this condition, so it is glanced at.
+                # A plain Event can't notify this condition, so it is polled.
                 while self._now < until and not event.is_set():
-                    self._changed.wait(_GLANCE)
+                    self._changed.wait(_POLL)
             finally:
                 self._waiters -= 1
                 self._changed.notify_all()
@@ -76,19 +76,19 @@ class ManualClock:
 
     @property
     def waiters(self) -> int:
-        """How many threads wait now."""
+        """How many threads are waiting."""
         with self._changed:
             return self._waiters
 
     def wait_for_waiters(self, count: int, timeout: float = 5.0) -> None:
-        """Wait until so many threads wait on this clock.
+        """Wait until a number of threads wait on this clock.
 
         Args:
-            count: At least so many.
+            count: The number, at least.
             timeout: In seconds of real time.
 
         Raises:
-            AssertionError: Fewer waited in time.
+            AssertionError: There weren't so many in time.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiters >= count, timeout):

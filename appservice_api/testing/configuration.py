@@ -1,4 +1,4 @@
-"""What a throw-away Synapse is configured with. JSON is valid YAML, so it is written as JSON."""
+"""The configuration of a throw-away Synapse, written as JSON, which is valid YAML."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LOGGING: dict[str, Any] = {
     "handlers": {
         "h": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "f"}
     },
-    # Otherwise three ERROR lines for each registration but one.
+    # Without this, it logs three errors for each registration after the first.
     "loggers": {"synapse.util.metrics": {"level": "CRITICAL"}},
     "root": {"level": "WARNING", "handlers": ["h"]},
 }
@@ -51,7 +51,7 @@ class Configuration:
         home: The folder they are in.
         server_name: The homeserver's name.
         room_version: The version of new rooms.
-        rate_limits: Whether Synapse's own rate limits stay.
+        rate_limits: Whether Synapse's default rate limits apply.
         registrations: The application services' registrations.
     """
 
@@ -69,7 +69,7 @@ class Configuration:
         self.rate_limits = rate_limits
         self.registrations = registrations
         self.shared_secret = secrets.token_urlsafe(32)
-        # Served under .well-known, so that one Synapse can be told from another on its port.
+        # Served under .well-known: it tells this Synapse from another one on the same port.
         self.mark = secrets.token_urlsafe(16)
         self._macaroon_secret = secrets.token_urlsafe(32)
         self._form_secret = secrets.token_urlsafe(32)

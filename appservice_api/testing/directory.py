@@ -1,13 +1,12 @@
-"""Aliases and the room directory of the in-memory homeserver."""
+"""Endpoints about room aliases and the room directory."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .http import Refused, Response, answer, forbidden
 from .memory import Call, MemoryHomeserver, endpoint
-from .refused import Refused, forbidden
 from .rooms import Room
-from .wire import Answer, answer
 
 Json = dict[str, Any]
 
@@ -82,12 +81,12 @@ def put_listed_by_service(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 @endpoint("GET", "client/v3/publicRooms")
-def public_rooms(hs: MemoryHomeserver, call: Call) -> Answer:
+def public_rooms(hs: MemoryHomeserver, call: Call) -> Response:
     return _page(hs, {name: values[0] for name, values in call.request.query.items()})
 
 
 @endpoint("POST", "client/v3/publicRooms")
-def search_public_rooms(hs: MemoryHomeserver, call: Call) -> Answer:
+def search_public_rooms(hs: MemoryHomeserver, call: Call) -> Response:
     return _page(hs, call.body)
 
 
@@ -114,7 +113,7 @@ def _list(hs: MemoryHomeserver, call: Call, network: str | None, room_id: str) -
     return {}
 
 
-def _page(hs: MemoryHomeserver, wanted: Json) -> Answer:
+def _page(hs: MemoryHomeserver, wanted: Json) -> Response:
     network = wanted.get("third_party_instance_id")
     everything = wanted.get("include_all_networks") in (True, "true")
     ids = {room_id for where, room_id in hs.listed if everything or where == network}

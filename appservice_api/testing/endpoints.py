@@ -1,19 +1,18 @@
-"""The Client-Server API's endpoints of the in-memory homeserver, one function each."""
+"""Endpoints about rooms and registration; those of other chapters stand beside this module."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .history import relates_to
+from .http import Refused, Response, answer, forbidden
 from .memory import Call, MemoryHomeserver, endpoint, once
-from .refused import Refused, forbidden
 from .rooms import Room
-from .wire import Answer, answer
 
 Json = dict[str, Any]
 
 _ROOM_VERSIONS = tuple(str(number) for number in range(1, 13))
-# What an upgrade takes along, and what a redaction leaves.
+# The state that an upgrade copies, and the keys that a redaction keeps.
 _MOVED = frozenset(
     f"m.room.{name}"
     for name in (
@@ -33,7 +32,7 @@ _KEPT = {
 
 @endpoint("GET", "client/versions")
 def versions(hs: MemoryHomeserver, call: Call) -> Json:
-    return {}  # answered before authentication
+    return {}  # responded to before authentication
 
 
 @endpoint("GET", "client/v3/account/whoami")
@@ -59,7 +58,7 @@ def register(hs: MemoryHomeserver, call: Call) -> Json:
     if user in hs.users:
         raise Refused(400, "M_USER_IN_USE", "User ID already taken.")
     if user in hs.profiles:
-        # Of a sender that had no account when it set its name.
+        # Synapse fails for a sender that set its name before it had an account.
         raise Refused(500, "M_UNKNOWN", "Internal server error")
     hs.users.add(user)
     result = {"user_id": user, "home_server": hs.server_name}
@@ -214,7 +213,7 @@ def get_state(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 @endpoint("GET", "client/v3/rooms/{}/state")
-def get_all_state(hs: MemoryHomeserver, call: Call) -> Answer:
+def get_all_state(hs: MemoryHomeserver, call: Call) -> Response:
     return answer(200, list(hs.visible(call).state.values()))
 
 
@@ -254,7 +253,7 @@ def ping(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 def _room(hs: MemoryHomeserver, call: Call) -> Room:
-    """The room that a path names, for actions that check the membership themselves."""
+    """The room that a path names, for actions that check memberships themselves."""
     room = hs.rooms.get(call.parts[0])
     if room is None:
         raise forbidden(f"{call.user} not in room {call.parts[0]}.")

@@ -1,11 +1,11 @@
-"""What can be read of the in-memory homeserver's rooms: events, pages, relations, members."""
+"""Endpoints that read rooms: events, pages, relations, members."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .http import Refused, forbidden
 from .memory import Call, MemoryHomeserver, endpoint
-from .refused import Refused, forbidden
 from .rooms import Event, Room
 
 Json = dict[str, Any]
@@ -122,7 +122,7 @@ def joined_members(hs: MemoryHomeserver, call: Call) -> Json:
     if call.user not in members:
         if not call.by_appservice:
             raise forbidden(f"User {call.user} not in room {call.parts[0]}")
-        # Whoever is asserted: one user of the application service in the room is enough.
+        # Whoever is acting: one user of the application service in the room is enough.
         if not any(user == hs.sender or hs.namespace.fullmatch(user) for user in members):
             raise forbidden("Appservice not in room")
     joined = {}
@@ -142,14 +142,7 @@ def joined_rooms(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 def relates_to(event: Event) -> Json:
-    """What an event says of its relation to another.
-
-    Args:
-        event: The event.
-
-    Returns:
-        Its `m.relates_to`, empty if there is none.
-    """
+    """The `m.relates_to` of an event, empty if there is none."""
     found = event["content"].get("m.relates_to")
     return found if isinstance(found, dict) else {}
 
@@ -159,14 +152,14 @@ def _query(call: Call) -> dict[str, str]:
 
 
 def _place(token: str) -> int:
-    """The place in a timeline that a token stands for."""
+    """The position in a timeline that a token stands for."""
     if not token.startswith("t") or not token[1:].isdecimal():
         raise Refused(400, "M_UNKNOWN", "Invalid stream token")
     return int(token[1:])
 
 
 def _state(room: Room, place: int) -> dict[tuple[str, str], Event]:
-    """The state of a room before a place in its timeline."""
+    """The state of a room before a position in its timeline."""
     return {
         (event["type"], event["state_key"]): event
         for event in room.timeline[:place]

@@ -1,18 +1,14 @@
-"""The media repository of the in-memory homeserver."""
+"""Endpoints of the media repository."""
 
 from __future__ import annotations
 
 import re
-import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from .memory import Call, MemoryHomeserver, endpoint
-from .refused import Refused, forbidden
-from .wire import Answer, answer
-
-__all__ = ["Media"]
+from ..clock import now
+from .http import Refused, Response, answer, forbidden
+from .memory import Call, Media, MemoryHomeserver, endpoint
 
 Json = dict[str, Any]
 
@@ -25,25 +21,6 @@ _INLINE = re.compile(
     r"|audio/(mp4|webm|aac|mpeg|ogg|wave|wav|x-wav|x-pn-wav|flac|x-flac)"
 )
 _PICTURES = ("image/jpeg", "image/jpg", "image/webp", "image/gif", "image/png")
-
-
-@dataclass
-class Media:
-    """One piece of media.
-
-    Attributes:
-        owner: Who made it.
-        body: The bytes, None until they are uploaded.
-        content_type: The media type.
-        filename: The name, None for none.
-        authenticated: Whether it is kept from the old endpoints, which ask for no token.
-    """
-
-    owner: str
-    body: bytes | None = None
-    content_type: str = "application/octet-stream"
-    filename: str | None = None
-    authenticated: bool = True
 
 
 @endpoint("GET", "client/v1/media/config", "media/v3/config")
@@ -60,7 +37,7 @@ def upload(hs: MemoryHomeserver, call: Call) -> Json:
 
 @endpoint("POST", "media/v1/create")
 def create(hs: MemoryHomeserver, call: Call) -> Json:
-    expires = int(time.time() * 1000) + _DAY
+    expires = now() + _DAY
     return {"content_uri": _new(hs, call), "unused_expires_at": expires}
 
 
@@ -81,14 +58,14 @@ def upload_to(hs: MemoryHomeserver, call: Call) -> Json:
 
 
 @endpoint("GET", "client/v1/media/download/{}/{}", "client/v1/media/download/{}/{}/{}")
-def download(hs: MemoryHomeserver, call: Call) -> Answer:
+def download(hs: MemoryHomeserver, call: Call) -> Response:
     media, body = _find(hs, call)
     name = call.parts[2] if len(call.parts) > 2 else media.filename
     return _serve(media.content_type, body, name)
 
 
 @endpoint("GET", "client/v1/media/thumbnail/{}/{}")
-def thumbnail(hs: MemoryHomeserver, call: Call) -> Answer:
+def thumbnail(hs: MemoryHomeserver, call: Call) -> Response:
     for name in ("width", "height"):
         if not call.request.query.get(name, [""])[0].isdecimal():
             text = f"Missing required integer query parameter {name}"
@@ -103,7 +80,7 @@ def thumbnail(hs: MemoryHomeserver, call: Call) -> Answer:
             "that thumbnailing failed for some other reason. (Dynamic thumbnails are disabled on "
             "this server.)",
         )
-    # A thumbnail is at least as large as asked for: the whole picture will do.
+    # A thumbnail may be larger than requested: it is the whole picture.
     return _serve(media.content_type, body, None)
 
 
@@ -137,7 +114,7 @@ def _find(hs: MemoryHomeserver, call: Call) -> tuple[Media, bytes]:
     media = hs.media.get(f"mxc://{call.parts[0]}/{call.parts[1]}")
     if media is None:
         raise Refused(404, "M_NOT_FOUND", f"Not found {unquote(call.request.path)!r}")
-    # However long the client would wait: a test has nobody to wait for.
+    # At once, however long the client would wait: in a test, nobody uploads meanwhile.
     if media.body is None:
         raise Refused(504, "M_NOT_YET_UPLOADED", "Media has not been uploaded yet")
     return media, media.body
@@ -149,7 +126,7 @@ def _check_old(hs: MemoryHomeserver, call: Call) -> None:
         raise Refused(404, "M_NOT_FOUND", "Not found")
 
 
-def _serve(content_type: str, body: bytes, name: str | None) -> Answer:
+def _serve(content_type: str, body: bytes, name: str | None) -> Response:
     kind = content_type.partition(";")[0].strip().lower()
     disposition = "inline" if _INLINE.fullmatch(kind) else "attachment"
     if name:

@@ -1,4 +1,4 @@
-"""A homeserver in memory: who speaks, what is asked, and Synapse's answer to it."""
+"""A homeserver in memory: it authenticates requests, and answers as Synapse does."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
-from .refused import Refused, forbidden
+from .http import Recorded, Refused, Response, answer, forbidden, refusal
 from .rooms import Event, Room
-from .wire import Answer, Recorded, answer, refusal
-
-if TYPE_CHECKING:
-    from .media import Media
 
 _UNRECOGNIZED = refusal(404, "M_UNRECOGNIZED", "Unrecognized request")
 _VERSIONS = {"versions": ["r0.6.1", *(f"v1.{n}" for n in range(1, 13))], "unstable_features": {}}
@@ -46,6 +42,25 @@ class Call:
         """The timestamp to give to an event; only an application service may choose one."""
         given = self.request.query.get("ts")
         return int(given[0]) if given and self.by_appservice else None
+
+
+@dataclass
+class Media:
+    """One item of the media repository.
+
+    Attributes:
+        owner: The user who created it.
+        body: The bytes, None until they are uploaded.
+        content_type: The media type.
+        filename: The file name, or None.
+        authenticated: Whether the old endpoints, which need no token, refuse it.
+    """
+
+    owner: str
+    body: bytes | None = None
+    content_type: str = "application/octet-stream"
+    filename: str | None = None
+    authenticated: bool = True
 
 
 Endpoint = Callable[["MemoryHomeserver", Call], Any]
@@ -82,13 +97,13 @@ def _find(method: str, path: str) -> tuple[Endpoint, list[str]] | None:
 
 
 class MemoryHomeserver:
-    """Users, rooms and answers, behind one lock.
+    """Users, rooms and all else that is kept, behind one lock.
 
     Args:
         as_token: The application service's token.
         sender: The bot's user ID.
         server_name: The homeserver's name.
-        namespace: A regular expression: the users whom the application service may speak as.
+        namespace: A regular expression for the users as whom the application service may act.
     """
 
     def __init__(self, as_token: str, sender: str, server_name: str, namespace: str) -> None:
@@ -113,18 +128,11 @@ class MemoryHomeserver:
         self.media: dict[str, Media] = {}
         self.upload_size = 50 * 1024**2
         self.numbers = itertools.count(1)
-        self._done: dict[tuple[str, str], Answer] = {}
+        self._done: dict[tuple[str, str], Response] = {}
         self._lock = threading.RLock()
 
-    def answer(self, request: Recorded) -> Answer:
-        """Do what a request asks.
-
-        Args:
-            request: The request.
-
-        Returns:
-            The answer.
-        """
+    def answer(self, request: Recorded) -> Response:
+        """Handle a request, and return the response."""
         found = _find(request.method, request.path)
         if found is None:
             return _UNRECOGNIZED
@@ -133,21 +141,21 @@ class MemoryHomeserver:
             try:
                 return self._dispatch(request, function, parts)
             except Refused as refused:
-                return refused.answer
+                return refused.response
 
-    def _dispatch(self, request: Recorded, function: Endpoint, parts: list[str]) -> Answer:
+    def _dispatch(self, request: Recorded, function: Endpoint, parts: list[str]) -> Response:
         if request.path.endswith("/client/versions"):
             return answer(200, _VERSIONS)
         user, by_appservice = self._authenticate(request)
         call = Call(request, user, by_appservice, parts)
-        # As in Synapse the key is the raw path, and all ghosts share one cache: a transaction
-        # ID used by two of them loses the second one's message.
+        # As in Synapse, the key is the raw path, and all ghosts share one cache: if two of them
+        # use the same transaction ID, the second message is lost.
         key = ("appservice" if by_appservice else user, request.path)
         once = function in _ONCE
         if once and key in self._done:
             return self._done[key]
         result = function(self, call)
-        reply = result if isinstance(result, Answer) else answer(200, result)
+        reply = result if isinstance(result, Response) else answer(200, result)
         if once:
             self._done[key] = reply
         return reply
@@ -176,42 +184,21 @@ class MemoryHomeserver:
         return user, True
 
     def add_user(self, user_id: str, token: str | None = None) -> None:
-        """Register a user.
-
-        Args:
-            user_id: The user's ID.
-            token: An access token of the user.
-        """
+        """Register a user, with an access token if one is given."""
         with self._lock:
             self.users.add(user_id)
             if token is not None:
                 self.tokens[token] = user_id
 
     def new_room(self, creator: str, preset: str, invitees: list[str] | None = None) -> Room:
-        """Make a room.
-
-        Args:
-            creator: Who makes it.
-            preset: As in createRoom.
-            invitees: As for `Room`.
-
-        Returns:
-            The room.
-        """
+        """Make a room; the arguments are those of `Room`."""
         room_id = f"!room{next(self.numbers)}:{self.server_name}"
         room = self.rooms[room_id] = Room(room_id, creator, preset, invitees)
         return room
 
     def make(self, public: bool, members: Sequence[str]) -> str:
-        """Make a room for a test, with the bot powerful but not in it unless named.
-
-        Args:
-            public: Whether anyone may join.
-            members: Users who are in it.
-
-        Returns:
-            The room's ID.
-        """
+        """Make a room for a test, and return its ID. The bot has level 100, and is in it only if
+        it is one of the members."""
         with self._lock:
             owner = f"@owner:{self.server_name}"
             room = self.new_room(owner, "public_chat" if public else "private_chat")
@@ -221,41 +208,20 @@ class MemoryHomeserver:
             return room.id
 
     def events(self, room_id: str) -> list[Event]:
-        """A room's events.
-
-        Args:
-            room_id: The room.
-
-        Returns:
-            Copies, oldest first; none for an unknown room.
-        """
+        """Copies of a room's events, oldest first; none for an unknown room."""
         with self._lock:
             return self.rooms[room_id].copy_events() if room_id in self.rooms else []
 
     def membership(self, room_id: str, user: str) -> str | None:
-        """A user's membership.
-
-        Args:
-            room_id: The room.
-            user: The user's ID.
-
-        Returns:
-            The membership, None if there is none.
-        """
+        """A user's membership in a room, None if there is none."""
         with self._lock:
             return self.rooms[room_id].membership(user) if room_id in self.rooms else None
 
     def joined(self, call: Call) -> Room:
-        """The room that a path names first, of which the acting user must be a member.
-
-        Args:
-            call: The request.
-
-        Returns:
-            The room.
+        """The room that a path names first, for a member of it.
 
         Raises:
-            Refused: Not in it, or no such room, which reads the same.
+            Refused: The acting user isn't a member, or there is no such room.
         """
         room = self.rooms.get(call.parts[0])
         if room is None or room.membership(call.user) != "join":
@@ -263,17 +229,7 @@ class MemoryHomeserver:
         return room
 
     def visible(self, call: Call) -> Room:
-        """The room that a path names first, which the acting user wants to read.
-
-        Args:
-            call: The request.
-
-        Returns:
-            The room.
-
-        Raises:
-            Refused: Not in it, or no such room, which reads the same.
-        """
+        """As :meth:`joined`, for endpoints that read."""
         room = self.rooms.get(call.parts[0])
         if room is None or room.membership(call.user) != "join":
             raise forbidden(
@@ -286,13 +242,6 @@ _ONCE: set[Endpoint] = set()
 
 
 def once(function: Endpoint) -> Endpoint:
-    """Mark an endpoint whose path holds a transaction ID: a repeat gets the first answer.
-
-    Args:
-        function: The endpoint.
-
-    Returns:
-        The endpoint.
-    """
+    """Mark an endpoint whose path holds a transaction ID: a repeat gets the first response."""
     _ONCE.add(function)
     return function

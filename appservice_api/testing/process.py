@@ -1,4 +1,4 @@
-"""The operating system's side of a throw-away Synapse: its process, its log, its end."""
+"""The process of a throw-away Synapse: its start, its log, its end."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Runs in the child. Its stdin is a pipe from us: once it ends we are dead, however we died, unless
-# a byte in it has told that the child shall outlive us. (PR_SET_PDEATHSIG would act when the
-# thread that called start() ends.) The folder goes too, if it is a temporary one.
+# Runs in the child. Its stdin is a pipe from the parent: at its end, the parent is dead, and the
+# child kills itself and removes its folder if that is temporary. A byte in the pipe lets the child
+# outlive the parent. (PR_SET_PDEATHSIG would act when the thread that called start() ends.)
 _LAUNCHER = """
 import os, runpy, shutil, signal, sys, threading
 def watch(folder):
@@ -29,30 +29,22 @@ _STOP_TIMEOUT = 5.0
 
 
 def installed() -> bool:
-    """Whether Synapse can be started with this interpreter.
-
-    Returns:
-        True if it can; it is looked for, not imported.
-    """
+    """Whether Synapse is installed for this interpreter; it is looked for, not imported."""
     spec = importlib.util.find_spec("synapse")
     folders = spec.submodule_search_locations if spec else None
     return any(Path(one, "app", "homeserver.py").is_file() for one in folders or ())
 
 
 def free_port() -> int:
-    """A loopback port that nobody has at this moment.
-
-    Returns:
-        The port.
-    """
+    """A loopback port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:
-    """Ours, but no proxy comes between Synapse and application services on this machine."""
+    """The environment of this process, without a proxy for the loopback interface."""
     env = dict(os.environ)
-    # Synapse asks urllib, for which the name in capitals counts only where there is no other.
+    # Synapse uses urllib, which reads the name in capitals only if the other isn't set.
     named = env.get("no_proxy", env.get("NO_PROXY", ""))
     if named != "*":
         env["no_proxy"] = ",".join(filter(None, [named, "127.0.0.1", "localhost", "::1"]))
@@ -64,7 +56,7 @@ class SynapseProcess:
 
     Args:
         configuration: Its configuration file; the log goes beside it.
-        temporary: Remove the file's folder when this process dies without stopping it.
+        temporary: Whether the file's folder is removed when this process dies without stopping it.
 
     Raises:
         OSError: It can't be started, or its log can't be written.
@@ -103,18 +95,14 @@ class SynapseProcess:
             self._popen.stdin.close()
 
     def log_end(self) -> str:
-        """What this run has logged last.
-
-        Returns:
-            At most four lines, without ornaments.
-        """
+        """The last four lines that this run has logged."""
         text = self.log_path.read_bytes()[self._log_start :].decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip(" *^~")]
         lines = [line for line in lines if "There may be more information in the" not in line]
         return "\n".join(lines[-4:]) or "(it is empty)"
 
     def terminate(self) -> None:
-        """Ask it to end, and kill it if it doesn't within 5 seconds."""
+        """Terminate it, and kill it if it runs 5 seconds later."""
         try:
             if self.running:
                 self._popen.terminate()
@@ -124,11 +112,11 @@ class SynapseProcess:
             self.kill()
 
     def kill(self) -> None:
-        """Kill it and what it started. Harmless when it has ended."""
+        """Kill it and its children. Harmless when it has ended."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
-        # Last: the launcher takes the end of this pipe for our death.
+        # Last: the launcher takes the end of this pipe for the death of this process.
         if self._popen.stdin:
             self._popen.stdin.close()

@@ -1,14 +1,13 @@
-"""Rooms in memory: events, state, and the rules that Synapse holds senders to."""
+"""Rooms in memory: events, state, and Synapse's rules for who may send."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-import time
 from typing import Any
 
-from .levels import power_levels
-from .refused import Refused, forbidden
+from ..clock import now
+from .http import Refused, forbidden
 
 Event = dict[str, Any]
 
@@ -17,13 +16,13 @@ _numbers = itertools.count(1)
 
 
 class Room:
-    """One room. Not locked: whoever holds it does that.
+    """One room. The caller holds the lock of the homeserver.
 
     Args:
         room_id: The room's ID.
         creator: The user who makes it, and joins it.
         preset: "private_chat", "trusted_private_chat" or "public_chat".
-        invitees: Users to be invited by the caller later; a trusted room gives them power.
+        invitees: Users whom the caller will invite; a trusted room gives them the creator's level.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Room:
         ts: int | None = None,
         **more: Any,
     ) -> Event:
-        """Add an event without asking whether it is allowed.
+        """Add an event without checking whether it is allowed.
 
         Args:
             sender: Who sends it.
@@ -70,7 +69,7 @@ class Room:
             "sender": sender,
             "type": kind,
             "content": content,
-            "origin_server_ts": int(time.time() * 1000) if ts is None else ts,
+            "origin_server_ts": now() if ts is None else ts,
             "unsigned": {},
             **more,
         }
@@ -81,49 +80,20 @@ class Room:
         return event
 
     def content(self, kind: str, state_key: str = "") -> dict[str, Any]:
-        """The content of a state event.
-
-        Args:
-            kind: The event's type.
-            state_key: Its state key.
-
-        Returns:
-            The content, empty if there is no such state.
-        """
+        """The content of a state event, empty if there is none of this type and state key."""
         event = self.state.get((kind, state_key))
         return event["content"] if event else {}
 
     def event(self, event_id: str) -> Event | None:
-        """An event of the timeline.
-
-        Args:
-            event_id: The event's ID.
-
-        Returns:
-            The event, None if there is no such event.
-        """
+        """The event of the timeline with this ID, None if there is none."""
         return next((event for event in self.timeline if event["event_id"] == event_id), None)
 
     def membership(self, user: str) -> str | None:
-        """A user's membership.
-
-        Args:
-            user: The user's ID.
-
-        Returns:
-            "join", "invite", "leave", "ban", "knock", or None.
-        """
+        """A user's membership: "join", "invite", "leave", "ban", "knock", or None."""
         return self.content("m.room.member", user).get("membership")
 
     def members(self, membership: str = "join") -> list[str]:
-        """The users of one membership.
-
-        Args:
-            membership: Which.
-
-        Returns:
-            Their IDs.
-        """
+        """The IDs of the users with a membership."""
         return [
             user
             for (kind, user), event in self.state.items()
@@ -131,27 +101,12 @@ class Room:
         ]
 
     def power(self, user: str) -> int:
-        """A user's power level.
-
-        Args:
-            user: The user's ID.
-
-        Returns:
-            The level.
-        """
+        """A user's power level."""
         levels = self.content("m.room.power_levels")
         return int(levels.get("users", {}).get(user, levels.get("users_default", 0)))
 
     def level(self, name: str, default: int) -> int:
-        """The level that an action needs.
-
-        Args:
-            name: "invite", "kick", "ban" or "redact".
-            default: When the room doesn't say.
-
-        Returns:
-            The level.
-        """
+        """The level that an action ("invite", "kick", "ban" or "redact") needs."""
         return int(self.content("m.room.power_levels").get(name, default))
 
     def send(
@@ -163,7 +118,7 @@ class Room:
         ts: int | None = None,
         **more: Any,
     ) -> Event:
-        """Add an event if its sender may send it; the same state again changes nothing.
+        """Add an event if its sender may send it. State that is the same as before isn't added.
 
         Args:
             sender: Who sends it.
@@ -174,7 +129,7 @@ class Room:
             more: Further top-level keys.
 
         Returns:
-            The event, or the state event that already says so.
+            The event, or the present state event if its content is the same.
 
         Raises:
             Refused: The sender isn't in the room or lacks the power.
@@ -209,16 +164,16 @@ class Room:
 
         Args:
             action: "join", "invite", "leave", "kick", "ban" or "unban".
-            sender: Who does it.
-            target: To whom; a kick by another name is a leave of someone else.
+            sender: Who changes it.
+            target: The user whose membership changes.
             content: More keys for the member event.
             ts: Milliseconds since 1970; None is now.
 
         Returns:
-            The member event, or the one that already says so.
+            The member event, or the present one if it is the same.
 
         Raises:
-            Refused: Not allowed.
+            Refused: The change isn't allowed.
         """
         new = _MEMBERSHIPS.get(action, action)
         if new not in ("join", "invite", "leave", "ban", "knock"):
@@ -274,9 +229,36 @@ class Room:
                 raise forbidden(f"You cannot kick user {target}.")
 
     def copy_events(self) -> list[Event]:
-        """The timeline, for somebody outside the lock.
-
-        Returns:
-            Deep copies, oldest first.
-        """
+        """Deep copies of the timeline's events, oldest first."""
         return copy.deepcopy(self.timeline)
+
+
+def power_levels(creator: str, ops: list[str], invite: int) -> dict[str, Any]:
+    """The content of m.room.power_levels that Synapse gives a new room.
+
+    Args:
+        creator: Who made the room.
+        ops: Users who get the creator's level.
+        invite: The level that inviting needs.
+    """
+    return {
+        "users": dict.fromkeys([creator, *ops], 100),
+        "users_default": 0,
+        "events": {
+            "m.room.name": 50,
+            "m.room.power_levels": 100,
+            "m.room.history_visibility": 100,
+            "m.room.canonical_alias": 50,
+            "m.room.avatar": 50,
+            "m.room.tombstone": 100,
+            "m.room.server_acl": 100,
+            "m.room.encryption": 100,
+        },
+        "events_default": 0,
+        "state_default": 50,
+        "ban": 50,
+        "kick": 50,
+        "redact": 50,
+        "invite": invite,
+        "historical": 100,
+    }

@@ -1,4 +1,4 @@
-"""A stub homeserver: fast, in-process, scriptable, and it records what arrives on the wire."""
+"""A stub homeserver: fast, in-process and scriptable. It records what it receives."""
 
 from __future__ import annotations
 
@@ -12,66 +12,57 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from ..compat import Self
-from . import accounts, directory, endpoints, history, media  # noqa: F401  registers them
+from . import accounts, directory, endpoints, history, media  # noqa: F401  they register endpoints
+from .http import Broken, Recorded, Response, answer
+from .loopback import LoopbackServer
 from .memory import MemoryHomeserver
-from .wire import DROP, RESET, Answer, Broken, LoopbackServer, Recorded, answer, truncated
 
-__all__ = [
-    "DROP",
-    "RESET",
-    "Answer",
-    "Recorded",
-    "StubHomeserver",
-    "after_applying",
-    "answer",
-    "hang",
-    "truncated",
-]
+__all__ = ["StubHomeserver", "after_applying", "hang"]
 
 
 @dataclass(frozen=True)
 class Hang:
-    """Wait for an event, then behave as if nothing had been scripted."""
+    """Wait for an event, then respond by default."""
 
     event: threading.Event
 
 
 @dataclass(frozen=True)
 class AfterApplying:
-    """Do what the request asks, then answer something else."""
+    """Apply the request, then respond otherwise."""
 
     reply: Any
 
 
-Reply: TypeAlias = "Answer | Broken | Hang | AfterApplying | Callable[[Recorded], Any]"
+Reply: TypeAlias = "Response | Broken | Hang | AfterApplying | Callable[[Recorded], Any]"
 
 
 def hang(event: threading.Event) -> Hang:
-    """Script: wait, then answer by default behaviour.
+    """Script: wait for an event, then respond by default.
 
     Args:
-        event: What is waited for.
+        event: The event.
 
     Returns:
-        The scripted answer.
+        The scripted response.
     """
     return Hang(event)
 
 
 def after_applying(reply: Reply) -> AfterApplying:
-    """Script: the homeserver does what was asked, but the client gets `reply`.
+    """Script: the homeserver applies the request, but the client gets another response.
 
     Args:
-        reply: For example DROP: done, and the client never learns.
+        reply: The response; with DROP, the client doesn't learn that it was applied.
 
     Returns:
-        The scripted answer.
+        The scripted response.
     """
     return AfterApplying(reply)
 
 
 class _Script:
-    """Answers for the requests that match, used one after the other."""
+    """Responses to the requests that match, used one after the other."""
 
     def __init__(self, method: str, path: str, replies: tuple[Reply, ...], forever: bool) -> None:
         self.method = method.upper()
@@ -96,14 +87,14 @@ class StubHomeserver:
     """An in-memory homeserver on a loopback port that behaves like Synapse unless scripted.
 
     It can be used as a context manager. Users, rooms, media and all else that it keeps are in
-    `memory`. End-to-end encryption, push rules and /sync aren't there: such requests get 404
+    `memory`. End-to-end encryption, push rules and /sync are missing: such requests get 404
     M_UNRECOGNIZED unless they are scripted.
 
     Args:
         as_token: The application service's token.
         sender: The bot's user ID.
         server_name: The homeserver's name.
-        namespace: A regular expression: the users whom the application service may speak as.
+        namespace: A regular expression for the users as whom the application service may act.
     """
 
     def __init__(
@@ -188,17 +179,18 @@ class StubHomeserver:
             self.requests.clear()
 
     def script(self, method: str, path: str, *answers: Reply, forever: bool = False) -> None:
-        """Answer the next matching requests in another way than by default.
+        """Set the responses to the next requests that match.
 
         Args:
             method: The HTTP method, or "*" for any.
             path: A regular expression, searched in the percent-decoded path.
-            answers: Used one after the other, then default behaviour is back. A callable gets
-                the request and returns an answer, or None for default behaviour.
-            forever: The last answer repeats without end.
+            answers: The responses, used one after the other; after the last one, requests are
+                handled by default. A callable gets the request and returns a response, or None
+                for the default.
+            forever: Whether the last response is used without end.
 
         Raises:
-            ValueError: No answer was given.
+            ValueError: No response was given.
         """
         if not answers:
             raise ValueError("a script needs at least one answer")
@@ -230,15 +222,15 @@ class StubHomeserver:
 
     @property
     def registered(self) -> set[str]:
-        """The registered users; the bot needs no registering and isn't listed until it does."""
+        """The registered users. The bot is listed only if it was registered."""
         return self.memory.users
 
     def room(self, public: bool = False, members: Sequence[str] = ()) -> str:
-        """Make a room, owned by a real user whom no test needs to know.
+        """Make a room, owned by a real user who takes no part in the test.
 
         Args:
             public: Whether anyone may join.
-            members: Users who are in it; they needn't be registered. Powers: 0, the bot's: 100.
+            members: Users who are in it, registered or not. Their level is 0, the bot's is 100.
 
         Returns:
             The room's ID.
@@ -264,11 +256,11 @@ class StubHomeserver:
             user: The user's ID.
 
         Returns:
-            "join", "invite", "leave", "ban", "knock", or None: never heard of.
+            "join", "invite", "leave", "ban", "knock", or None if there is none.
         """
         return self.memory.membership(room, user)
 
-    def _handle(self, request: Recorded) -> Answer | Broken:
+    def _handle(self, request: Recorded) -> Response | Broken:
         with self._arrived:
             self.requests.append(request)
             script = next((one for one in self._scripts if one.matches(request)), None)
@@ -276,15 +268,15 @@ class StubHomeserver:
             self._arrived.notify_all()
         try:
             return self._resolve(request, reply)
-        # A bug in a test's script must not look like a lost homeserver.
+        # A bug in a script must not look like a homeserver that can't be reached.
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             return answer(500, {"errcode": "M_UNKNOWN", "error": f"stub: {error!r}"})
 
-    def _resolve(self, request: Recorded, reply: Any) -> Answer | Broken:
+    def _resolve(self, request: Recorded, reply: Any) -> Response | Broken:
         if reply is None:
             return self.memory.answer(request)
-        if isinstance(reply, (Answer, Broken)):
+        if isinstance(reply, (Response, Broken)):
             return reply
         if isinstance(reply, Hang):
             reply.event.wait()

@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 from ..compat import Self
+from ..errors import MatrixError
 from .configuration import MARK, Configuration
 from .process import SynapseProcess, free_port, installed
 
@@ -23,29 +24,28 @@ _POLL = 0.1
 _PORT_TAKEN = "Failed to listen on TCP port"
 
 
-class SynapseError(RuntimeError):
-    """The throw-away homeserver doesn't do what it should; the text says what to do."""
+class SynapseError(MatrixError, RuntimeError):
+    """The throw-away homeserver failed; the text says what to do."""
 
 
 class _PortTaken(SynapseError):
-    """Somebody else has the port."""
+    """Another process uses the port."""
 
 
 class Synapse:
-    """A real homeserver that lives as long as it is needed.
+    """A real homeserver that is started for a test and removed after it.
 
-    It ends with the process that started it, even one that is killed, until
-    `detach`.
-    It can be used as a context manager. Use one from one thread at a time.
+    It ends with the process that started it, even if that is killed, unless it is detached.
+    It can be used as a context manager. Use it from one thread at a time.
 
     Args:
         registrations: The application services' registrations, read at every start.
         server_name: The homeserver's name.
         room_version: The version of new rooms.
-        home: The folder for its files, kept afterwards; None makes a temporary one.
-        start_timeout: How long a start may take, in seconds.
+        home: The folder for its files, which is kept; by default a temporary one.
+        start_timeout: Seconds that a start may take.
         on_wait: Called about ten times a second during a start, with the seconds waited.
-        rate_limits: Whether Synapse's own rate limits stay.
+        rate_limits: Whether Synapse's default rate limits apply.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Synapse:
         self._port = 0
         self._process: SynapseProcess | None = None
         self._http = requests.Session()
-        # A proxy of the environment has no business between us and the loopback interface.
+        # No proxy of the environment for the loopback interface.
         self._http.trust_env = False
 
     def __repr__(self) -> str:
@@ -117,11 +117,11 @@ class Synapse:
         return self._process is not None and self._process.running
 
     def start(self) -> None:
-        """Start it and wait until it answers. Harmless when it runs already.
+        """Start it, and wait until it responds. Harmless when it is running.
 
         Raises:
-            SynapseError: It isn't installed, doesn't start or doesn't answer in time. No process
-                and no temporary folder is left behind then, nor when the wait is interrupted.
+            SynapseError: It isn't installed, doesn't start or doesn't respond in time. No process
+                and no temporary folder is left then, nor when the wait is interrupted.
         """
         if self.running:
             return
@@ -142,7 +142,7 @@ class Synapse:
             raise
 
     def detach(self) -> None:
-        """Let it outlive this process; whoever is to stop it must note `pid` and `home`.
+        """Let it outlive this process. To stop it later, note `pid` and `home`.
 
         Raises:
             SynapseError: It isn't running.
@@ -182,15 +182,15 @@ class Synapse:
     def create_user(
         self, localpart: str, password: str = "pw", admin: bool = False
     ) -> dict[str, Any]:
-        """Make a real user.
+        """Register a real user.
 
         Args:
-            localpart: The name, without "@" and the homeserver's.
+            localpart: The localpart.
             password: The password.
             admin: Whether the user may use the homeserver's admin API.
 
         Returns:
-            user_id, access_token and device_id.
+            A dict of user_id, access_token and device_id.
 
         Raises:
             SynapseError: Refused, for example because the name is taken.
@@ -244,12 +244,12 @@ class Synapse:
     def _await(self, process: SynapseProcess) -> None:
         since = time.monotonic()
         while True:
-            # First the process, then the port: somebody else may answer there.
+            # First the process, then the port: another process may respond there.
             if not process.running:
                 end = self._log_end(process)
                 kind = _PortTaken if _PORT_TAKEN in end else SynapseError
                 raise kind(f"Synapse didn't start; correct what its log ends with: {end}")
-            if self._answers():
+            if self._responds():
                 return
             waited = time.monotonic() - since
             if waited > self._start_timeout:
@@ -261,7 +261,7 @@ class Synapse:
                 self._on_wait(waited)
             time.sleep(_POLL)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             url = f"{self.base_url}/_matrix/client/versions"
             if self._http.get(url, timeout=1).status_code != 200:
@@ -281,7 +281,7 @@ class Synapse:
         return end
 
     def _discard(self) -> None:
-        """Leave nothing behind: no process, no temporary folder."""
+        """Remove the process and the temporary folder."""
         self.kill()
         if self._made_home and self._configuration is not None:
             shutil.rmtree(self._configuration.home, ignore_errors=True)

@@ -10,8 +10,8 @@ import pytest
 from cli_runner import AS_TOKEN, BOT, Outcome, run, save_registration, settings
 
 from appservice_api import Registration
-from appservice_api.cli.specimen import specimen
 from appservice_api.registration import Namespace
+from appservice_api.registration.namespaces import example_user
 from appservice_api.testing import DROP, Homeserver, StubHomeserver, answer
 
 
@@ -45,7 +45,7 @@ def test_all_is_well(hs: StubHomeserver, tmp_path: Path) -> None:
     assert r"@_demo_.*:hs\.test, tried with @_demo_check:hs.test" in outcome.out
     assert "http://127.0.0.1:9/as answered within 3 ms" in outcome.out
     assert f"account: {BOT} had none, and was registered" in outcome.out
-    # Nobody but the bot is registered, and nobody but it and the specimen is acted as.
+    # Nobody but the bot is registered, and nobody but it and the example is acted as.
     assert hs.registered == {BOT}
     assert [(one.method, one.user_id) for one in hs.requests] == [
         ("GET", None),
@@ -268,7 +268,7 @@ def test_a_connection_that_breaks_in_the_middle(hs: StubHomeserver, tmp_path: Pa
     ],
 )
 def test_a_user_is_made_up_for_a_namespace(regex: str, expected: str | None) -> None:
-    assert specimen(Namespace(True, regex), "hs.test") == expected
+    assert example_user(Namespace(True, regex), "hs.test") == expected
 
 
 def test_on_synapse(homeserver: Homeserver, tmp_path: Path) -> None:

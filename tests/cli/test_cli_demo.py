@@ -19,13 +19,13 @@ import pytest
 from rich.console import Console
 
 import appservice_api
-from appservice_api.cli.conversation import picture
-from appservice_api.cli.interruption import Interruption
+from appservice_api.cli.demo.conversation import picture
+from appservice_api.cli.demo.interruption import Interruption
+from appservice_api.cli.demo.timeline import legend, timeline
 from appservice_api.cli.progress import Progress
-from appservice_api.cli.timeline import legend, timeline
 from appservice_api.testing.process import installed
 
-_CLI = [sys.executable, "-m", "appservice_api.cli", "demo"]
+_CLI = [sys.executable, "-m", "appservice_api", "demo"]
 
 
 def needs_synapse(test: Any) -> Any:
@@ -168,7 +168,7 @@ while next(erin.messages({room!r})).sender == erin.mxid:
         assert python(talk.partition("alice =")[0], write, wait, read, env=plain) == (
             "I have read it.\n"
         )
-        check = [sys.executable, "-m", "appservice_api.cli", "check"]
+        check = [sys.executable, "-m", "appservice_api", "check"]
         options = ["--base-url", settings["homeserver"], "--registration", settings["registration"]]
         assert subprocess.run([*check, *options], env=plain, timeout=60).returncode == 0
 
@@ -190,7 +190,7 @@ def python(*parts: str, env: dict[str, str]) -> str:
 def told_receiver(text: str, env: dict[str, str]) -> Iterator[None]:
     """Run the receiver by the command that a text tells."""
     command = between(text, "second terminal:\n\n", "\n")
-    this = f"&& exec {sys.executable} -m appservice_api.cli"
+    this = f"&& exec {sys.executable} -m appservice_api"
     assert "&& appservice-api serve answer:app --port" in command
     with subprocess.Popen(
         command.replace("&& appservice-api", this), shell=True, env=env, stderr=subprocess.PIPE,

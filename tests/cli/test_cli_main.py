@@ -16,7 +16,7 @@ import pytest
 from cli_runner import AS_TOKEN, BOT, assert_no_token, run, settings
 
 import appservice_api
-from appservice_api.cli.outcome import one_line
+from appservice_api.operations.outcome import one_line
 from appservice_api.testing import StubHomeserver, answer, hang
 
 _EXTRA = """
@@ -55,7 +55,7 @@ def process(
 
 def cli(*args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line as a module."""
-    return process("-m", "appservice_api.cli", *args, env=env)
+    return process("-m", "appservice_api", *args, env=env)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_broken_pipe_is_quiet(hs: StubHomeserver) -> None:
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "appservice_api.cli", "request", "GET", "thing"],
+            [sys.executable, "-m", "appservice_api", "request", "GET", "thing"],
             env=environment(settings(hs)),
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -165,7 +165,7 @@ def test_ctrl_c_is_quiet(hs: StubHomeserver) -> None:
     hs.script("GET", "/thing", hang(released))
     with sigint_taken():
         running = subprocess.Popen(
-            [sys.executable, "-m", "appservice_api.cli", "request", "GET", "thing"],
+            [sys.executable, "-m", "appservice_api", "request", "GET", "thing"],
             env=environment(settings(hs)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

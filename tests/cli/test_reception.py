@@ -14,9 +14,9 @@ import requests
 
 from appservice_api import MemoryStateStore, Registration
 from appservice_api.application import AppService
-from appservice_api.cli.conversation import answer as answer_by
-from appservice_api.cli.interruption import Interruption
-from appservice_api.cli.reception import Reception
+from appservice_api.cli.demo.conversation import answer as answer_by
+from appservice_api.cli.demo.interruption import Interruption
+from appservice_api.cli.demo.reception import Reception
 from appservice_api.testing import ManualClock, StubHomeserver, SynapseError, answer
 
 ROOM = "!room:hs.test"
@@ -95,7 +95,7 @@ def test_what_is_not_pushed_is_told_with_the_reason(
     app: AppService, stub: StubHomeserver, status: int, reply: dict[str, Any], told: str
 ) -> None:
     stub.script("POST", PING, answer(status, reply))
-    reception = Reception(app, patience=0)
+    reception = Reception(app, timeout=0)
     start = f"Erin's message wasn't pushed to {URL} within 0 seconds"
     with pytest.raises(SynapseError, match=f"{start}.*{told}"):
         reception.wait_for("$event1", "Erin's message")

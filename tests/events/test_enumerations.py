@@ -10,7 +10,7 @@ import pytest
 
 from appservice_api import Membership, MemoryStateStore
 from appservice_api.events import EventType, EventTypeClass, MessageType, PaginationDirection
-from appservice_api.events.enumeration import OpenEnum
+from appservice_api.events.open_enum import OpenEnum
 
 KINDS = OpenEnum.__subclasses__()
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from appservice_api import Membership
+from appservice_api import EventContext, Membership
 from appservice_api.events import (
     CONTENTS,
     BundledThread,
     Event,
     EventContent,
-    EventContext,
     EventType,
     MemberStateEventContent,
     RoomNameStateEventContent,

@@ -20,7 +20,7 @@ from appservice_api.events import (
     ToDeviceEventContent,
     content_class,
 )
-from appservice_api.events.enumeration import OpenEnum
+from appservice_api.events.open_enum import OpenEnum
 from appservice_api.events.view import View
 from tests.openapi import facts, files
 from tests.openapi.conftest import READ, UNREADABLE

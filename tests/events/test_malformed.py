@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appservice_api import EventContext
 from appservice_api.events import (
     CONTENTS,
     Event,
-    EventContext,
     MessageEventContent,
     PowerLevelStateEventContent,
     ReceiptEventContent,

@@ -18,7 +18,7 @@ from appservice_api import (
     MForbidden,
     MLimitExceeded,
 )
-from appservice_api.testing import DROP, Answer, ManualClock, Recorded, StubHomeserver, answer
+from appservice_api.testing import DROP, ManualClock, Recorded, Response, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 
 REFUSED = answer(403, {"errcode": "M_FORBIDDEN", "error": "no"})
@@ -450,7 +450,7 @@ def test_one_way_of_joining_does_not_fail_another(
     ghost.ensure_registered()
     entered, go_on = threading.Event(), threading.Event()
 
-    def wait(request: Recorded) -> Answer:
+    def wait(request: Recorded) -> Response:
         entered.set()
         assert go_on.wait(10)
         return answer(403, {"errcode": "M_FORBIDDEN", "error": "not invited"})

@@ -15,9 +15,9 @@ from appservice_api import (
     MForbidden,
     StateStoreError,
 )
+from appservice_api.clock import now
 from appservice_api.state_store import MemberItem
-from appservice_api.state_store.items import now
-from appservice_api.testing import Answer, ManualClock, Recorded, StubHomeserver, answer
+from appservice_api.testing import ManualClock, Recorded, Response, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 
 OTHER = "@_other:hs.test"
@@ -210,7 +210,7 @@ def test_what_happens_while_the_homeserver_answers_is_newer(
     for module in ("intent.joining", "client.membership"):
         monkeypatch.setattr(f"appservice_api.{module}.now", lambda: now() - 1000)
 
-    def kicked_meanwhile(request: Recorded) -> Answer:
+    def kicked_meanwhile(request: Recorded) -> Response:
         store.update_state(
             {"type": "m.room.member", "room_id": room, "state_key": GHOST, "sender": OTHER,
              "origin_server_ts": now() - 500, "content": {"membership": "leave"}}
@@ -221,7 +221,7 @@ def test_what_happens_while_the_homeserver_answers_is_newer(
     api.intent(GHOST).send_text(room, "hi")
     assert store.is_joined(room, GHOST) is False
 
-    def joins_at_once(request: Recorded) -> Answer:
+    def joins_at_once(request: Recorded) -> Response:
         store.set_membership(room, OTHER, "join", ts=now() - 500)
         return answer(200, {})
 

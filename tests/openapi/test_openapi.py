@@ -13,7 +13,8 @@ from appservice_api import AppServiceAPI, IntentAPI, MatrixRequestError
 from appservice_api.answers.pages import Pages
 from appservice_api.api.endpoint import endpoints_of
 from appservice_api.api.media_stream import MediaStream
-from appservice_api.testing import Answer, Recorded, StubHomeserver, answer
+from appservice_api.testing import Recorded, StubHomeserver, answer
+from appservice_api.testing import Response as HTTPResponse
 from tests.conftest import GHOST
 
 from . import facts, files
@@ -40,10 +41,10 @@ def specification(request: pytest.FixtureRequest) -> Specification:
     return files.specification() if request.param == "files" else facts.specification()
 
 
-def _answering(specification: Specification) -> Callable[[Recorded], Answer]:
+def _answering(specification: Specification) -> Callable[[Recorded], HTTPResponse]:
     """Answers as the first documented response of success does."""
 
-    def respond(request: Recorded) -> Answer:
+    def respond(request: Recorded) -> HTTPResponse:
         if request.path == "/_matrix/client/versions":
             # The example is of an old homeserver; the endpoints that matter are the newest.
             return answer(200, {"versions": ["r0.6.1", "v1.1", "v1.18"]})
@@ -59,7 +60,7 @@ def _answering(specification: Specification) -> Callable[[Recorded], Answer]:
     return respond
 
 
-def _answer(response: Response) -> Answer:
+def _answer(response: Response) -> HTTPResponse:
     status, bodies = int(response.status), response.bodies
     if bodies and "application/json" not in bodies:
         return answer(status, b"bytes", {"Content-Type": next(iter(bodies))})

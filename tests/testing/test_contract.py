@@ -19,7 +19,8 @@ import pytest
 
 from appservice_api import Membership
 from appservice_api.state_store import ASStateStore, MemberItem, Source
-from appservice_api.state_store.items import copied, now, supersedes
+from appservice_api.clock import now
+from appservice_api.state_store.items import copied, supersedes
 from appservice_api.testing.contract import DeliveriesContract, StateStoreContract
 
 

@@ -9,7 +9,7 @@ import requests
 
 from appservice_api import AppServiceAPI, IntentAPI, MatrixRequestError, MNotFound
 from appservice_api.testing import StubHomeserver
-from appservice_api.testing.media import Media
+from appservice_api.testing.memory import Media
 from tests.conftest import BOT, GHOST
 
 USER = "@_user:hs.test"

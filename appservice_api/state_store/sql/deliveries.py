@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ...clock import now
 from ..database_deliveries import (
     ABANDONED_MS,
     EVENT,
@@ -41,7 +42,6 @@ from ..database_deliveries import (
 )
 from ..databases import chunks
 from ..deliveries import Begun, Claim, ClaimLost, Note, ParkedEvent, ParkedNote
-from ..items import now
 from ..keys import ClaimKey, ClaimKind, NoteKey
 from ..storable import storable_name, storable_time
 from .engine import Database

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ...clock import now
 from ...events.membership import Membership
 from ...fork import renew_after_fork
 from ...ids import RoomID, UserID
 from ..abstract import ASStateStore
 from ..cache import CACHED, Cached, ReadThroughCache, keys_of
 from ..databases import chunks
-from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, memberships_of, now
+from ..items import FUTURE, MemberItem, RoomItems, Source, StateItem, memberships_of
 from ..kept_back import kept_back
 from ..lookalikes import looks
 from ..storable import (

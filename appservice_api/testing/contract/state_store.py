@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
+from ...clock import now
 from ...events.membership import Membership
 from ...state_store import ASStateStore, MemberItem, RoomItems, Source, StateItem
 
@@ -23,16 +23,12 @@ def _member(membership: str, ts: int, state_key: str = USER) -> dict[str, object
     }  # fmt: skip
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _item(name: str) -> MemberItem:
-    return MemberItem(Membership.JOIN, _now(), Source.FETCHED, None, name)
+    return MemberItem(Membership.JOIN, now(), Source.FETCHED, None, name)
 
 
 def _levels(ban: int) -> StateItem:
-    return StateItem({"ban": ban}, _now(), Source.FETCHED)
+    return StateItem({"ban": ban}, now(), Source.FETCHED)
 
 
 class StateStoreContract:
@@ -326,7 +322,7 @@ class StateStoreContract:
 
     def test_clocks_may_differ_by_a_minute(self, store: ASStateStore) -> None:
         def write(ahead: int, ban: int) -> None:
-            ts, membership = _now() + ahead, Membership.JOIN if ban % 2 else Membership.LEAVE
+            ts, membership = now() + ahead, Membership.JOIN if ban % 2 else Membership.LEAVE
             store.set_membership(ROOM, USER, membership, ts=ts)
             store.set_power_levels(ROOM, {"ban": ban}, ts=ts)
 
@@ -343,8 +339,8 @@ class StateStoreContract:
         assert known() == ({"ban": 3}, True)
 
     def test_a_clock_that_was_ahead(self, store: ASStateStore) -> None:
-        store.set_membership(ROOM, USER, "join", ts=_now() + 3_600_000)
-        store.set_power_levels(ROOM, {"ban": 1}, ts=_now() + 3_600_000)
+        store.set_membership(ROOM, USER, "join", ts=now() + 3_600_000)
+        store.set_power_levels(ROOM, {"ban": 1}, ts=now() + 3_600_000)
         store.left(ROOM, USER)
         store.set_power_levels(ROOM, {"ban": 2})
         assert store.is_joined(ROOM, USER) is False

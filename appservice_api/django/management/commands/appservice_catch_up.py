@@ -8,20 +8,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ....cli.backlog import catch_up_app
-from ....cli.outcome import exit_code, one_line, sentence
 from ....errors import MatrixError
+from ....operations import backlog
+from ....operations.outcome import exit_code, sentence
 from ...conf import appservice
 
 __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Has handled what was never pushed."""
+    """Handles events that were never pushed."""
 
     help = (
-        "Handle what is in rooms and was never pushed: a homeserver that is restarted may forget "
-        "what it has yet to push. The site may be running meanwhile."
+        "Handle events that the homeserver never pushed: if it is restarted, it may forget events "
+        "that it hasn't pushed yet. The site may be running meanwhile."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,8 +34,8 @@ class Command(BaseCommand):
         """Run it."""
         rooms = options["rooms"] or None
         try:
-            code = catch_up_app(appservice(), rooms, self.stdout.write, self.stderr.write)
+            code = backlog.catch_up(appservice(), rooms, self.stdout.write, self.stderr.write)
         except (MatrixError, ValueError) as error:
-            raise CommandError(one_line(sentence(error)), returncode=exit_code(error)) from error
+            raise CommandError(sentence(error), returncode=exit_code(error)) from error
         if code:
             sys.exit(code)

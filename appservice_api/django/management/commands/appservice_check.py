@@ -7,20 +7,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ....cli.examination import examine_app
-from ....cli.outcome import one_line
+from ....operations.examination import examine_app
+from ....operations.outcome import one_line
 from ...conf import appservice
 
 __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Prints a verdict for each thing that can be wrong."""
+    """Examines the application service."""
 
     help = (
-        "Tell whether the project's application service works. The site should be running: the "
-        "homeserver is asked to ping it. Nothing is changed, but a bot that has no account is "
-        "registered."
+        "Examine whether the project's application service works. The site should be running: the "
+        "homeserver is asked to ping it. Nothing is changed, except that a bot without an account "
+        "is registered."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,9 +31,9 @@ class Command(BaseCommand):
             "skipped": self.style.WARNING,
         }
 
-        def tell(verdict: str, text: str) -> None:
+        def report(verdict: str, text: str) -> None:
             shown = styles.get(verdict, str)(f"{verdict:8}")
             self.stdout.write(f"{shown} {one_line(text)}")
 
-        if code := examine_app(appservice(), tell):
+        if code := examine_app(appservice(), report):
             sys.exit(code)

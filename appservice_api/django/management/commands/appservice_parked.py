@@ -8,24 +8,24 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ....cli import parking
-from ....cli.outcome import exit_code, one_line, sentence
 from ....errors import MatrixError
+from ....operations import parking
+from ....operations.outcome import exit_code, sentence
 from ...conf import appservice
 
 __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Looks after events whose handlers failed."""
+    """Manages parked events."""
 
     help = (
-        "Look after events whose handlers failed: one whose handler fails again and again is put "
-        "aside with the traceback, so that others don't wait for it."
+        "Manage events whose handlers failed: an event whose handler fails repeatedly is parked "
+        "with the traceback, so that other events don't wait for it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to do, and with which."""
+        """The action, and the numbers of the events."""
         actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|drop|retry")
         actions.add_parser(
             "list",
@@ -35,9 +35,9 @@ class Command(BaseCommand):
         shower = actions.add_parser("show", help="Print an event as JSON, and the traceback.")
         shower.add_argument("number", metavar="NUMBER", type=int)
         for name, text in (
-            ("drop", "Forget events for good; they are never handled."),
+            ("drop", "Drop events for good; they are never handled."),
             ("retry", "Hand events to their handlers again; the exit code is 1 if one still fails "
-             "and is parked again, under a new number."),
+             "and is parked again, with a new number."),
         ):  # fmt: skip
             action = actions.add_parser(name, help=text)
             which = action.add_mutually_exclusive_group(required=True)
@@ -49,22 +49,22 @@ class Command(BaseCommand):
         try:
             code = self._run(options)
         except (MatrixError, ValueError) as error:
-            raise CommandError(one_line(sentence(error)), returncode=exit_code(error)) from error
+            raise CommandError(sentence(error), returncode=exit_code(error)) from error
         if code:
             sys.exit(code)
 
     def _run(self, options: dict[str, Any]) -> int:
         app = appservice()
         deliveries = app.state_store.deliveries
-        say, remark = self.stdout.write, self.stderr.write
+        out, err = self.stdout.write, self.stderr.write
         what = options["what"]
         if what == "list":
-            parking.show_all(deliveries, say, remark)
+            parking.list_all(deliveries, out, err)
         elif what == "show":
-            parking.show(deliveries, options["number"], say)
+            parking.show(deliveries, options["number"], out)
         else:
             chosen = parking.ALL if options["all"] else options["numbers"]
             if what == "retry":
-                return parking.retry(app, chosen, say, remark)
-            parking.drop(deliveries, chosen, say)
+                return parking.retry(app, chosen, out, err)
+            parking.drop(deliveries, chosen, out)
         return 0

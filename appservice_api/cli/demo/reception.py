@@ -1,15 +1,15 @@
-"""What the homeserver pushes to the demo."""
+"""Events that the homeserver pushes to the demo."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 
-from ..application import AppService
-from ..errors import MatrixError
-from ..events import Event
-from ..receiver import Request, Response
-from ..testing import SynapseError
+from ...application import AppService
+from ...errors import MatrixError
+from ...events import Event
+from ...receiver import Request, Response
+from ...testing import SynapseError
 
 __all__ = ["Reception"]
 
@@ -17,25 +17,25 @@ _PATH = "/_matrix/app/v1/transactions/"
 
 
 class Reception:
-    """Notes what is pushed to an application service, and waits for it.
+    """Records the events that are pushed to an application service, and waits for them.
 
     Args:
-        app: The application service; it isn't served yet.
-        patience: Seconds to wait for anything.
+        app: The application service; it must not be served yet.
+        timeout: Seconds to wait for an event.
     """
 
-    def __init__(self, app: AppService, patience: float = 15.0) -> None:
+    def __init__(self, app: AppService, timeout: float = 15.0) -> None:
         self._app = app
-        self._patience = patience
+        self._timeout = timeout
         self._changed = threading.Condition()
         self._events: dict[str, Event] = {}
         self._transactions: set[str] = set()
         self._failure: Exception | None = None
-        # Which transaction a thread handles.
+        # The transaction that a thread handles.
         self._local = threading.local()
         self._handle = app.receiver.handle
-        app.receiver.handle = self._noting  # type: ignore[method-assign]
-        app.on("*", mine=True)(self._note)
+        app.receiver.handle = self._record_transaction  # type: ignore[method-assign]
+        app.on("*", mine=True)(self._record)
         app.on_error(self._fail)
 
     @property
@@ -55,21 +55,21 @@ class Reception:
 
         Args:
             event_id: The event.
-            what: What it is, for the error.
+            what: Its name in the error.
 
         Raises:
             SynapseError: It isn't pushed in time; the text has the homeserver's reason.
-            Exception: What a handler has raised.
+            Exception: A handler raised it.
         """
         self._wait(lambda: event_id in self._events, what)
 
     def wait_for_reply(self, event_id: str, what: str) -> None:
-        """Wait until a reply to an event is pushed; else as :meth:`wait_for`."""
+        """Wait until a reply to an event is pushed; otherwise as :meth:`wait_for`."""
         self._wait(lambda: any(one.reply_to == event_id for one in self._events.values()), what)
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: done() or self._failure, self._patience)
+            self._changed.wait_for(lambda: done() or self._failure, self._timeout)
             if self._failure is not None:
                 raise self._failure
             if done():
@@ -77,12 +77,12 @@ class Reception:
         raise self._problem(what)
 
     def _problem(self, what: str) -> SynapseError:
-        """Why something doesn't come, as far as the homeserver tells."""
+        """The error for an event that wasn't pushed, with the homeserver's reason."""
         url = self._app.registration.url
-        missing = f"{what} wasn't pushed to {url} within {self._patience:g} seconds"
+        missing = f"{what} wasn't pushed to {url} within {self._timeout:g} seconds"
         try:
             self._app.bot.appservice_ping(
-                self._app.registration.id, deadline=max(self._patience, 5.0)
+                self._app.registration.id, deadline=max(self._timeout, 5.0)
             )
         except MatrixError as error:
             return SynapseError(f"{missing}; the homeserver doesn't reach that: {error}")
@@ -90,11 +90,11 @@ class Reception:
             f"{missing}, though the homeserver reaches that: start the demo again, with -vv"
         )
 
-    def _noting(self, request: Request) -> Response:
+    def _record_transaction(self, request: Request) -> Response:
         self._local.transaction = request.path.partition(_PATH)[2]
         return self._handle(request)
 
-    def _note(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         with self._changed:
             if self._local.transaction:
                 self._transactions.add(self._local.transaction)

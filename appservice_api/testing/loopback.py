@@ -1,165 +1,38 @@
 """A small threaded HTTP/1.1 server on the loopback interface, for tests.
 
-The standard library's handler parses headers with the email package and sends head and body
-apart; this one is several times faster, shows a request exactly as it arrived, and can misbehave.
+It is several times faster than that of the standard library, which parses headers with the email
+package and sends head and body apart; it records a request exactly as it was received, and can
+misbehave.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
-import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, responses
-from typing import Any, BinaryIO
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
+
+from .http import RESET, Broken, Recorded, Response
 
 BACKLOG = 512
 
 
-class Broken(enum.Enum):
-    """Ways to end a connection without answering."""
-
-    DROP = "drop"
-    RESET = "reset"
-
-
-DROP = Broken.DROP
-RESET = Broken.RESET
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back over the wire.
-
-    `content_length` overrides the true length of `body`; the connection is then closed.
-    """
-
-    status: int = 200
-    body: bytes = b"{}"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_length: int | None = None
-
-
-def answer(status: int, content: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """Build an answer.
-
-    Args:
-        status: The HTTP status.
-        content: bytes or str are sent as they are, anything else as JSON; None is `{}`.
-        headers: More headers, or another Content-Type.
-
-    Returns:
-        The answer.
-    """
-    given = dict(headers or {})
-    if isinstance(content, bytes):
-        return Answer(status, content, given)
-    if isinstance(content, str):
-        return Answer(status, content.encode(), given)
-    body = json.dumps({} if content is None else content, separators=(",", ":")).encode()
-    if not any(name.lower() == "content-type" for name in given):
-        given["Content-Type"] = "application/json"
-    return Answer(status, body, given)
-
-
-def refusal(status: int, errcode: str, error: str, **more: Any) -> Answer:
-    """Build a Matrix error.
-
-    Args:
-        status: The HTTP status.
-        errcode: For example "M_FORBIDDEN".
-        error: The text for people.
-        more: Further keys of the body.
-
-    Returns:
-        The answer.
-    """
-    return answer(status, {"errcode": errcode, "error": error, **more})
-
-
-def truncated(content: bytes, content_length: int) -> Answer:
-    """Build a 200 that promises more than it delivers and then closes the connection.
-
-    Args:
-        content: The bytes that are sent.
-        content_length: The length that is promised, in bytes.
-
-    Returns:
-        The answer.
-    """
-    return Answer(200, content, {"Content-Type": "application/json"}, content_length)
-
-
-@dataclass(repr=False)
-class Recorded:
-    """One request as it arrived."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @cached_property
-    def path(self) -> str:
-        """The raw path: still percent-encoded, without the query."""
-        return self.target.partition("?")[0]
-
-    @cached_property
-    def decoded_path(self) -> str:
-        """The path, percent-decoded."""
-        return unquote(self.path)
-
-    @cached_property
-    def query(self) -> dict[str, list[str]]:
-        """The query's values by name."""
-        return parse_qs(self.target.partition("?")[2], keep_blank_values=True)
-
-    @property
-    def user_id(self) -> str | None:
-        """The asserted identity: the query's `user_id`."""
-        values = self.query.get("user_id")
-        return values[0] if values else None
-
-    @property
-    def token(self) -> str | None:
-        """The bearer token of the Authorization header."""
-        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        return token if scheme.lower() == "bearer" and token else None
-
-    @cached_property
-    def json(self) -> Any:
-        """The body as JSON, or None if it isn't."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    def __repr__(self) -> str:
-        return f"<Recorded {self}>"
-
-    def __str__(self) -> str:
-        path = self.decoded_path.removeprefix("/_matrix/client/v3")
-        return f"{self.method} {path}" + (f" as {self.user_id}" if self.user_id else "")
-
-
-def handed_on(request: Recorded, url: str, rest: str) -> Answer | Broken:
-    """Have another server answer a request.
+def forward(request: Recorded, url: str, rest: str) -> Response | Broken:
+    """Forward a request to another server.
 
     Args:
         request: The request.
-        url: What the server's paths begin with.
-        rest: What follows in the path, and the query.
+        url: The URL with which its paths begin.
+        rest: The rest of the path, and the query.
 
     Returns:
-        Its answer; RESET if it can't be reached.
+        Its response; RESET if it can't be reached.
     """
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=90)
@@ -171,21 +44,21 @@ def handed_on(request: Recorded, url: str, rest: str) -> Answer | Broken:
         connection.request(request.method, parts.path.rstrip("/") + rest, request.body, headers)
         found = connection.getresponse()
         given = {"Content-Type": found.headers.get("Content-Type", "application/json")}
-        return Answer(found.status, found.read(), given)
+        return Response(found.status, found.read(), given)
     except (OSError, HTTPException):
         return RESET
     finally:
         connection.close()
 
 
-Handler = Callable[[Recorded], "Answer | Broken"]
+Handler = Callable[[Recorded], "Response | Broken"]
 
 
 class LoopbackServer:
-    """Serves a handler on 127.0.0.1, one thread a connection, keep-alive.
+    """An HTTP server on 127.0.0.1, with keep-alive and one thread for each connection.
 
     Args:
-        handler: Called in the connection's thread for each request.
+        handler: Returns the response to a request; called in the connection's thread.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -207,10 +80,10 @@ class LoopbackServer:
         return self._listener is not None
 
     def start(self) -> None:
-        """Listen. A second start takes the port of the first again.
+        """Listen; after a stop, on the same port as before.
 
         Raises:
-            OSError: The port is taken by now.
+            OSError: The port is in use.
         """
         if self._listener is not None:
             return
@@ -231,7 +104,7 @@ class LoopbackServer:
         # Closing a listener doesn't wake the thread in accept() everywhere; a connection does.
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-        # A listener that somebody still waits at takes connections, closed or not.
+        # A listener with a thread in accept() still accepts connections after close().
         if self._acceptor is not None:
             self._acceptor.join(5)
         listener.close()
@@ -261,7 +134,7 @@ class LoopbackServer:
             while self._exchange(connection, stream):
                 pass
         except (OSError, ValueError):
-            return  # the client went away, or doesn't speak HTTP: nobody to tell
+            return  # the client went away, or doesn't speak HTTP
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -320,11 +193,11 @@ def _read_chunks(stream: BinaryIO) -> bytes:
     return b"".join(parts)
 
 
-def _encode(method: str, reply: Answer, stays: bool) -> bytes:
+def _encode(method: str, reply: Response, stays: bool) -> bytes:
     length = len(reply.body) if reply.content_length is None else reply.content_length
     lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in reply.headers.items()]
     lines += [f"Content-Length: {length}", f"Connection: {'keep-alive' if stays else 'close'}"]
     head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-    # One send: a head that travels alone would wait for the peer's delayed ACK.
+    # In one send: a head of its own would wait for the peer's delayed ACK.
     return head if method == "HEAD" else head + reply.body

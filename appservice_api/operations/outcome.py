@@ -1,14 +1,8 @@
-"""How a command ends: its exit code, and one sentence on what was wrong."""
+"""How a command ends: its exit code, and one sentence that says what was wrong."""
 
 from __future__ import annotations
 
-import errno
 import math
-import os
-import sys
-import traceback
-from collections.abc import Callable
-from typing import Any
 
 import requests
 
@@ -25,11 +19,9 @@ from ..errors import (
     RegistrationError,
     StateStoreError,
 )
-from ..testing import SynapseError
 
 __all__ = [
-    "DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "ending", "exit_code", "one_line",
-    "sentence",
+    "DONE", "REFUSED", "TEMPORARY", "USAGE", "advice", "exit_code", "one_line", "sentence",
 ]  # fmt: skip
 
 DONE = 0
@@ -38,7 +30,6 @@ USAGE = 2
 #: EX_TEMPFAIL of sysexits.h, which cron jobs and mail systems know: try again later.
 TEMPORARY = 75
 _INTERRUPTED = 130
-_TRACE = 2
 
 _UNKNOWN_TOKEN = (
     "is the registration that the homeserver has the same? List its file in "
@@ -47,13 +38,13 @@ _UNKNOWN_TOKEN = (
 
 
 def one_line(text: object) -> str:
-    """A text of anybody's in one line, without what could steer a terminal."""
+    """Untrusted text in one line, without characters that control a terminal."""
     line = " ".join(str(text).split())
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def advice(error: BaseException) -> str:
-    """What to do about an error, empty if its own text tells."""
+    """What to do about an error; empty if its own text says that."""
     if isinstance(error, (MUnknownToken, MMissingToken)):
         return _UNKNOWN_TOKEN
     if isinstance(error, MExclusive):
@@ -73,7 +64,7 @@ def advice(error: BaseException) -> str:
 
 
 def exit_code(error: BaseException) -> int:
-    """The exit code of an error: whether it is the user's, the homeserver's or the network's."""
+    """The exit code for an error: wrong usage, refused by the homeserver, or temporary."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
     if isinstance(error, (MissingExtraError, RegistrationError)):
@@ -88,53 +79,13 @@ def exit_code(error: BaseException) -> int:
 
 
 def sentence(error: BaseException) -> str:
-    """What was wrong, and what to do about it."""
+    """What was wrong, and what to do about it, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return "the input isn't UTF-8"
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename!r}: {error.strerror}"
-    if _is_full(error):
-        return "the output can't be written (No space left on device); the work was done before"
+        return one_line(f"{error.filename!r}: {error.strerror}")
     refused = (
         isinstance(error, MatrixRequestError) and not error.temporary and error.errcode is not None
     )
     said = f"the homeserver refused: {error}" if refused else str(error)
-    return f"{said} - {more}" if (more := advice(error)) else said
-
-
-def _is_full(error: BaseException) -> bool:
-    """Whether what the output goes to is full."""
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
-
-
-def _drop_output() -> None:
-    """Let what is still buffered go nowhere: it must not fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def ending(run: Callable[[], Any], verbosity: Callable[[], int]) -> int:
-    """Run a command and tell how it ended, on stderr if it failed.
-
-    Args:
-        run: The command; what it returns is the exit code, if it is an int.
-        verbosity: How often ``-v`` was given; at two, tracebacks are shown.
-    """
-    try:
-        result = run()
-        sys.stdout.flush()
-        return result if isinstance(result, int) else DONE
-    except BrokenPipeError:
-        # The reader has seen enough.
-        _drop_output()
-        return DONE
-    except (
-        MatrixError, SynapseError, requests.RequestException, ValueError, OSError,
-        KeyboardInterrupt,
-    ) as error:  # fmt: skip
-        if _is_full(error):
-            _drop_output()
-        if verbosity() >= _TRACE:
-            traceback.print_exc()
-        if not isinstance(error, KeyboardInterrupt):
-            print(f"appservice-api: {one_line(sentence(error))}", file=sys.stderr, flush=True)
-        return exit_code(error)
+    return one_line(f"{said} - {more}" if (more := advice(error)) else said)

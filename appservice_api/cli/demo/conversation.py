@@ -1,4 +1,4 @@
-"""What the demo's users say to each other."""
+"""The conversation of the demo's users."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import zlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .. import events
+from ... import events
 
 if TYPE_CHECKING:
-    from ..application import AppService
-    from ..ids import RoomID
-    from ..intent import IntentAPI
+    from ...application import AppService
+    from ...ids import RoomID
+    from ...intent import IntentAPI
     from .reception import Reception
 
 __all__ = ["PREFIX", "converse", "picture"]
@@ -26,28 +26,28 @@ def converse(
     app: AppService, reception: Reception, server_name: str, real_user: IntentAPI,
     ordinary_user: IntentAPI, room_version: str,
 ) -> RoomID:  # fmt: skip
-    """Have the bot, three ghosts, a real user and an ordinary one talk in an invite-only room.
+    """Let the bot, three ghosts and two real users talk in an invite-only room.
 
     Args:
         app: The application service, which is being served.
         reception: What is pushed to it.
         server_name: The homeserver's name.
         real_user: The intent of a real user who speaks through the application service.
-        ordinary_user: The intent of one who doesn't.
+        ordinary_user: The intent of a real user with an ordinary client.
         room_version: The version of the room.
 
     Returns:
         The room.
 
     Raises:
-        SynapseError: The homeserver doesn't push what is said.
+        SynapseError: The homeserver doesn't push an event.
     """
     bot = app.bot
     bot.set_displayname("Demo bot")
     ghosts = []
     for name in ("Alice", "Bob", "Carol"):
         ghost = app.api.intent(f"@{PREFIX}{name.lower()}:{server_name}")
-        # Nobody has this name yet: no need to look first.
+        # The ghost is new: its current name needn't be read first.
         ghost.set_displayname(name, check_current=False)
         ghosts.append(ghost)
     real_user.set_displayname("Dora")
@@ -56,22 +56,22 @@ def converse(
     alice, bob, carol = ghosts
     _talk(room_id, alice, bob, carol, real_user)
     answer(app, alice, ordinary_user.mxid)
-    _be_asked(reception, room_id, bot, ordinary_user)
+    _ask(reception, room_id, bot, ordinary_user)
     said = bot.send_notice(room_id, "That was all.")
     reception.wait_for(said, "the bot's last message")
     return room_id
 
 
 def answer(app: AppService, ghost: IntentAPI, user_id: str) -> None:
-    """Have a ghost answer what a user writes, once the homeserver pushes it."""
+    """Let a ghost answer what a user writes, once the homeserver pushes it."""
 
     @app.on("m.room.message", sender=user_id, msgtype="m.text")
     def reply(event: events.Event) -> None:
         ghost.reply(str(event.room_id), str(event.event_id), "I do: it was pushed to my handler.")
 
 
-def _be_asked(reception: Reception, room: RoomID, bot: IntentAPI, erin: IntentAPI) -> None:
-    """Here nothing is ensured: an ordinary user joins by herself."""
+def _ask(reception: Reception, room: RoomID, bot: IntentAPI, erin: IntentAPI) -> None:
+    """An ordinary user joins by herself, and asks a question."""
     bot.invite_user(room, erin.mxid)
     erin.join_room_by_id(room)
     asked = erin.send_text(room, "I use an ordinary client. Does anybody read this?")
@@ -82,8 +82,8 @@ def _talk(
     room: RoomID, alice: IntentAPI, bob: IntentAPI, carol: IntentAPI,
     dora: IntentAPI,
 ) -> None:  # fmt: skip
-    """Nobody invites or joins ghosts here: their first message sees to it. A real user is acted
-    for only when that is asked for."""
+    """Ghosts are invited and joined by their first message. A real user joins only by an explicit
+    call."""
     yesterday = datetime.now().replace(hour=21, minute=15, second=0) - timedelta(days=1)
     hello = alice.send_text(room, "Hello! Nobody let me in: my first message did.")
     same = bob.send_text(room, html="Same here, and I speak <b>HTML</b>.")

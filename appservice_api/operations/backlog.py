@@ -1,58 +1,59 @@
-"""Catching up, and what is said of it; for all command lines."""
+"""Catching up on events that were never pushed."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ..clock import monotonic
 from .outcome import DONE, REFUSED, TEMPORARY, USAGE, one_line
 
 if TYPE_CHECKING:
     from ..application import AppService
 
-__all__ = ["catch_up_app"]
+__all__ = ["catch_up"]
 
+# Seconds between two lines of progress.
 _LINE_EVERY = 5.0
 
 
-def catch_up_app(
+def catch_up(
     app: AppService,
     rooms: Iterable[str] | None,
-    say: Callable[[str], object],
-    remark: Callable[[str], object],
+    out: Callable[[str], object],
+    err: Callable[[str], object],
 ) -> int:
-    """Have handled what was never pushed.
+    """Handle the events that the homeserver never pushed.
 
     Args:
         app: The application service.
         rooms: The rooms; None for all.
-        say: Is told each room in which events were missed, and how many.
-        remark: Is told how it goes, and what went wrong.
+        out: Prints a line for each room in which events were missed, with their number.
+        err: Prints a line of progress, or an error.
 
     Returns:
         The exit code.
     """
     from ..state_store.memory import MemoryStateStore
 
-    looked, line_at = 0, time.monotonic() + _LINE_EVERY
+    looked, line_at = 0, monotonic() + _LINE_EVERY
 
     def progress(number: int, total: int) -> None:
         nonlocal looked, line_at
         looked = number
-        if time.monotonic() >= line_at:
-            line_at = time.monotonic() + _LINE_EVERY
-            remark(f"{number} of {total} rooms")
+        if monotonic() >= line_at:
+            line_at = monotonic() + _LINE_EVERY
+            err(f"{number} of {total} rooms")
 
     done = app.catch_up(rooms, progress)
     for room_id, missed in done.events.items():
-        say(f"{room_id}  {missed}")
+        out(f"{room_id}  {missed}")
     for room_id, error in done.failed.items():
-        remark(f"{room_id}: {one_line(error)}")
+        err(f"{room_id}: {one_line(error)}")
     total = sum(done.events.values())
-    remark(f"Rooms looked after: {looked}; events that were missed and are handled now: {total}")
+    err(f"Rooms looked after: {looked}; events that were missed and are handled now: {total}")
     if not (total or done.failed) and isinstance(app.state_store, MemoryStateStore):
-        remark(
+        err(
             "The state store is in memory, which can't tell here what was missed: give the "
             "AppService a database, as in state_store='sqlite:///state.db'"
         )

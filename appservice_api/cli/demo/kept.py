@@ -1,4 +1,4 @@
-"""What the demo tells of a homeserver that it leaves running."""
+"""Instructions for a homeserver that the demo leaves running."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..registration import Registration
-from ..testing import Synapse
+from ...registration import Registration
+from ...testing import Synapse
 
-__all__ = ["tell"]
+__all__ = ["go_on"]
 
-# Where the homeserver pushes to is free again: a receiver lives as long as the demo.
+# The demo's receiver ends with the demo, so its port is free again.
 _ANSWER = """\
 from appservice_api import AppService
 
@@ -72,11 +72,11 @@ Stop Synapse, and remove its files:
 """
 
 
-def tell(
+def go_on(
     synapse: Synapse, registration: Registration, room_id: str, *, alice: str, erin: str,
     password: str,
 ) -> str:  # fmt: skip
-    """Leave a receiver beside a homeserver that is kept, and say what it takes to go on.
+    """Write a receiver into the homeserver's folder, and say how to go on with both.
 
     Args:
         synapse: The homeserver.
@@ -84,19 +84,19 @@ def tell(
         room_id: The room.
         alice: A ghost.
         erin: An ordinary user.
-        password: Hers.
+        password: Her password.
 
     Returns:
-        The text.
+        The instructions.
 
     Raises:
-        OSError: The receiver can't be written.
+        OSError: The receiver's file can't be written.
     """
     known = {
         "alice": alice, "base_url": synapse.base_url, "room_id": str(room_id),
         "registration": str(synapse.home / "registration-0.yaml"),
     }  # fmt: skip
-    # A text of JSON is one of Python, too.
+    # A JSON string is a Python string, too.
     texts = {f"{key}_text": json.dumps(value) for key, value in known.items()}
     answer = _ANSWER.format(**texts)
     Path(synapse.home, "answer.py").write_text(answer, encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -12,20 +11,21 @@ import click
 import requests
 from rich.console import Console
 
-from ..application import AppService
-from ..appservice import AppServiceAPI
-from ..errors import MissingExtraError
-from ..ids import RoomID, UserID
-from ..intent import IntentAPI
-from ..registration import Registration
-from ..server import serve_in_thread
-from ..testing import Synapse
-from ..testing.process import installed
+from ...application import AppService
+from ...appservice import AppServiceAPI
+from ...clock import monotonic
+from ...errors import MissingExtraError
+from ...ids import RoomID, UserID
+from ...intent import IntentAPI
+from ...registration import Registration
+from ...server import serve_in_thread
+from ...testing import Synapse
+from ...testing.process import installed
+from ..options import verbose_option
+from ..progress import Progress
 from .conversation import PREFIX, converse
 from .interruption import Interruption
-from .kept import tell
-from .options import verbose_option
-from .progress import Progress
+from .kept import go_on
 from .reception import Reception
 from .timeline import legend, timeline
 
@@ -33,26 +33,26 @@ __all__ = ["demo"]
 
 _SERVER_NAME = "demo.test"
 _PASSWORD = "pw"
-# Seconds for what is being handled when the demo ends.
+# Seconds for events that are being handled when the demo ends.
 _GRACE = 2.0
 _SHOWN = ["m.room.create", "m.room.name", "m.room.member", "m.room.message", "m.reaction"]
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave Synapse running, and tell how to go on.")
+@click.option("--keep", is_flag=True, help="Leave Synapse running, and explain how to go on.")
 @click.option("--room-version", default="11", show_default=True, help="The version of the room.")
 @verbose_option
 def demo(keep: bool, room_version: str) -> None:
     """Show a conversation on a real homeserver, in both directions.
 
     Starts a throw-away Synapse on this machine, lets the bot, three ghosts and a real user talk
-    in an invite-only room, has a ghost answer an ordinary user whose message the homeserver
+    in an invite-only room, lets a ghost answer an ordinary user whose message the homeserver
     pushes, and shows the room. Nothing is left behind, unless --keep is given.
     """
     if not installed():
         raise MissingExtraError("the demo", "demo")
     try:
-        # The receiver's port is ours before Synapse is told of it, so that nobody else takes it.
+        # The receiver's port is reserved before it is written into the registration.
         with Interruption() as interruption, socket.create_server(("127.0.0.1", 0)) as listener:
             _run(interruption, listener, keep, room_version)
     except SystemExit:
@@ -64,7 +64,7 @@ def demo(keep: bool, room_version: str) -> None:
 def _run(
     interruption: Interruption, listener: socket.socket, keep: bool, room_version: str
 ) -> None:
-    """Start Synapse, and stop it again whatever happens, unless it is to be kept."""
+    """Start Synapse, and stop it in every case, unless it is to be kept."""
     registration = Registration.generate(
         "demo", url=f"http://127.0.0.1:{listener.getsockname()[1]}", server_name=_SERVER_NAME,
         ghost_prefix=PREFIX,
@@ -82,13 +82,13 @@ def _run(
         with _serving(synapse, registration, listener) as stage, interruption.allowed():
             room_id = _show(stage, room_version)
         if keep:
-            # Not by rich, which would break lines that are to be copied.
-            click.echo(tell(
+            # Not by rich, which would wrap lines that are to be copied.
+            click.echo(go_on(
                 synapse, registration, room_id, alice=f"@{PREFIX}alice:{_SERVER_NAME}",
                 erin=f"@erin:{_SERVER_NAME}", password=_PASSWORD,
             ))  # fmt: skip
             interruption.check()
-            # Not before: what nobody was told of must not stay.
+            # Not before its process ID was printed: otherwise nobody could stop it.
             synapse.detach()
             leave = True
     finally:
@@ -104,8 +104,8 @@ class _Stage(NamedTuple):
         app: The application service, which is being served.
         reception: What is pushed to it.
         dora: A real user, through the application service.
-        erin: Another one, who has nothing to do with it.
-        sent: The answers to the application service's requests.
+        erin: A real user who doesn't use the application service.
+        sent: The responses to the application service's requests.
     """
 
     app: AppService
@@ -119,7 +119,7 @@ class _Stage(NamedTuple):
 def _serving(
     synapse: Synapse, registration: Registration, listener: socket.socket
 ) -> Iterator[_Stage]:
-    """Serve the application service, and make two users."""
+    """Serve the application service, and register two users."""
     sent: list[requests.Response] = []
     with _session() as session, _session() as other, AppService(
         registration, synapse.base_url, client_session=session
@@ -138,7 +138,7 @@ def _serving(
 
 
 def _session() -> requests.Session:
-    """A session; a proxy of the environment has no business on the loopback interface."""
+    """A session without the proxies of the environment: requests go to the loopback interface."""
     session = requests.Session()
     session.trust_env = False
     return session
@@ -148,15 +148,15 @@ def _show(stage: _Stage, room_version: str) -> RoomID:
     """Hold the conversation, read it back, and print it."""
     console = Console(highlight=False)
     app, reception = stage.app, stage.reception
-    since = time.monotonic()
+    since = monotonic()
     room_id = converse(app, reception, _SERVER_NAME, stage.dora, stage.erin, room_version)
-    taken = time.monotonic() - since
+    taken = monotonic() - since
     events = app.bot.get_messages(room_id, "f", limit=100, filter_json={"types": _SHOWN})["chunk"]
     members = app.bot.get_joined_members(room_id)
     received = reception.events
     sent = {event["event_id"] for event in events if event["sender"] != stage.erin.mxid}
     ascii_only = console.options.ascii_only
-    # Rich on its own would end the process where a pipe is closed.
+    # Rich itself would end the process when a pipe is closed.
     with console.capture() as capture:
         console.print(timeline(
             events, _names(members), sent, received, width=console.width, ascii_only=ascii_only

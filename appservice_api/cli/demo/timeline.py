@@ -1,4 +1,4 @@
-"""A room's timeline as a table."""
+"""The timeline of a room as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .outcome import one_line
+from ...operations.outcome import one_line
 
 __all__ = ["legend", "timeline"]
 
@@ -18,9 +18,9 @@ Event = Mapping[str, Any]
 
 _MEMBERSHIPS = {"invite": "invites {}", "join": "joins", "leave": "leaves", "ban": "bans {}"}
 _QUOTED = 24
-# How many columns it takes for the time, and for the type as well.
+# From how many columns on the time is shown, and from how many the type, too.
 _WIDE, _WIDER = 50, 72
-# What was sent, what was sent and came back, and what came from others.
+# Sent; sent, and pushed back; received from others.
 _SENT, _BACK, _RECEIVED = "→", "→ ✓", "←"
 _ASCII = str.maketrans("→✓←", ">*<")
 _LEGEND = """\
@@ -39,8 +39,8 @@ def timeline(
         names: The display names by user ID.
         sent: The IDs of those that the application service sent.
         received: The IDs of those that were pushed to it.
-        width: How many columns the terminal has; where they are few, time and type are left out.
-        ascii_only: Whether it has no arrows.
+        width: The terminal's columns; time and type are left out on a narrow one.
+        ascii_only: Whether the terminal can't show arrows.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     if width >= _WIDE:
@@ -64,7 +64,7 @@ def timeline(
 
 
 def legend(ascii_only: bool = False) -> str:
-    """What the arrows of the table mean, in lines of less than 60 columns."""
+    """The legend of the arrows, in lines of less than 60 columns."""
     return _arrows(_LEGEND, ascii_only)
 
 
@@ -79,7 +79,7 @@ def _arrows(text: str, ascii_only: bool) -> str:
 
 
 def _time(milliseconds: Any) -> str:
-    """Local time; for another day than today, its date."""
+    """Local time, with the date if it isn't today."""
     if not isinstance(milliseconds, int):
         return ""
     when = datetime.fromtimestamp(milliseconds / 1000)
@@ -87,13 +87,13 @@ def _time(milliseconds: Any) -> str:
 
 
 def _part(value: Event, key: str) -> Event:
-    """A part that is a dict; an empty one where somebody sent something else."""
+    """A value that should be a dict; an empty one if it isn't."""
     part = value.get(key)
     return part if isinstance(part, dict) else {}
 
 
 class _Describer:
-    """Tells in words what an event is; texts of others are never taken for markup."""
+    """Describes events in words. Texts of users are never interpreted as markup."""
 
     def __init__(self, events: Sequence[Event], names: Mapping[str, str]) -> None:
         self._events = {str(event.get("event_id")): event for event in events}
@@ -104,7 +104,7 @@ class _Describer:
         return Text(one_line(self._names.get(str(user_id), user_id)))
 
     def what(self, event: Event) -> Text:
-        """The contents of an event."""
+        """The description of an event."""
         content = _part(event, "content")
         kind = event.get("type")
         if kind == "m.room.message":

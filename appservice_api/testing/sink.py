@@ -1,4 +1,4 @@
-"""A sink for what a homeserver pushes: it answers everything, and tests look at what came."""
+"""A sink for what a homeserver pushes. It accepts everything, and records it for tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from types import TracebackType
 from typing import Any
 
 from ..compat import Self
-from .wire import Answer, Broken, LoopbackServer, Recorded, answer, handed_on, refusal
+from .http import Broken, Recorded, Response, answer, refusal
+from .loopback import LoopbackServer, forward
 
 _PREFIX = "/as/"
 
 
 class TransactionSink:
-    """A loopback HTTP server that plays application service, for any number of registrations.
+    """A loopback HTTP server in the place of application services, for any number of them.
 
     It can be used as a context manager.
     """
@@ -27,7 +28,7 @@ class TransactionSink:
         self._arrived = threading.Condition()
 
     def start(self) -> None:
-        """Listen; after a stop, on the same port as before, with the records kept."""
+        """Listen; after a stop, on the same port as before. The records are kept."""
         self._server.start()
 
     def stop(self) -> None:
@@ -58,7 +59,7 @@ class TransactionSink:
         return f"{self._server.url}{_PREFIX}{registration_id}"
 
     def received(self, registration_id: str) -> list[Recorded]:
-        """Everything that came for a registration, refused or not.
+        """All requests for a registration, including those that were refused.
 
         Args:
             registration_id: The registration's `id`.
@@ -70,7 +71,7 @@ class TransactionSink:
             return list(self._received.get(registration_id, ()))
 
     def transactions(self, registration_id: str) -> list[dict[str, Any]]:
-        """The transactions that came for a registration, refused or not, repeats included.
+        """All transactions for a registration, including those that were refused, and repeats.
 
         Args:
             registration_id: The registration's `id`.
@@ -90,7 +91,7 @@ class TransactionSink:
             registration_id: The registration's `id`.
 
         Returns:
-            The events in the order in which they came.
+            The events, oldest first.
         """
         bodies = self.transactions(registration_id)
         return [event for body in bodies for event in body.get("events", [])]
@@ -105,14 +106,14 @@ class TransactionSink:
 
         Args:
             registration_id: The registration's `id`.
-            wanted: Whether an event is the one.
+            wanted: Tells whether an event is the one that is waited for.
             timeout: In seconds of real time.
 
         Returns:
-            The first such event, which may have come before the call.
+            The first such event, which may have been pushed before the call.
 
         Raises:
-            AssertionError: None came in time.
+            AssertionError: No such event was pushed in time.
         """
         found: list[dict[str, Any]] = []
 
@@ -127,11 +128,11 @@ class TransactionSink:
         return found[0]
 
     def fail_with(self, registration_id: str, status: int | None) -> None:
-        """Refuse pings and transactions from now on.
+        """Refuse pings and transactions with a status.
 
         Args:
             registration_id: The registration's `id`.
-            status: The HTTP status to answer; None: answer 200 again.
+            status: The HTTP status; None for 200 again.
         """
         with self._arrived:
             if status is None:
@@ -140,11 +141,11 @@ class TransactionSink:
                 self._failing[registration_id] = status
 
     def forward(self, registration_id: str, url: str | None) -> None:
-        """Hand on what comes for a registration to a server, whose answers go back.
+        """Forward the requests for a registration to a server, and return its responses.
 
         Args:
             registration_id: The registration's `id`.
-            url: What the server's paths begin with; None: answer here again.
+            url: The URL with which the server's paths begin; None to stop forwarding.
         """
         with self._arrived:
             if url is None:
@@ -152,7 +153,7 @@ class TransactionSink:
             else:
                 self._targets[registration_id] = url
 
-    def _handle(self, request: Recorded) -> Answer | Broken:
+    def _handle(self, request: Recorded) -> Response | Broken:
         registration_id, _, rest = request.decoded_path.removeprefix(_PREFIX).partition("/")
         with self._arrived:
             self._received.setdefault(registration_id, []).append(request)
@@ -160,9 +161,7 @@ class TransactionSink:
             failing = self._failing.get(registration_id)
             target = self._targets.get(registration_id)
         if target is not None and failing is None:
-            return handed_on(
-                request, target, request.target.removeprefix(_PREFIX + registration_id)
-            )
+            return forward(request, target, request.target.removeprefix(_PREFIX + registration_id))
         pushed = "transactions" in rest.split("/") or rest.endswith("ping")
         if not pushed:
             return refusal(404, "M_NOT_FOUND", "The sink knows no users and no rooms")

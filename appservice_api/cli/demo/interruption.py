@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives, taken where they do no harm."""
+"""SIGINT, SIGTERM and SIGHUP, acted on where that is safe."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ _SIGNALS = [
 
 
 class Interruption:
-    """Turns the signals that ask for an end into SystemExit, at :meth:`check` and within
-    :meth:`allowed`. At all other times, as while something is made or removed, they wait. Only
-    the first one counts.
+    """Turns signals into SystemExit, at :meth:`check` and within :meth:`allowed`. At other times,
+    for example while Synapse is started or removed, they wait. Only the first signal counts.
     """
 
     def __init__(self) -> None:
@@ -29,7 +28,7 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         for number in _SIGNALS:
-            # Under nohup a hangup is ignored, and stays so.
+            # nohup ignores SIGHUP, and it stays ignored.
             if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._note)
         return self
@@ -44,15 +43,14 @@ class Interruption:
             self.check()
 
     def check(self) -> None:
-        """Raise SystemExit if a signal has come, with the code that shells give (130 for
-        Ctrl-C)."""
+        """Raise SystemExit if a signal was received, with a shell's exit code (130 for Ctrl-C)."""
         if self._signal and not self._raised:
             self._raised = True
             raise SystemExit(128 + self._signal)
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Within this context a signal acts at once."""
+        """Within this context a signal raises at once."""
         self._allowed = True
         try:
             self.check()

@@ -1,7 +1,4 @@
-"""A new registration file, and what to do with it.
-
-Without click: frameworks that have a command line of their own write the same file.
-"""
+"""A new registration file, and how to install it."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ What to do next:
 
 
 class OptionError(ValueError):
-    """An option of a command that can't be used as it was given."""
+    """An option of a command that has a wrong value."""
 
 
 def write_registration(
@@ -45,18 +42,18 @@ def write_registration(
     Args:
         id: The registration's ID.
         url: Where the homeserver shall send events to.
-        no_url: It shall send no events.
+        no_url: Whether the homeserver shall send no events.
         server_name: The homeserver's name.
-        prefix: What the localparts of ghosts begin with; None: the ID between underscores.
-        bot: The localpart of the bot; None: the prefix, without its end.
+        prefix: What the localparts of ghosts begin with; by default the ID between underscores.
+        bot: The localpart of the bot; by default the prefix without its end.
         output: The file.
-        force: Replace the file.
+        force: Whether an existing file is replaced.
 
     Returns:
-        What to do next, for a person.
+        The next steps, as text for a person.
 
     Raises:
-        OptionError: An argument can't be used; it is named as an option.
+        OptionError: An option has a wrong value.
         RegistrationError: The file exists, or can't be written.
     """
     if bool(url) == no_url:
@@ -74,14 +71,14 @@ def write_registration(
     )  # fmt: skip
     registration.save(output, overwrite=force)
     path = os.path.abspath(output)
-    said = _NEXT.format(path=path, yaml=_yaml_text(path), argument=shlex.quote(output))
+    text = _NEXT.format(path=path, yaml=_yaml_text(path), argument=shlex.quote(output))
     for warning in registration.warnings():
-        said += f"\nWarning: {one_line(warning)}.\n"
-    return said
+        text += f"\nWarning: {one_line(warning)}.\n"
+    return text
 
 
 def _check(server_name: str, prefix: str) -> None:
-    """Refuse, by the names of the options, what the registration would by its own."""
+    """Check what the registration would refuse, to name the option in the error."""
     if not is_server_name(server_name):
         raise OptionError(f"--server-name {server_name!r} isn't a homeserver's name")
     try:
@@ -91,6 +88,6 @@ def _check(server_name: str, prefix: str) -> None:
 
 
 def _yaml_text(path: str) -> str:
-    """A path as YAML takes it, in quotes where it must be."""
+    """A path in YAML, quoted if necessary."""
     plain = path.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
     return path if plain.isalnum() else "'" + path.replace("'", "''") + "'"

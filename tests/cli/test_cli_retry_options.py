@@ -1,4 +1,4 @@
-"""How long commands wait: the options, and what they are where nothing is said."""
+"""The retry options of commands, and their defaults."""
 
 from __future__ import annotations
 

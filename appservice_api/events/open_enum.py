@@ -1,4 +1,4 @@
-"""The base of all enumerations: open ones, since homeservers and clients invent values."""
+"""The base of all enumerations. They are open: homeservers and clients may use other values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["OpenEnum"]
 
 
 class OpenEnum(str, enum.Enum):
-    """Text with names for the values that the specification knows. A value that it doesn't know
-    is a member without a name of its own: nothing that a homeserver says is an error."""
+    """A text with names for the values of the specification. Any other text is accepted, too; its
+    name is the text itself."""
 
     def __str__(self) -> str:
         return str(self._value_)
@@ -27,7 +27,7 @@ class OpenEnum(str, enum.Enum):
 
     @property
     def is_known(self) -> bool:
-        """Whether the specification knows the value."""
+        """Whether the specification has the value."""
         return self._name_ in type(self).__members__
 
     def __deepcopy__(self, memo: Any) -> Self:
