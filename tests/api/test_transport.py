@@ -6,6 +6,7 @@ import gc
 import gzip
 import io
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -26,8 +27,7 @@ from appservice_api import (
     MLimitExceeded,
     Path,
 )
-from appservice_api.api import wire
-from appservice_api.testing import ManualClock, StubHomeserver, answer
+from appservice_api.testing import ManualClock, Recorded, StubHomeserver, answer
 
 from .raw_homeserver import RawHomeserver, ok
 
@@ -101,17 +101,30 @@ def test_headers_that_a_session_leaves_out(stub: StubHomeserver) -> None:
     assert not any("Accept" in one.headers for one in stub.requests)
 
 
-def test_json_that_unpacks_to_too_much(
-    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than 100,000 bytes are taken as an answer."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("appservice_api.") and hasattr(module, "MAX_ANSWER_BYTES"):
+            monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
+
+
+@pytest.mark.usefixtures("small_answers")
+@pytest.mark.parametrize("plain", [False, True], ids=["our session", "a plain session"])
+def test_json_that_unpacks_to_too_much(plain: bool, raw: Callable[..., RawHomeserver]) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
-    large, small = (gzip.compress(b"[" + b" " * n + b"]") for n in (200_000, 50_000))
-    server = raw(*[[head % (len(packed), packed)] for packed in (large, small)])
-    with HTTPAPI(server.base_url, default_retry_count=0) as api:
-        with pytest.raises(MatrixConnectionError, match="too large"):
-            api.request("GET", Path.versions)
+    sizes = (200_000, 100_001, 100_000)
+    packed = [gzip.compress(b"[" + b" " * (size - 2) + b"]") for size in sizes]
+    server = raw(*[[head % (len(one), one)] for one in packed])
+    with requests.Session() as session:
+        api = HTTPAPI(
+            server.base_url, client_session=session if plain else None, default_retry_count=0
+        )
+        for _ in range(2):
+            with pytest.raises(MatrixConnectionError, match="too large"):
+                api.request("GET", Path.versions)
         assert api.request("GET", Path.versions) == []
+        api.close()
 
 
 def test_a_connection_that_was_closed_meanwhile_is_not_used(
@@ -124,6 +137,37 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(
         line._free[0].sock.recv(1, socket.MSG_PEEK)  # until its end has arrived
         assert api.request("POST", "/createRoom") == {"a": 2}
     assert server.connections == 2
+
+
+def test_no_more_connections_stay_than_are_wanted(
+    stub: StubHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved: list[Any] = []
+    resolve = socket.getaddrinfo
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        resolved.append(args)
+        return resolve(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", counting)
+    everybody = threading.Barrier(3)
+
+    def together(request: Recorded) -> None:
+        everybody.wait(10)
+
+    stub.script("GET", "/versions", together, forever=True)
+    with HTTPAPI(stub.base_url) as api:
+        ours: Any = type(api.session.get_adapter(stub.base_url))
+        api.session.mount(stub.base_url, ours(idle=2))
+        for connections in (3, 4):
+            threads = [
+                threading.Thread(target=api.request, args=("GET", Path.versions)) for _ in range(3)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert len(resolved) == connections
 
 
 @pytest.mark.parametrize(
@@ -152,9 +196,8 @@ def test_what_is_not_an_answer(
     assert len(server.requests) == 2
 
 
-def test_chunked_and_unbounded_answers(
-    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small_answers")
+def test_chunked_and_unbounded_answers(raw: Callable[..., RawHomeserver]) -> None:
     chunked = (
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n'
     )
@@ -164,7 +207,6 @@ def test_chunked_and_unbounded_answers(
     with HTTPAPI(server.base_url, default_retry_count=0) as api:
         assert api.request("GET", Path.versions) == {"a": 1}
         assert api.request("GET", Path.versions) == {"a": 2}
-        monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 100_000)
         with pytest.raises(MatrixConnectionError, match="too large"):
             api.request("GET", Path.versions)
 
