@@ -63,6 +63,77 @@ def test_a_repeat_has_other_ages_and_no_typing(app: AppService, pusher: Pusher) 
     assert len(typists) == 1
 
 
+def to_device(number: int) -> dict[str, Any]:
+    """What a device of a ghost is sent."""
+    return {
+        "type": "m.x", "sender": ALICE, "to_user_id": GHOST, "to_device_id": "D",
+        "content": {"number": number},
+    }  # fmt: skip
+
+
+def test_a_number_without_events_is_told_apart_by_all_that_it_has(
+    app: AppService, pusher: Pusher
+) -> None:
+    seen: list[int] = []
+    app.on_to_device()(lambda event: seen.append(event.content["number"]))
+    for number in (1, 1, 2, 1):
+        assert pusher.push(to_device=[to_device(number)]).status == 200
+    assert seen == [1, 2]
+
+
+def test_what_has_no_id_is_told_apart_by_what_doesnt_age(app: AppService, pusher: Pusher) -> None:
+    seen = bodies_seen(app)
+    for changes in (
+        {"age": 5, "unsigned": {"age": 5}}, {"age": 9, "unsigned": {"age": 9}}, {"unsigned": 1},
+        {"content": {"msgtype": "m.text", "body": "another"}},
+    ):  # fmt: skip
+        nameless = event(1, **changes)
+        del nameless["event_id"]
+        assert pusher.push(nameless, event(2)).status == 200
+    assert seen == ["hi 1", "hi 2", "another"]
+
+
+@pytest.mark.parametrize(
+    "name, known",
+    [
+        ("$".ljust(255, "x"), True), ("$".ljust(256, "x"), False), ("$é", False), ("$\n", False),
+        ("", False), (5, False),
+    ],
+    ids=["255", "256", "not ASCII", "not printable", "empty", "a number"],
+)  # fmt: skip
+def test_names_that_every_database_takes(
+    name: Any, known: bool, app: AppService, pusher: Pusher
+) -> None:
+    seen = bodies_seen(app)
+    for id in ("1", "2"):
+        assert pusher.push(event(1, event_id=name), id=id).status == 200
+    assert seen == ["hi 1"] * (1 if known else 2)
+    assert app.state_store.deliveries.handled([name]) == ({name} if known else set())
+
+
+@pytest.mark.parametrize("id", ["1", "x" * 135, "x" * 136, "x" * 255, "x" * 256, "%C3%A9"])
+def test_what_has_no_name_gets_one_that_every_database_takes(
+    id: str, app: AppService, pusher: Pusher
+) -> None:
+    tries: list[int] = []
+
+    @app.on_to_device()
+    def fails(event: Any) -> None:
+        tries.append(event.content["number"])
+        raise RuntimeError
+
+    for _ in range(2):
+        assert pusher.push(id=id, to_device=[to_device(1), to_device(2)]).status == 200
+    assert sorted(set(tries)) == [1, 2]
+    keys = [one.key for one in app.state_store.deliveries.parked()]
+    assert len(set(keys)) == 2
+    for key in keys:
+        assert key is not None
+        assert len(key) <= 255
+        assert key.isascii()
+        assert key.isprintable()
+
+
 def test_an_event_of_another_transaction_isnt_handled_again(
     app: AppService, pusher: Pusher
 ) -> None:
@@ -92,18 +163,11 @@ def test_everything_in_a_transaction_is_handled(app: AppService, pusher: Pusher)
     app.on_fallback_keys(lambda types: seen.append(types))
     app.on_to_device()(lambda event, ghost: seen.append((event.to_device_id, ghost.mxid)))
     app.on("*")(lambda event: seen.append(event.event_id))
-    message = {
-        "type": "m.x",
-        "sender": ALICE,
-        "to_user_id": GHOST,
-        "to_device_id": "D",
-        "content": {},
-    }
     more: dict[str, Any] = {
         "org.matrix.msc3202.device_lists": {"changed": [ALICE, 1], "left": None},
         "org.matrix.msc3202.device_one_time_key_counts": {GHOST: {"D": {"a": 1}}},
         "org.matrix.msc3202.device_unused_fallback_key_types": {GHOST: {"D": ["a"]}},
-        "de.sorunome.msc2409.to_device": [message],
+        "de.sorunome.msc2409.to_device": [to_device(1)],
     }
     pusher.push(event(1), **more)
     assert seen == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +38,27 @@ class TestStore(StateStoreContract):
         store.set_read(ROOM, USER, "$e")
         assert store.has_presence(USER, "online") is alone
         assert store.get_read(ROOM, USER) == ("$e" if alone else None)
+
+    @pytest.mark.parametrize("ahead, stays", [(50_000, True), (70_000, False)])
+    def test_clocks_may_differ_by_a_minute(
+        self, ahead: int, stays: bool, store: ASStateStore
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        store.set_membership(ROOM, USER, "join", ts=now + ahead)
+        store.set_power_levels(ROOM, {"ban": 1}, ts=now + ahead)
+        store.left(ROOM, USER)
+        store.set_power_levels(ROOM, {"ban": 2})
+        assert store.is_joined(ROOM, USER) is stays
+        assert store.get_power_levels(ROOM) == {"ban": 1 if stays else 2}
+
+    @pytest.mark.parametrize("ago, stays", [(50_000, False), (70_000, True)])
+    def test_what_is_of_the_future_counts_as_a_minute_old(
+        self, ago: int, stays: bool, store: ASStateStore
+    ) -> None:
+        now = time.time_ns() // 1_000_000
+        store.set_membership(ROOM, USER, "join", ts=now + 3_600_000)
+        store.set_power_levels(ROOM, {"ban": 1}, ts=now + 3_600_000)
+        store.set_membership(ROOM, USER, "leave", ts=now - ago)
+        store.set_power_levels(ROOM, {"ban": 2}, ts=now - ago)
+        assert store.is_joined(ROOM, USER) is stays
+        assert store.get_power_levels(ROOM) == {"ban": 1 if stays else 2}
