@@ -263,7 +263,7 @@ class Learning:
         self.coverage.switch_context(item.nodeid)
         began = time.monotonic()
         try:
-            return (yield)  # type: ignore[return-value]
+            return (yield)
         finally:
             self.seconds[item.nodeid] = round(time.monotonic() - began, 4)
             self.coverage.switch_context("")
@@ -345,7 +345,8 @@ class Copy:
         order = sorted(
             names, key=lambda name: self.seconds[name] * (1 if f"/{room}/" in name else 3)
         )
-        chosen, total = [], 0.0
+        chosen: list[str] = []
+        total = 0.0
         for name in order:
             total += self.seconds[name]
             if total > self.limit and chosen:

@@ -111,7 +111,9 @@ def test_names_that_every_database_takes(
     assert app.state_store.deliveries.handled([name]) == ({name} if known else set())
 
 
-@pytest.mark.parametrize("id", ["1", "x" * 135, "x" * 136, "x" * 255, "x" * 256, "%C3%A9"])
+@pytest.mark.parametrize(
+    "id", ["1", "x" * 135, "x" * 136, "x" * 190, "x" * 255, "x" * 256, "%C3%A9"]
+)
 def test_what_has_no_name_gets_one_that_every_database_takes(
     id: str, app: AppService, pusher: Pusher
 ) -> None:
@@ -195,6 +197,9 @@ def test_what_isnt_an_object_is_parked(app: AppService, pusher: Pusher) -> None:
     assert [one.event for one in parked] == [{"content": one} for one in (None, 1, "x", 2)]
     assert pusher.push(None, 1, event(1), "x", ephemeral=[2]).status == 200
     assert len(app.state_store.deliveries.parked()) == 4
+    # Another transaction of the same number.
+    assert pusher.push(None, 7, event(1), "x").status == 200
+    assert len(app.state_store.deliveries.parked()) == 7
 
 
 def test_the_store_knows_before_handlers_run(app: AppService, pusher: Pusher) -> None:
