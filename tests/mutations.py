@@ -316,9 +316,7 @@ class Copy:
     def __init__(self, work: Path, limit: float) -> None:
         self.tree = work / "tree"
         self.limit = limit
-        self.environment = {
-            **os.environ, "PYTHONPATH": str(self.tree), "PYTHONDONTWRITEBYTECODE": "1"
-        }  # fmt: skip
+        self.environment = {**os.environ, "PYTHONPATH": str(self.tree)}
         ignored = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", ".tox", "build")
         shutil.rmtree(self.tree, ignore_errors=True)
         shutil.copytree(CHECKOUT, self.tree, ignore=ignored)
@@ -394,9 +392,10 @@ class Copy:
         return process.returncode == 0
 
 
-def sample(paths: Sequence[str], number: int, seed: int) -> list[Mutation]:
-    """Some mutations of each module: of the critical ones four times as many as of others."""
-    drawn = []
+def sample(paths: Sequence[str], number: int, size: int, seed: int) -> list[Mutation]:
+    """Some mutations of each module, of the critical ones four times as many as of others; and
+    of all these so many, in an order of chance."""
+    drawn: list[Mutation] = []
     files = [file for path in paths for file in sorted((CHECKOUT / path).rglob("*.py"))]
     files += [CHECKOUT / path for path in paths if path.endswith(".py")]
     for file in files:
@@ -405,7 +404,8 @@ def sample(paths: Sequence[str], number: int, seed: int) -> list[Mutation]:
         wanted = number * 4 if file.stem in CRITICAL else number
         chance = random.Random(hashlib.sha256(f"{seed} {module}".encode()).digest())
         drawn += chance.sample(found, min(wanted, len(found)))
-    return drawn
+    random.Random(seed).shuffle(drawn)
+    return drawn[:size]
 
 
 def report(results: dict[str, bool], drawn: list[Mutation]) -> None:
@@ -413,7 +413,7 @@ def report(results: dict[str, bool], drawn: list[Mutation]) -> None:
     for mutation in drawn:
         if mutation.key in results:
             modules[mutation.module].append(mutation)
-    for module, mutations in modules.items():
+    for module, mutations in sorted(modules.items()):
         survivors = [mutation for mutation in mutations if results[mutation.key]]
         print(f"{module}: {len(mutations) - len(survivors)} of {len(mutations)}")
         for mutation in survivors:
@@ -427,13 +427,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("paths", nargs="*", default=[f"appservice_api/{room}" for room in ROOMS])
     parser.add_argument("--work", type=Path, required=True, help="a folder for the copy")
-    parser.add_argument("--number", type=int, default=3, help="mutations of each module")
+    parser.add_argument("--number", type=int, default=2, help="mutations of each module")
+    parser.add_argument("--size", type=int, default=200, help="mutations in all")
     parser.add_argument("--seed", type=int, default=12)
-    parser.add_argument("--limit", type=float, default=30, help="seconds of tests for each")
+    parser.add_argument("--limit", type=float, default=15, help="seconds of tests for each")
     parser.add_argument("--learn", nargs="*", help="tests that are new or have changed")
     parser.add_argument("--list", action="store_true", help="only list the mutations")
     given = parser.parse_args()
-    drawn = sample(given.paths, given.number, given.seed)
+    drawn = sample(given.paths, given.number, given.size, given.seed)
     if given.list:
         print(*drawn, f"{len(drawn)} mutations", sep="\n")
         return

@@ -579,6 +579,7 @@ def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: P
     assert deliveries.last_handled(ROOM) == "$event11"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_who_dies_retrying_loses_nothing(app: AppService, pusher: Pusher) -> None:
     @app.on("m.room.message")
     def fails(event: Any) -> None:
