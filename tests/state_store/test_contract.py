@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,21 +16,27 @@ from appservice_api.testing.contract import StateStoreContract
 ROOM, USER = "!r:hs.test", "@_u:hs.test"
 
 
+KINDS = ["memory", "sqlite", "postgresql", "django", "django-postgresql"]
+# As a handler sees it whose transaction is open.
+KEPT_BACK = ["sqlite, kept back", "django, kept back"]
+
+
 class TestStore(StateStoreContract):
-    @pytest.fixture(params=["memory", "sqlite", "postgresql", "django", "django-postgresql"])
+    @pytest.fixture(params=[*KINDS, *KEPT_BACK])
     def store(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ASStateStore]:
-        if request.param == "memory":
+        kind, _, kept = request.param.partition(", ")
+        if kind == "memory":
             made = open_state_store(None)
-        elif request.param == "sqlite":
+        elif kind == "sqlite":
             pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
             made = open_state_store(f"sqlite:///{tmp_path}/state.db")
-        elif request.param == "postgresql":
+        elif kind == "postgresql":
             made = open_state_store(request.getfixturevalue("postgres").new_database())
-        elif request.param == "django":
+        elif kind == "django":
             made = request.getfixturevalue("django_sqlite")
         else:
             made = request.getfixturevalue("django_postgresql")
-        with made:
+        with made, made.keeping_back() if kept else nullcontext():
             yield made
 
     def test_only_memory_knows_what_changes_often(self, store: ASStateStore) -> None:
