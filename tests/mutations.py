@@ -371,7 +371,7 @@ class Copy:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def _passes(self, tests: list[str]) -> bool:
-        limit = 60 + 5 * sum(self.seconds[name] for name in tests)
+        limit = 30 + 2 * sum(self.seconds[name] for name in tests)
         process = subprocess.Popen(
             [*self._command, "--chosen"],
             cwd=self.tree,

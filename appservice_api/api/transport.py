@@ -178,6 +178,9 @@ class MatrixAdapter(HTTPAdapter):
             if stream:
                 line.streams[id(connection)] = connection
                 return self.build_response(request, _arriving(answer, connection, line))
+        except requests.exceptions.InvalidHeader:
+            # One of the request, which hasn't been sent.
+            raise
         except _FAILURES as error:
             connection.close()
             raise _as_requests_error(error) from error

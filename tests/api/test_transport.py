@@ -230,6 +230,23 @@ def test_headers_that_frame_a_request_are_ours(stub: StubHomeserver) -> None:
     assert stub.requests[0].token == "mine"
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["our session", "a plain session"])
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Injected: b", "a\r"])
+def test_a_header_that_holds_a_line_end_is_not_sent(
+    value: str, plain: bool, stub: StubHomeserver, clock: ManualClock
+) -> None:
+    with requests.Session() as session:
+        api = HTTPAPI(stub.base_url, client_session=session if plain else None, clock=clock)
+        api.session.headers["X-Mine"] = value
+        with pytest.raises(ValueError, match="header"):
+            api.request("GET", Path.versions)
+        del api.session.headers["X-Mine"]
+        assert "versions" in api.request("GET", Path.versions)
+        api.close()
+    assert len(stub.requests) == 1
+    assert clock.waits == []
+
+
 def test_session_params_cannot_change_who_speaks(stub: StubHomeserver) -> None:
     for name in ("user_id", "access_token"):
         with requests.Session() as session:
