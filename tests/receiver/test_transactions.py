@@ -449,6 +449,7 @@ def test_what_real_users_send_through_us_is_ours(stub: StubHomeserver) -> None:
     with AppService(registration(), stub.base_url, real_user_content_key="our.key") as app:
         assert app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": True}))
         assert not app.is_mine(event(1, sender="@dora:hs.test"))
+        assert app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": "yes"}))
         assert not app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": False}))
 
 
