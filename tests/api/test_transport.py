@@ -306,6 +306,14 @@ def test_a_homeserver_that_asks_for_no_wait_is_not_hammered(
     assert caught.value.retry_after == 10**9
 
 
+def test_a_large_body_arrives_as_a_whole(stub: StubHomeserver, api: AppServiceAPI) -> None:
+    # More than a socket takes at once.
+    large = {"a": "x" * 20_000_000}
+    stub.script("PUT", "/x", answer(200, {}))
+    assert api.request("PUT", "/x", large) == {}
+    assert stub.requests[0].json == large
+
+
 def test_a_file_that_grows_is_sent_as_it_was(
     stub: StubHomeserver, api: AppServiceAPI, tmp_path: FilePath
 ) -> None:
