@@ -432,6 +432,23 @@ def test_a_claim_is_kept_while_handlers_run(stub: StubHomeserver) -> None:
         assert kept == [True]
 
 
+def test_the_thread_that_keeps_claims_leaves_no_connection_behind(stub: StubHomeserver) -> None:
+    left = threading.Semaphore(0)
+
+    class Leaving(MemoryStateStore):
+        def leave_thread(self) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                left.release()
+
+    store = Leaving()
+    store.registered(BOT)
+    with AppService(registration(), stub.base_url, store, lease=0.03) as app:
+        told: list[bool] = []
+        app.on("*")(lambda: told.extend(left.acquire(timeout=20) for _ in range(2)))
+        assert Pusher(app).push(event(1)).status == 200
+        assert told == [True, True]
+
+
 def test_own_events_come_only_to_who_asks_for_them(app: AppService, pusher: Pusher) -> None:
     seen: list[Any] = []
     app.on("m.room.message")(lambda event, mine: seen.append((event.sender, mine)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appservice_api import ASStateStore, MemoryStateStore
+from appservice_api import ASStateStore, Membership, MemoryStateStore
 from appservice_api.state_store import open_state_store
 from appservice_api.testing.contract import StateStoreContract
 
@@ -69,3 +69,20 @@ class TestStore(StateStoreContract):
         store.set_power_levels(ROOM, {"ban": 2}, ts=now - ago)
         assert store.is_joined(ROOM, USER) is stays
         assert store.get_power_levels(ROOM) == {"ban": 1 if stays else 2}
+
+    def test_who_has_joined_since_a_list_was_asked_for_stays(self, store: ASStateStore) -> None:
+        for ts, user in ((1000, "@before:h"), (2000, "@then:h"), (3000, "@since:h")):
+            store.set_membership(ROOM, user, "join", ts=ts)
+        store.set_members(ROOM, {}, only_membership="join", ts=2000)
+        assert store.get_members(ROOM) == ["@since:h"]
+        assert store.get_membership(ROOM, "@then:h") is Membership.LEAVE
+        store.write_members(ROOM, {}, gone=[Membership.JOIN])
+        assert store.get_members(ROOM) == []
+
+    def test_rooms_joined_since_they_were_asked_for_stay(self, store: ASStateStore) -> None:
+        for ts, room in ((1000, "!before:h"), (3000, "!since:h")):
+            store.set_membership(room, USER, "join", ts=ts)
+        store.set_rooms_of(USER, [ROOM], ts=2000)
+        assert sorted(store.rooms_of(USER)) == [ROOM, "!since:h"]
+        store.set_rooms_of(USER, [])
+        assert store.rooms_of(USER) == []
