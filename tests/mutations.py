@@ -6,8 +6,10 @@ the whole unit suite is run once, to learn which tests run which lines. It is ru
 the files given with --learn. What is known is kept in the folder of the copy: a later run asks
 again only about the changes that survived.
 
-    nice python tests/mutations.py --work /tmp/mutations
-    nice python tests/mutations.py --work /tmp/mutations --learn tests/api/test_retry.py
+    nice python tests/mutations.py --work /tmp/mutations --size 110
+    nice python tests/mutations.py --work /tmp/mutations --size 110 --learn tests/api/test_retry.py
+
+A change whose tests take too long counts as noticed.
 """
 
 from __future__ import annotations
@@ -37,23 +39,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 ROOMS = ["api", "intent", "receiver", "state_store"]
 # Of these modules more is drawn than of others.
 CRITICAL = [
-    "call",
-    "deliveries",
-    "delivery",
-    "ensuring",
-    "exchange",
-    "ghosts",
-    "items",
-    "joins",
-    "namespaces",
-    "pool",
-    "retry",
-    "shared",
-    "transaction",
-    "transport",
-    "waits",
-    "wire",
-]
+    "call", "deliveries", "delivery", "ensuring", "exchange", "ghosts", "items", "joins",
+    "namespaces", "pool", "retry", "shared", "transaction", "transport", "waits", "wire",
+]  # fmt: skip
 COMPARISONS = {
     ast.Lt: ("<=", ">="),
     ast.LtE: ("<", ">"),
