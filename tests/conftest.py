@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,11 @@ def api(stub: StubHomeserver, clock: ManualClock) -> Iterator[AppServiceAPI]:
     """The API of the stub's application service; its waits return at once."""
     with AppServiceAPI(stub.base_url, BOT, "as_token", clock=clock) as made:
         yield made
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, even where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -578,6 +578,7 @@ def test_the_bot_is_owned_where_the_server_is_known() -> None:
         ([r"@_a_.*:hs\.test\$"], None),
         ([r"@_a_.*:hs\\.test"], None),
         ([r"@_a_.*:hs_x"], None),
+        (["@_a_.*:" + "h" * 256], None),
     ],
 )
 def test_server_name(regexes: list[str], server: str | None) -> None:

@@ -20,6 +20,8 @@ _NEVER_SENT = (
     urllib3.exceptions.NameResolutionError,
     ssl.SSLCertVerificationError,
 )
+# What OpenSSL says of a file that holds no certificates, no key, or a key of another certificate.
+_UNUSABLE_FILE = ("[X509: ", "[PEM: ", "PEM lib")
 
 
 def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
@@ -33,7 +35,8 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
     for cause in causes:
         if isinstance(cause, requests.exceptions.RequestException):
             cause.request = None
-    sent = not any(isinstance(cause, _NEVER_SENT) for cause in causes)
+    misconfigured = _names_unusable_file(causes)
+    sent = not misconfigured and not any(isinstance(cause, _NEVER_SENT) for cause in causes)
     timed_out = any(
         isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes
     )
@@ -46,15 +49,28 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
         what = "the connection to the homeserver broke"
     if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
         what = "the proxy that the session or the environment names can't be reached"
-    if any("WRONG_VERSION_NUMBER" in str(cause) for cause in causes):
+    wrong_version = any("WRONG_VERSION_NUMBER" in str(cause) for cause in causes)
+    if wrong_version:
         what = "the homeserver doesn't speak TLS there; is the URL meant to begin with http://?"
+    if misconfigured:
+        what = "a TLS file that the session or the environment names can't be used"
     result = kind(f"{what} ({_words(causes)})", sent=sent, **facts)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        result.temporary = not any(
-            isinstance(cause, ssl.SSLCertVerificationError) or "WRONG_VERSION_NUMBER" in str(cause)
-            for cause in causes
-        )
+    if (
+        misconfigured
+        or wrong_version
+        or any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+    ):
+        result.temporary = False
     return result
+
+
+def _names_unusable_file(causes: list[BaseException]) -> bool:
+    """Whether a bundle, certificate or key that is to be used isn't there, or isn't one."""
+    # requests raises a plain OSError without a number for one that isn't there.
+    if type(causes[0]) is OSError and causes[0].errno is None:
+        return True
+    said = [str(cause) for cause in causes if isinstance(cause, ssl.SSLError)]
+    return any(words in one for one in said for words in _UNUSABLE_FILE)
 
 
 def _words(causes: list[BaseException]) -> str:

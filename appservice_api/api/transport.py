@@ -180,6 +180,9 @@ class MatrixAdapter(HTTPAdapter):
             if stream:
                 pool.streams[id(connection)] = connection
                 return self.build_response(request, _streamed(response, connection, pool))
+        except requests.exceptions.InvalidHeader:
+            # One of the request, which hasn't been sent.
+            raise
         except _FAILURES as error:
             connection.close()
             raise _as_requests_error(error) from error

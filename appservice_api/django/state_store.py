@@ -330,6 +330,7 @@ class DjangoStateStore(Cached, ASStateStore):
         users = self._rows.of(User).filter(user_id=user_id, registered=True)
         return (is_storable(user_id) and users.exists()) or None
 
+    @kept_back
     def registered_among(self, user_ids: Iterable[str]) -> set[str]:
         users, found = [user for user in user_ids if is_storable(user)], set[str]()
         for some in chunks(users):

@@ -193,6 +193,11 @@ class _KeptBack(ASStateStore):
     def is_registered(self, user_id: str) -> bool:
         return user_id in self._registered or bool(self._below("is_registered", user_id))
 
+    def registered_among(self, user_ids: Iterable[str]) -> set[str]:
+        given = set(user_ids)
+        found: set[str] = self._below("registered_among", given - self._registered)
+        return found | (given & self._registered)
+
     def registered(self, user_id: str) -> None:
         self.write_registered((user_id,))
 

@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import requests
@@ -208,9 +209,13 @@ def test_a_naive_datetime_is_local_time(monkeypatch: pytest.MonkeyPatch) -> None
     finally:
         monkeypatch.undo()
         time.tzset()
-    for wrong in (-1, 1.5, True, "now"):
-        with pytest.raises(ValueError, match="timestamp"):
-            timestamp_ms(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "now", 2**53])
+def test_what_is_no_timestamp(wrong: Any) -> None:
+    assert [timestamp_ms(right) for right in (0, 2**53 - 1)] == [0, 2**53 - 1]
+    with pytest.raises(ValueError, match="timestamp"):
+        timestamp_ms(wrong)
 
 
 def test_ts_is_sent_only_where_it_is_honoured(

@@ -145,6 +145,16 @@ def test_each_errcode_has_its_class(stub: StubHomeserver) -> None:
     assert len(Refusal._classes) >= 50
 
 
+@pytest.mark.parametrize("status", [300, 304, 400, 599])
+def test_what_is_no_success_is_a_refusal(
+    status: int, stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    stub.script("POST", "/createRoom", answer(status, {"room_id": "!not:hs.test"}))
+    with pytest.raises(MatrixRequestError) as caught:
+        api.intent(ensure_joined=False).create_room()
+    assert caught.value.http_status == status
+
+
 def test_a_redirect_says_where_to(stub: StubHomeserver) -> None:
     stub.script("GET", "/versions", answer(302, b"", {"Location": "https://other.test/x"}))
     with pytest.raises(MatrixRequestError, match=r"https://other\.test/x.*base_url"):

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path as FilePath
 
 import pytest
+import requests
 
 from appservice_api import HTTPAPI, MatrixConnectionError, Path
 
@@ -66,7 +67,10 @@ def certificate(tmp_path: FilePath) -> FilePath:
 
 
 @pytest.fixture
-def base_url(certificate: FilePath) -> Iterator[str]:
+def base_url(certificate: FilePath, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A homeserver with that certificate; no bundle of the environment is preferred."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # refused handshakes
@@ -81,11 +85,7 @@ def base_url(certificate: FilePath) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_certificate_of_a_bundle(
-    base_url: str, certificate: FilePath, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # requests prefers these
-        monkeypatch.delenv(name, raising=False)
+def test_a_certificate_of_a_bundle(base_url: str, certificate: FilePath) -> None:
     with HTTPAPI(base_url) as api:
         api.session.verify = str(certificate)
         for _ in range(3):
@@ -103,6 +103,42 @@ def test_a_bundle_of_the_environment(
 def test_a_certificate_that_nobody_vouches_for(base_url: str) -> None:
     with HTTPAPI(base_url) as api, pytest.raises(MatrixConnectionError, match="certif") as caught:
         api.request("GET", Path.versions)
+    assert caught.value.attempts == 1
+    assert not caught.value.temporary
+    assert not caught.value.sent
+
+
+def test_a_connection_of_another_setting_is_not_taken(base_url: str, certificate: FilePath) -> None:
+    with HTTPAPI(base_url) as api:
+        api.session.verify = str(certificate)
+        assert api.request("GET", Path.versions) == {"versions": ["over TLS"]}
+        # The one that is idle was checked in another way.
+        api.session.verify = True
+        with pytest.raises(MatrixConnectionError, match="certif"):
+            api.request("GET", Path.versions)
+        api.session.verify = str(certificate)
+        api.session.cert = "/nowhere.pem"
+        with pytest.raises(MatrixConnectionError, match=r"nowhere\.pem"):
+            api.request("GET", Path.versions)
+        api.session.cert = str(certificate)
+        assert api.request("GET", Path.versions) == {"versions": ["over TLS"]}
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["our session", "a plain session"])
+@pytest.mark.parametrize("setting", ["verify", "cert"])
+@pytest.mark.parametrize("content", [None, "", "nonsense"])
+def test_a_file_that_cannot_be_used_is_not_tried_again(
+    content: str | None, setting: str, plain: bool, base_url: str, tmp_path: FilePath
+) -> None:
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content)
+    with requests.Session() as session:
+        api = HTTPAPI(base_url, client_session=session if plain else None)
+        setattr(api.session, setting, str(file))
+        with pytest.raises(MatrixConnectionError, match=r"a TLS file .* can't be used") as caught:
+            api.request("POST", "/createRoom")
+        api.close()
     assert caught.value.attempts == 1
     assert not caught.value.temporary
     assert not caught.value.sent

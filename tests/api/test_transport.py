@@ -6,6 +6,7 @@ import gc
 import gzip
 import io
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -26,8 +27,7 @@ from appservice_api import (
     MLimitExceeded,
     Path,
 )
-from appservice_api.api import wire
-from appservice_api.testing import ManualClock, StubHomeserver, answer
+from appservice_api.testing import ManualClock, Recorded, StubHomeserver, answer
 
 from .raw_homeserver import RawHomeserver, ok
 
@@ -101,17 +101,30 @@ def test_headers_that_a_session_leaves_out(stub: StubHomeserver) -> None:
     assert not any("Accept" in one.headers for one in stub.requests)
 
 
-def test_json_that_unpacks_to_too_much(
-    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than 100,000 bytes are taken as an answer."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("appservice_api.") and hasattr(module, "MAX_RESPONSE_BYTES"):
+            monkeypatch.setattr(module, "MAX_RESPONSE_BYTES", 100_000)
+
+
+@pytest.mark.usefixtures("small_answers")
+@pytest.mark.parametrize("plain", [False, True], ids=["our session", "a plain session"])
+def test_json_that_unpacks_to_too_much(plain: bool, raw: Callable[..., RawHomeserver]) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
-    large, small = (gzip.compress(b"[" + b" " * n + b"]") for n in (200_000, 50_000))
-    server = raw(*[[head % (len(packed), packed)] for packed in (large, small)])
-    with HTTPAPI(server.base_url, default_retry_count=0) as api:
-        with pytest.raises(MatrixConnectionError, match="too large"):
-            api.request("GET", Path.versions)
+    sizes = (200_000, 100_001, 100_000)
+    packed = [gzip.compress(b"[" + b" " * (size - 2) + b"]") for size in sizes]
+    server = raw(*[[head % (len(one), one)] for one in packed])
+    with requests.Session() as session:
+        api = HTTPAPI(
+            server.base_url, client_session=session if plain else None, default_retry_count=0
+        )
+        for _ in range(2):
+            with pytest.raises(MatrixConnectionError, match="too large"):
+                api.request("GET", Path.versions)
         assert api.request("GET", Path.versions) == []
+        api.close()
 
 
 def test_a_connection_that_was_closed_meanwhile_is_not_used(
@@ -124,6 +137,37 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(
         line._free[0].sock.recv(1, socket.MSG_PEEK)  # until its end has arrived
         assert api.request("POST", "/createRoom") == {"a": 2}
     assert server.connections == 2
+
+
+def test_no_more_connections_stay_than_are_wanted(
+    stub: StubHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved: list[Any] = []
+    resolve = socket.getaddrinfo
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        resolved.append(args)
+        return resolve(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", counting)
+    everybody = threading.Barrier(3)
+
+    def together(request: Recorded) -> None:
+        everybody.wait(10)
+
+    stub.script("GET", "/versions", together, forever=True)
+    with HTTPAPI(stub.base_url) as api:
+        ours: Any = type(api.session.get_adapter(stub.base_url))
+        api.session.mount(stub.base_url, ours(idle=2))
+        for connections in (3, 4):
+            threads = [
+                threading.Thread(target=api.request, args=("GET", Path.versions)) for _ in range(3)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert len(resolved) == connections
 
 
 @pytest.mark.parametrize(
@@ -152,19 +196,32 @@ def test_what_is_not_an_answer(
     assert len(server.requests) == 2
 
 
-def test_chunked_and_unbounded_answers(
-    raw: Callable[..., RawHomeserver], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunked_and_unbounded_answers(raw: Callable[..., RawHomeserver]) -> None:
     chunked = (
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n'
     )
     to_the_end = b'HTTP/1.1 200 OK\r\n\r\n{"a":2}'
-    large = b"HTTP/1.1 200 OK\r\n\r\n[" + b"1," * 70_000
-    server = raw([chunked], [to_the_end, None], [large, None])
+    server = raw([chunked], [to_the_end, None])
     with HTTPAPI(server.base_url, default_retry_count=0) as api:
         assert api.request("GET", Path.versions) == {"a": 1}
         assert api.request("GET", Path.versions) == {"a": 2}
-        monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 100_000)
+
+
+@pytest.mark.usefixtures("small_answers")
+@pytest.mark.parametrize(
+    "head", [b"", b"Content-Length: %d\r\n", b"Transfer-Encoding: chunked\r\n"]
+)
+def test_an_answer_that_is_too_large(head: bytes, raw: Callable[..., RawHomeserver]) -> None:
+    def large(size: int) -> list[bytes | None]:
+        body = b'["%s"]' % (b"x" * (size - 4))
+        if b"chunked" in head:
+            body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, body)
+        fields = head % size if b"%" in head else head
+        return [b"HTTP/1.1 200 OK\r\n%s\r\n" % fields, body, None]
+
+    server = raw(large(100_000), large(100_001))
+    with HTTPAPI(server.base_url, default_retry_count=0) as api:
+        assert api.request("GET", Path.versions) == ["x" * 99_996]
         with pytest.raises(MatrixConnectionError, match="too large"):
             api.request("GET", Path.versions)
 
@@ -186,6 +243,23 @@ def test_headers_that_frame_a_request_are_ours(stub: StubHomeserver) -> None:
     assert stub.requests == []
     HTTPAPI(stub.base_url).request("GET", Path.versions, headers={"Authorization": "Bearer mine"})
     assert stub.requests[0].token == "mine"
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["our session", "a plain session"])
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Injected: b", "a\r"])
+def test_a_header_that_holds_a_line_end_is_not_sent(
+    value: str, plain: bool, stub: StubHomeserver, clock: ManualClock
+) -> None:
+    with requests.Session() as session:
+        api = HTTPAPI(stub.base_url, client_session=session if plain else None, clock=clock)
+        api.session.headers["X-Mine"] = value
+        with pytest.raises(ValueError, match="header"):
+            api.request("GET", Path.versions)
+        del api.session.headers["X-Mine"]
+        assert "versions" in api.request("GET", Path.versions)
+        api.close()
+    assert len(stub.requests) == 1
+    assert clock.waits == []
 
 
 def test_session_params_cannot_change_who_speaks(stub: StubHomeserver) -> None:
@@ -245,6 +319,14 @@ def test_a_homeserver_that_asks_for_no_wait_is_not_hammered(
     with pytest.raises(MLimitExceeded) as caught:
         api.request("GET", Path.versions)
     assert caught.value.retry_after == 10**9
+
+
+def test_a_large_body_arrives_as_a_whole(stub: StubHomeserver, api: AppServiceAPI) -> None:
+    # More than a socket takes at once.
+    large = {"a": "x" * 20_000_000}
+    stub.script("PUT", "/x", answer(200, {}))
+    assert api.request("PUT", "/x", large) == {}
+    assert stub.requests[0].json == large
 
 
 def test_a_file_that_grows_is_sent_as_it_was(

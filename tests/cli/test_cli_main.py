@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -148,28 +147,16 @@ def test_an_output_that_knows_no_umlauts_gets_escapes(hs: StubHomeserver) -> Non
     assert '"Zo\\u00eb \\ud83d\\udc4b"' in cli("request", "GET", "thing", env=env).stdout
 
 
-@contextmanager
-def sigint_taken() -> Iterator[None]:
-    """Processes that are started within this context take SIGINT, even where tests that a shell
-    runs in the background ignore it: an ignored signal stays so in a new process, a handled one
-    has its default there."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_quiet(hs: StubHomeserver) -> None:
     released = threading.Event()
     hs.script("GET", "/thing", hang(released))
-    with sigint_taken():
-        running = subprocess.Popen(
-            [sys.executable, "-m", "appservice_api", "request", "GET", "thing"],
-            env=environment(settings(hs)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    running = subprocess.Popen(
+        [sys.executable, "-m", "appservice_api", "request", "GET", "thing"],
+        env=environment(settings(hs)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         hs.wait_for_calls(1, timeout=30)
         running.send_signal(signal.SIGINT)

@@ -19,6 +19,7 @@ from appservice_api import (
     MLimitExceeded,
 )
 from appservice_api.testing import DROP, ManualClock, Recorded, Response, StubHomeserver, answer
+from appservice_api.testing.stub import after_applying
 from tests.conftest import BOT, GHOST
 
 REFUSED = answer(403, {"errcode": "M_FORBIDDEN", "error": "no"})
@@ -177,6 +178,43 @@ def test_opting_out_for_a_call_and_for_an_intent(stub: StubHomeserver, api: AppS
     with pytest.raises(MForbidden):
         quiet.set_displayname("x", check_current=False)
     assert [action.split()[0] for action in actions(stub)] == ["send", "send", "displayname"]
+
+
+def test_a_join_that_is_refused_for_good_is_the_error(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    room = stub.room(members=[BOT])
+    stub.script("POST", f"/join/{room}", REFUSED, forever=True)
+    with pytest.raises(MForbidden):
+        api.intent(GHOST).ensure_joined(room)
+    assert actions(stub) == [
+        "register bot", "join ghost", "invite bot", "join ghost", "register bot",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_ban_that_somebody_else_has_lifted_is_no_error(
+    still: bool, stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    stub.add_user(GHOST)
+    room = stub.room(members=[BOT, GHOST])
+    api.bot_intent().ban_user(room, GHOST)
+    refused = answer(403, {"errcode": "M_BAD_STATE", "error": "not banned"})
+    stub.script("POST", "/unban", refused if still else after_applying(refused))
+    stub.script("POST", f"/join/{room}", refused)
+    stub.clear()
+    ghost = api.intent(GHOST)
+    if still:
+        with pytest.raises(MBadState, match="not banned"):
+            ghost.ensure_joined(room, unban=True)
+        assert stub.membership(room, GHOST) == "ban"
+    else:
+        assert ghost.ensure_joined(room, unban=True)
+        assert stub.membership(room, GHOST) == "join"
+    assert actions(stub)[-4:] == (
+        ["register bot", "join ghost", "unban bot", "state bot"]
+        if still else ["unban bot", "state bot", "invite bot", "join ghost"]
+    )  # fmt: skip
 
 
 def test_real_users_are_neither_registered_nor_joined_unasked(

@@ -202,6 +202,26 @@ def test_another_process_made_the_ghost_leave(
         assert second.state_store.is_joined(room, GHOST) is True
 
 
+def test_a_refusal_has_what_is_known_read_again(
+    stub: StubHomeserver, clock: ManualClock, tmp_path: Path
+) -> None:
+    pytest.importorskip("sqlalchemy", reason="the extra sql isn't installed")
+    url, dora = f"sqlite:///{tmp_path}/state.db", "@dora:hs.test"
+    stub.add_user_token("doras", dora)
+    first = AppServiceAPI(stub.base_url, BOT, "as_token", state_store=url, clock=clock)
+    second = AppServiceAPI(stub.base_url, BOT, "as_token", state_store=url, clock=clock)
+    with first, second:
+        room = first.bot_intent().create_room(preset="public_chat")
+        person = first.intent(dora, token="doras")
+        person.join_room(room)
+        assert first.state_store.is_joined(room, dora)
+        second.bot_intent().kick_user(room, dora)
+        assert first.state_store.is_joined(room, dora)  # from the cache
+        with pytest.raises(MForbidden):
+            person.send_text(room, "nobody has a person come back")
+        assert first.state_store.is_joined(room, dora) is False
+
+
 def test_what_happens_while_the_homeserver_answers_is_newer(
     stub: StubHomeserver, api: AppServiceAPI, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

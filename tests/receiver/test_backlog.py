@@ -336,6 +336,52 @@ def test_what_is_being_handled_isnt_handled_again(
     assert seen == ["1", "3", "2"]
 
 
+def test_a_retry_of_what_is_parked_isnt_waited_for(
+    app: AppService, pusher: Pusher, room: str, say: Say
+) -> None:
+    fails, seen = [True], []
+    done: list[Any] = []
+
+    @app.on("m.room.message")
+    def handle(event: Any) -> None:
+        if event.content.body == "1":
+            if fails:
+                raise RuntimeError
+            catching_up = threading.Thread(target=lambda: done.append(app.catch_up()), daemon=True)
+            catching_up.start()
+            catching_up.join(10)
+        seen.append(event.content.body)
+
+    pusher.push(say("1"))
+    [parked] = app.state_store.deliveries.parked()
+    say("2")
+    fails.clear()
+    assert app.retry_parked(parked.id)
+    assert done[0].events == {room: 1}
+    assert seen == ["2", "1"]
+
+
+def test_what_is_sent_at_the_time_isnt_waited_for(
+    stub: StubHomeserver, app: AppService, pusher: Pusher, room: str, say: Say, seen: list[str]
+) -> None:
+    stub.add_user_token("own", ALICE)
+    go_on, done = threading.Event(), []
+    stub.script("POST", "/createRoom", hang(go_on))
+    creating = threading.Thread(target=app.api.intent(ALICE, token="own").create_room, daemon=True)
+    creating.start()
+    stub.wait_for_calls(1, "/createRoom")
+    assert app.state_store.deliveries.in_flight(ClaimKind.SENDING)
+    pusher.push(say("1"))
+    say("2")
+    catching_up = threading.Thread(target=lambda: done.append(app.catch_up()), daemon=True)
+    catching_up.start()
+    catching_up.join(10)
+    assert done[0].events == {room: 1}
+    assert seen == ["1", "2"]
+    go_on.set()
+    creating.join(20)
+
+
 def test_who_handles_for_ever_is_named(stub: StubHomeserver, clock: ManualClock) -> None:
     room = stub.room(members=[BOT, ALICE])
     with AppService(registration(), stub.base_url, store_with_bot(), clock=clock) as app:

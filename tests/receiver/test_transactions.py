@@ -63,6 +63,79 @@ def test_a_repeat_has_other_ages_and_no_typing(app: AppService, pusher: Pusher) 
     assert len(typists) == 1
 
 
+def to_device(number: int) -> dict[str, Any]:
+    """What a device of a ghost is sent."""
+    return {
+        "type": "m.x", "sender": ALICE, "to_user_id": GHOST, "to_device_id": "D",
+        "content": {"number": number},
+    }  # fmt: skip
+
+
+def test_a_number_without_events_is_told_apart_by_all_that_it_has(
+    app: AppService, pusher: Pusher
+) -> None:
+    seen: list[int] = []
+    app.on_to_device()(lambda event: seen.append(event.content["number"]))
+    for number in (1, 1, 2, 1):
+        assert pusher.push(to_device=[to_device(number)]).status == 200
+    assert seen == [1, 2]
+
+
+def test_what_has_no_id_is_told_apart_by_what_doesnt_age(app: AppService, pusher: Pusher) -> None:
+    seen = bodies_seen(app)
+    for changes in (
+        {"age": 5, "unsigned": {"age": 5}}, {"age": 9, "unsigned": {"age": 9}}, {"unsigned": 1},
+        {"content": {"msgtype": "m.text", "body": "another"}},
+    ):  # fmt: skip
+        nameless = event(1, **changes)
+        del nameless["event_id"]
+        assert pusher.push(nameless, event(2)).status == 200
+    assert seen == ["hi 1", "hi 2", "another"]
+
+
+@pytest.mark.parametrize(
+    "name, known",
+    [
+        ("$".ljust(255, "x"), True), ("$".ljust(256, "x"), False), ("$é", False), ("$\n", False),
+        ("", False), (5, False),
+    ],
+    ids=["255", "256", "not ASCII", "not printable", "empty", "a number"],
+)  # fmt: skip
+def test_names_that_every_database_takes(
+    name: Any, known: bool, app: AppService, pusher: Pusher
+) -> None:
+    seen = bodies_seen(app)
+    for id in ("1", "2"):
+        assert pusher.push(event(1, event_id=name), id=id).status == 200
+    assert seen == ["hi 1"] * (1 if known else 2)
+    assert app.state_store.deliveries.handled([name]) == ({name} if known else set())
+
+
+@pytest.mark.parametrize(
+    "id", ["1", "x" * 135, "x" * 136, "x" * 190, "x" * 255, "x" * 256, "%C3%A9"]
+)
+def test_what_has_no_name_gets_one_that_every_database_takes(
+    id: str, app: AppService, pusher: Pusher
+) -> None:
+    tries: list[int] = []
+
+    @app.on_to_device()
+    def fails(event: Any) -> None:
+        tries.append(event.content["number"])
+        raise RuntimeError
+
+    for _ in range(2):
+        assert pusher.push(id=id, to_device=[to_device(1), to_device(2)]).status == 200
+    assert sorted(set(tries)) == [1, 2]
+    keys = [one.key for one in app.state_store.deliveries.parked()]
+    assert len(set(keys)) == 2
+    for key in keys:
+        assert key is not None
+        assert len(key) <= 255
+        assert key.isascii()
+        assert key.isprintable()
+
+
 def test_an_event_of_another_transaction_isnt_handled_again(
     app: AppService, pusher: Pusher
 ) -> None:
@@ -92,18 +165,11 @@ def test_everything_in_a_transaction_is_handled(app: AppService, pusher: Pusher)
     app.on_fallback_keys(lambda types: seen.append(types))
     app.on_to_device()(lambda event, ghost: seen.append((event.to_device_id, ghost.mxid)))
     app.on("*")(lambda event: seen.append(event.event_id))
-    message = {
-        "type": "m.x",
-        "sender": ALICE,
-        "to_user_id": GHOST,
-        "to_device_id": "D",
-        "content": {},
-    }
     more: dict[str, Any] = {
         "org.matrix.msc3202.device_lists": {"changed": [ALICE, 1], "left": None},
         "org.matrix.msc3202.device_one_time_key_counts": {GHOST: {"D": {"a": 1}}},
         "org.matrix.msc3202.device_unused_fallback_key_types": {GHOST: {"D": ["a"]}},
-        "de.sorunome.msc2409.to_device": [message],
+        "de.sorunome.msc2409.to_device": [to_device(1)],
     }
     pusher.push(event(1), **more)
     assert seen == [
@@ -131,6 +197,9 @@ def test_what_isnt_an_object_is_parked(app: AppService, pusher: Pusher) -> None:
     assert [one.event for one in parked] == [{"content": one} for one in (None, 1, "x", 2)]
     assert pusher.push(None, 1, event(1), "x", ephemeral=[2]).status == 200
     assert len(app.state_store.deliveries.parked()) == 4
+    # Another transaction of the same number.
+    assert pusher.push(None, 7, event(1), "x").status == 200
+    assert len(app.state_store.deliveries.parked()) == 7
 
 
 def test_the_store_knows_before_handlers_run(app: AppService, pusher: Pusher) -> None:
@@ -363,6 +432,23 @@ def test_a_claim_is_kept_while_handlers_run(stub: StubHomeserver) -> None:
         assert kept == [True]
 
 
+def test_the_thread_that_keeps_claims_leaves_no_connection_behind(stub: StubHomeserver) -> None:
+    left = threading.Semaphore(0)
+
+    class Leaving(MemoryStateStore):
+        def leave_thread(self) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                left.release()
+
+    store = Leaving()
+    store.registered(BOT)
+    with AppService(registration(), stub.base_url, store, lease=0.03) as app:
+        told: list[bool] = []
+        app.on("*")(lambda: told.extend(left.acquire(timeout=20) for _ in range(2)))
+        assert Pusher(app).push(event(1)).status == 200
+        assert told == [True, True]
+
+
 def test_own_events_come_only_to_who_asks_for_them(app: AppService, pusher: Pusher) -> None:
     seen: list[Any] = []
     app.on("m.room.message")(lambda event, mine: seen.append((event.sender, mine)))
@@ -380,6 +466,7 @@ def test_what_real_users_send_through_us_is_ours(stub: StubHomeserver) -> None:
     with AppService(registration(), stub.base_url, real_user_content_key="our.key") as app:
         assert app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": True}))
         assert not app.is_mine(event(1, sender="@dora:hs.test"))
+        assert app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": "yes"}))
         assert not app.is_mine(event(1, sender="@dora:hs.test", content={"our.key": False}))
 
 
@@ -510,6 +597,7 @@ def test_events_that_nobody_handles_are_noted_at_once(app: AppService, pusher: P
     assert deliveries.last_handled(ROOM) == "$event11"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_who_dies_retrying_loses_nothing(app: AppService, pusher: Pusher) -> None:
     @app.on("m.room.message")
     def fails(event: Any) -> None:

@@ -355,6 +355,7 @@ def test_a_question_whose_handler_exits_is_answered(app: AppService, pusher: Pus
     assert pusher.ask("GET", f"/_matrix/app/v1/users/{GHOST}").status == 500
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_the_interrupt_of_the_main_thread_goes_up(app: AppService, pusher: Pusher) -> None:
     @app.on("m.room.message")
     def handle(event: Any) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from appservice_api import StateStoreError
-from appservice_api.state_store import Claim, Deliveries, NoteKey, NoteKind, open_state_store
+from appservice_api.state_store import (
+    Claim,
+    Deliveries,
+    Note,
+    NoteKey,
+    NoteKind,
+    ParkedNote,
+    open_state_store,
+)
 from appservice_api.state_store.database_deliveries import Turns
 from appservice_api.state_store.memory_deliveries import MemoryDeliveries
 from appservice_api.testing.contract import (
@@ -91,13 +99,32 @@ class Deaths:
         assert deliveries.begun(["$a"]) == {}
 
 
-class TestInMemory(Deaths, DeliveriesContract):
+class Progress:
+    """How far handlers are."""
+
+    def test_a_note_tells_which_handlers_are_done(self, deliveries: Deliveries) -> None:
+        assert not deliveries.is_noted(Note("$a"))
+        deliveries.note(Note("$a"))
+        assert deliveries.is_noted(Note("$a"))
+        number = deliveries.park({"event_id": "$b"}, "boom", key="$b", done=["one"])
+        one = ParkedNote(number, (), ("one",))
+        both = ParkedNote(number, ("one",), ("one", "two"))
+        all_ = ParkedNote(number, ("one", "two"), None)
+        assert [deliveries.is_noted(note) for note in (one, both, all_)] == [True, False, False]
+        deliveries.note(both)
+        assert [deliveries.is_noted(note) for note in (one, both, all_)] == [True, True, False]
+        deliveries.note(all_)
+        assert [deliveries.is_noted(note) for note in (one, both, all_)] == [True, True, True]
+        assert deliveries.parked() == []
+
+
+class TestInMemory(Deaths, Progress, DeliveriesContract):
     @pytest.fixture
     def deliveries(self) -> Deliveries:
         return MemoryDeliveries()
 
 
-class TestInDatabases(Deaths, SharedDeliveriesContract):
+class TestInDatabases(Deaths, Progress, SharedDeliveriesContract):
     @pytest.fixture
     def another(self, another: Opening) -> Opening:
         return another

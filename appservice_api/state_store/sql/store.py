@@ -316,6 +316,7 @@ class SQLStateStore(Cached, ASStateStore):
         with self._ready().reading() as connection:
             return connection.scalar(query) or None
 
+    @kept_back
     def registered_among(self, user_ids: Iterable[str]) -> set[str]:
         users, found = [user for user in user_ids if is_storable(user)], set[str]()
         with self._ready().reading() as connection:
