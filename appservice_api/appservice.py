@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from .api.access import Access, check_token
+from .api.call import DEFAULT_TIMEOUT, Timeout
 from .api.retry import Clock, RetryPolicy, SystemClock, retry_policy
 from .api.shared import AppServiceShared
 from .api.speaker import Speaker
-from .api.timeout import DEFAULT_TIMEOUT, Timeout
 from .ids import UserID
 from .log import trace_logger
 

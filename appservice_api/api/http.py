@@ -11,13 +11,13 @@ import requests
 from ..log import TraceLogger, trace_logger
 from .access import Access
 from .body import Body
+from .call import DEFAULT_TIMEOUT, Timeout, split_timeout
 from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
 from .retry import Clock, Limits, RetryPolicy, SystemClock, may_repeat, retry_policy
 from .shared import Shared
-from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 
 if TYPE_CHECKING:
     from typing_extensions import Self

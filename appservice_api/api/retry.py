@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
@@ -22,6 +22,37 @@ from ..errors import (
     MatrixRequestError,
     MatrixResponseError,
 )
+
+if TYPE_CHECKING:
+
+    class Repeated(Protocol):
+        """What is repeated, as the functions below need it: an exchange.
+
+        Attributes:
+            limits: How far it may go.
+            failures: How many attempts have failed.
+            lost: Whether an attempt may have reached the homeserver though no response came.
+            travels: How often a file was on its way, up or down.
+        """
+
+        limits: Limits
+        failures: int
+        lost: bool
+        travels: int
+
+        @property
+        def spent(self) -> bool:
+            """Whether it can't be sent again."""
+
+        def seconds_left(self) -> float:
+            """Seconds until the deadline."""
+
+        def expire(self) -> None:
+            """Note that it is given up because there is no time left for it."""
+
+        def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
+            """Called before a wait for a repeat; ``shared``: it holds for all threads."""
+
 
 __all__ = [
     "Clock",
@@ -112,35 +143,6 @@ class Limits(NamedTuple):
     timeout: tuple[float, float]
     repeatable: bool
     speaker: tuple[Any, ...]
-
-
-class Repeated(Protocol):
-    """What is repeated, as the functions below need it: an exchange.
-
-    Attributes:
-        limits: How far it may go.
-        failures: How many attempts have failed.
-        lost: Whether an attempt may have reached the homeserver though no response came.
-        travels: How often a file was on its way, up or down.
-    """
-
-    limits: Limits
-    failures: int
-    lost: bool
-    travels: int
-
-    @property
-    def spent(self) -> bool:
-        """Whether it can't be sent again."""
-
-    def seconds_left(self) -> float:
-        """Seconds until the deadline."""
-
-    def expire(self) -> None:
-        """Note that it is given up because there is no time left for it."""
-
-    def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
-        """Called before the wait for a repeat; ``shared`` for one that holds for all threads."""
 
 
 class Clock(Protocol):

@@ -9,13 +9,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import StateStoreError
-from .retry import Clock
 
 if TYPE_CHECKING:
+    from typing import Any, Protocol
+
     from ..state_store import ASStateStore
+    from .retry import Clock
+
+    class _Shared(Protocol):
+        clock: Clock
+        closed: threading.Event
+        log: Any
+        state_store: ASStateStore
+
 
 __all__ = ["PROFILE_KEYS", "SENDING", "Sent"]
 
@@ -29,13 +38,6 @@ _HOUR_MS = 3_600_000
 _LONGEST = 10.0
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25
 _FOR_EVER = float("inf")
-
-
-class _Shared(Protocol):
-    clock: Clock
-    closed: threading.Event
-    log: Any
-    state_store: ASStateStore
 
 
 class Sent:

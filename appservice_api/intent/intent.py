@@ -9,9 +9,8 @@ from ..client import ClientAPI
 from ..ids import RoomAlias, RoomID, UserID
 from ..state_store.items import copied
 from .joining import Joining
-from .looking import looking
 from .powers import EnsuringPower
-from .verb import verb
+from .verb import looking, verb
 
 if TYPE_CHECKING:
     from ..api.speaker import Speaker
