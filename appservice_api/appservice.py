@@ -15,10 +15,10 @@ import requests
 import appservice_api
 
 from .api.access import Access, check_token
+from .api.call import DEFAULT_TIMEOUT, Timeout
 from .api.retry import RetryPolicy, retry_policy
 from .api.shared import AppServiceShared
 from .api.speaker import Speaker
-from .api.timeout import DEFAULT_TIMEOUT, Timeout
 from .clock import Clock, SystemClock
 from .compat import Self
 from .errors import MatrixRequestError

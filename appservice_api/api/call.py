@@ -1,15 +1,24 @@
-"""Calls: the deadline of a method holds for all the requests and waits that it needs."""
+"""Calls: the deadline of a method holds for all the requests and waits that it needs, and each
+request has a timeout."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from ..clock import Clock
 from .retry import RetryPolicy, retry_policy
 
-__all__ = ["Call", "Calls"]
+__all__ = ["DEFAULT_TIMEOUT", "Call", "Calls", "Timeout", "split_timeout"]
+
+#: Seconds to connect and seconds to wait for data; one number stands for the second.
+Timeout: TypeAlias = float | tuple[float, float]
+
+#: What it is where nothing is said. A call ends before gunicorn ends its worker, and there is time
+#: for a repeat over a new connection.
+DEFAULT_TIMEOUT = (5.0, 30.0)
 
 
 class Call:
@@ -103,3 +112,17 @@ class Calls(threading.local):
             yield
         finally:
             self.now = outer
+
+
+def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tuple[float, float]:
+    """A (connect, read) pair in seconds of what a caller gave.
+
+    Raises:
+        ValueError: A timeout isn't a positive number.
+    """
+    if timeout is None:
+        return default
+    pair = timeout if isinstance(timeout, tuple) else (default[0], timeout)
+    if len(pair) != 2 or not all(isinstance(t, (int, float)) and 0 < t < 1e9 for t in pair):
+        raise ValueError(f"timeout must be seconds, or (connect, read) in seconds, not {timeout!r}")
+    return pair

@@ -25,8 +25,7 @@ from .body import Stream, UnreadableBody
 from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
-from .report import MASK, Report
-from .response import decoded, refusal
+from .response import MASK, Report, decoded, refusal
 from .retry import Limits
 from .shared import Shared
 from .wire import MAX_RESPONSE_BYTES, Timeouts

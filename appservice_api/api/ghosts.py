@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from ..registration import Registration
     from ..state_store import ASStateStore
 
+    class _Shared(Protocol):
+        registration: Registration | None
+        state_store: ASStateStore
+
+        @property
+        def bot_mxid(self) -> str | None: ...
+
+
 __all__ = ["Ghosts"]
-
-
-class _Shared(Protocol):
-    registration: Registration | None
-    state_store: ASStateStore
-
-    @property
-    def bot_mxid(self) -> str | None: ...
 
 
 class Ghosts:

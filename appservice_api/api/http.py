@@ -13,13 +13,13 @@ from ..compat import Self
 from ..log import TraceLogger, trace_logger
 from .access import Access
 from .body import Body
+from .call import DEFAULT_TIMEOUT, Timeout, split_timeout
 from .exchange import Exchange
 from .incoming import Incoming
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query, prepare
 from .retry import Limits, RetryPolicy, may_repeat, retry_policy, run
 from .shared import Shared
-from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 
 __all__ = ["HTTPAPI"]
 

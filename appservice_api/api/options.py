@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, TypedDict, cast
 
-from .timeout import Timeout
+from .call import Timeout
 
 __all__ = [
     "OF_EVENTS",

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import (
     MatrixConnectionError,
@@ -21,7 +21,41 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from tenacity import RetryCallState
+
+    class Repeated(Protocol):
+        """What is repeated, as the functions below need it: an exchange.
+
+        Attributes:
+            limits: How far it may go.
+            failures: How many attempts have failed.
+            lost: Whether an attempt may have reached the homeserver though no response came.
+            travels: How often a file was on its way, up or down.
+        """
+
+        limits: Limits
+        failures: int
+        lost: bool
+        travels: int
+
+        def attempt(self) -> Any:
+            """Send it once, and return what came of it."""
+
+        @property
+        def spent(self) -> bool:
+            """Whether it can't be sent again."""
+
+        def seconds_left(self) -> float:
+            """Seconds until the deadline."""
+
+        def expire(self) -> None:
+            """Note that it is given up because there is no time left for it."""
+
+        def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
+            """Called before a wait for a repeat; ``shared``: it holds for all threads."""
+
 
 __all__ = [
     "Limits",
@@ -120,38 +154,6 @@ class Limits:
         self.timeout = timeout
         self.repeatable = repeatable
         self.speaker = speaker
-
-
-class Repeated(Protocol):
-    """What is repeated, as the functions below need it: an exchange.
-
-    Attributes:
-        limits: How far it may go.
-        failures: How many attempts have failed.
-        lost: Whether an attempt may have reached the homeserver though no response came.
-        travels: How often a file was on its way, up or down.
-    """
-
-    limits: Limits
-    failures: int
-    lost: bool
-    travels: int
-
-    def attempt(self) -> Any:
-        """Send it once, and return what came of it."""
-
-    @property
-    def spent(self) -> bool:
-        """Whether it can't be sent again."""
-
-    def seconds_left(self) -> float:
-        """Seconds until the deadline."""
-
-    def expire(self) -> None:
-        """Note that it is given up because there is no time left for it."""
-
-    def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
-        """Called before the wait for a repeat; ``shared`` for one that holds for all threads."""
 
 
 class RateLimits:

@@ -9,14 +9,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from ..clock import Clock
 from ..errors import StateStoreError
 
 if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from ..clock import Clock
     from ..state_store import ASStateStore
     from ..state_store.keys import ClaimKey, NoteKey
+
+    class _Shared(Protocol):
+        clock: Clock
+        closed: threading.Event
+        log: Any
+        state_store: ASStateStore
+
 
 __all__ = ["PROFILE_KEYS", "Sent"]
 
@@ -28,13 +37,6 @@ _HOUR_MS = 3_600_000
 _LONGEST = 10.0
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25
 _FOR_EVER = float("inf")
-
-
-class _Shared(Protocol):
-    clock: Clock
-    closed: threading.Event
-    log: Any
-    state_store: ASStateStore
 
 
 class Sent:

@@ -11,13 +11,12 @@ import requests
 from ..clock import Clock
 from ..fork import renew_after_fork
 from ..ids import UserID
-from .call import Calls
+from .call import DEFAULT_TIMEOUT, Calls, Timeout, split_timeout
 from .flight import SingleFlight
 from .ghosts import Ghosts
 from .mark import SOURCE_KEY, Mark
 from .retry import RateLimits, RetryPolicy, retry_policy
 from .sent import Sent
-from .timeout import DEFAULT_TIMEOUT, Timeout, split_timeout
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from ..api.body import Body, body_of
+from ..api.call import split_timeout
 from ..api.event import event_body, timestamp_ms, with_external_url
 from ..api.options import CallOptions, EventOptions, call_options, check_options
 from ..api.retry import retry_policy
-from ..api.timeout import split_timeout
 from ..api.txn_id import REPEATABLE
 from ..compat import Unpack
 from ..errors import MatrixError

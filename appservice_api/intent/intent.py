@@ -10,9 +10,8 @@ from ..client import ClientAPI
 from ..ids import RoomAlias, RoomID, UserID
 from ..state_store.items import copied
 from .joining import Joining
-from .looking import looking
 from .powers import EnsuringPower
-from .verb import verb
+from .verb import looking, verb
 
 __all__ = ["IntentAPI", "Room"]
 

@@ -1,13 +1,17 @@
-"""Verbs: methods of an intent as methods of a room, which is their first argument."""
+"""What a room makes of its intent: verbs, which are methods without the room as an argument; and
+refusals that are AttributeErrors."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-__all__ = ["verb"]
+from ..errors import MatrixRequestError
+
+__all__ = ["looking", "verb"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,3 +58,27 @@ def _method_of_room(room: type, method: Any) -> Any:
     said.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
     said.__module__, said.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
     return said
+
+
+def _absent(kind: Any) -> Any:
+    """A class of errors, as one of AttributeErrors."""
+
+    def reduced(self: MatrixRequestError) -> tuple[Any, ...]:
+        rebuild, (_, state) = kind.__reduce__(self)
+        return rebuild, (kind, state)
+
+    names = {"__module__": kind.__module__, "__reduce__": reduced}
+    return type(kind.__name__, (kind, AttributeError), names)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Raise refusals as AttributeErrors: ``hasattr()``, ``getattr()`` with a default, and tools
+    that complete names take that for an attribute that isn't there."""
+    try:
+        yield
+    except MatrixRequestError as refused:
+        kind = _absent(type(refused))
+        absent = kind.__new__(kind, refused.reason)
+        absent.__dict__.update(refused.__dict__)
+        raise absent from refused.__cause__
