@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import threading
-from collections import defaultdict
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import count
@@ -76,7 +75,7 @@ class RepeatableIDs:
 
     def __init__(self, *work: str) -> None:
         self._work = work
-        self._counts: defaultdict[str, count[int]] = defaultdict(count)
+        self._counts: dict[str, count[int]] = {}
 
     def make(self, user: str | None, target: tuple[object, ...], content: Any) -> str | None:
         """Make the ID of a request.
@@ -94,7 +93,8 @@ class RepeatableIDs:
         except (TypeError, ValueError, RecursionError):
             return None
         digest = hashlib.sha256(said.encode()).hexdigest()[:40]
-        return f"{digest}.{next(self._counts[digest])}"
+        # In one step: a handler may send in several threads.
+        return f"{digest}.{next(self._counts.setdefault(digest, count()))}"
 
 
 #: Makes the IDs of what is sent in the present context; None for new ones.

@@ -292,7 +292,7 @@ class Delivery:
         names = [item.key for item in items]
         done = self._deliveries.handled([*names, *(one for some in marks.values() for one in some)])
         left = [item for item in items if item.key not in done]
-        self._remember([item.content for item in left if item.kind == _ROOM_EVENT])
+        self._remember(left)
         begun = self._begun(left) if getattr(self._local, "careful", False) else None
         unnoted: list[Note] = []
         for item in left if begun is None else _deadly_last(left, begun):
@@ -301,7 +301,8 @@ class Delivery:
             done.add(item.key)
             handlers = self._dispatch.find(item)
             if handlers or not isinstance(item.content, dict):
-                self._note_all(unnoted)
+                if unnoted:
+                    self._note_all(unnoted)
                 some = marks.get(item.key)
                 finished = [name for mark, name in some.items() if mark in done] if some else []
                 if begun is None:
@@ -312,7 +313,8 @@ class Delivery:
                         self._handle_one(item, handlers, checkpoint, problem)
             elif item.kind == _ROOM_EVENT:
                 unnoted.append(_note(item))
-        self._note_all(unnoted)
+        if unnoted:
+            self._note_all(unnoted)
 
     def _begun(self, items: list[Item]) -> dict[str, Begun]:
         """How often events were in flight when a process died. Of the first process that died is
@@ -340,13 +342,17 @@ class Delivery:
 
     def _note_all(self, unnoted: list[Note]) -> None:
         """Note events that nobody handles."""
-        if unnoted:
-            self._deliveries.note_all_handled(unnoted)
-            self.tally.count(self.tally.events, "unwanted", len(unnoted))
-            unnoted.clear()
+        self._deliveries.note_all_handled(unnoted)
+        self.tally.count(self.tally.events, "unwanted", len(unnoted))
+        unnoted.clear()
 
-    def _remember(self, events: list[Any]) -> None:
-        states = [one for one in events if _is_state(one)]
+    def _remember(self, items: list[Item]) -> None:
+        """Remember state events, those of names that every database takes."""
+        states = [
+            content for kind, _, content in items
+            if kind == _ROOM_EVENT and isinstance(content, dict) and "state_key" in content
+            and _is_named(content)
+        ]  # fmt: skip
         if not states:
             return
         try:
@@ -369,10 +375,10 @@ class Delivery:
             checkpoint: How far they are.
             deadly: Why they aren't called.
         """
-        if deadly is not None:
-            problem: str | None = self._dispatch.tell(deadly, item)
-        else:
+        if deadly is None:
             problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
+        else:
+            problem = self._tell_deadly(deadly, item)
         if problem is not None:
             number = self._deliveries.park(
                 parked_as(item), problem, key=item.key, done=sorted(checkpoint.done),
@@ -381,10 +387,12 @@ class Delivery:
             self._log.error("%s is parked as number %d: %s", described(item), number, problem)
         elif not checkpoint.is_noted:
             self._deliveries.note_handled(*checkpoint.note)
-        self._count(problem)
-
-    def _count(self, problem: str | None) -> None:
         self.tally.count(self.tally.events, "handled" if problem is None else "parked")
+
+    def _tell_deadly(self, deadly: RuntimeError, item: Item) -> str:
+        """Tell handlers of errors why an item isn't handled any more."""
+        self._dispatch.watch.next(self._local.work, item)
+        return self._dispatch.tell(deadly, item)
 
     def retry(self, number: int) -> bool:
         """Handle again what was parked. Returns whether it was handled.
@@ -427,11 +435,11 @@ class Delivery:
     ) -> bool:
         handlers = self._dispatch.find(item)
         checkpoint = ParkedCheckpoint(parked, _note(item))
-        if deadly is not None:
-            problem: str | None = self._dispatch.tell(deadly, item)
-        else:
-            with self._watched():
+        with self._watched():
+            if deadly is None:
                 problem = self._dispatch.call(handlers, item, checkpoint, self._local.work)
+            else:
+                problem = self._tell_deadly(deadly, item)
         if problem is None and not handlers:
             # It isn't lost to a process that has none of the handlers.
             problem = f"{parked.error.removesuffix(_UNWANTED)}{_UNWANTED}"
@@ -443,7 +451,7 @@ class Delivery:
             )  # fmt: skip
         elif not checkpoint.is_noted:
             self._deliveries.unpark(parked.id)
-        self._count(problem)
+        self.tally.count(self.tally.events, "handled" if problem is None else "parked")
         return problem is None
 
 
@@ -497,10 +505,8 @@ def _note(item: Item) -> Note:
     return Note(item.key, _room_name(room) if isinstance(room, str) else None, ts)
 
 
-def _is_state(event: Any) -> bool:
-    """Whether it is a state event, of names that every database takes."""
-    if not isinstance(event, dict) or "state_key" not in event:
-        return False
+def _is_named(event: dict[str, Any]) -> bool:
+    """Whether the names in a state event are such that every database takes."""
     names = [event.get(key, "") for key in ("room_id", "event_id", "sender", "state_key")]
     return all(
         isinstance(name, str) and len(name) <= LONGEST_NAME and name.isprintable() for name in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenacity import (
@@ -21,7 +22,7 @@ from .handler import Handler, Step, Values
 from .stops import is_stop
 from .transaction import LISTS, Item
 from .units import Units
-from .upgrades import Upgrades
+from .upgrades import TELLING, Upgrades
 from .watch import Watch, Work, described
 
 if TYPE_CHECKING:
@@ -84,8 +85,10 @@ class Dispatch:
         found = [one for one in self._app._listeners.get(item.kind, ()) if one.wants(content)]
         if found and self._app._echoes.is_mine(content):
             found = [one for one in found if one.mine]
-        steps = self._upgrades.steps(content) if item.kind == "event" else []
-        return steps + [one.handler for one in found]
+        handlers: list[Step] = [one.handler for one in found]
+        if item.kind == "event" and content.get("type") in TELLING:
+            return self._upgrades.steps(content) + handlers
+        return handlers
 
     def handlers(self, kind: str, name: str | None = None) -> list[Handler]:
         """The handlers of what isn't an event.
@@ -136,14 +139,15 @@ class Dispatch:
             return self.tell(ValueError(f"This {item.kind} isn't an object"), item)
         self.watch.next(work, item)
         problems: list[str] = []
-        left = checkpoint.left(handlers)
+        left = checkpoint.left(handlers) if checkpoint.done else handlers
         values = self._values_of(item) if left else self._always
+        deliveries = self._shared.state_store.deliveries
         for number, handler in enumerate(left, 1):
-            if handler.skips():
+            if handler.key is not None and handler.skips():
                 continue
             work.handler = handler
             note = checkpoint.next(handler, number == len(left) and not problems)
-            joined = self._units.joins(handler)
+            joined = deliveries.joins("connection" in handler.wanted)
             try:
                 self._try(handler, values, item, note, joined)
             except BaseException as error:
@@ -154,7 +158,7 @@ class Dispatch:
                 problems.append(self.tell(error, item))
             else:
                 if note is not None and not joined:
-                    self._shared.state_store.deliveries.note(note)
+                    deliveries.note(note)
                 checkpoint.succeeded(handler, note)
         return "\n".join(problems) or None
 
@@ -235,6 +239,7 @@ class Dispatch:
         values = self.values(error=error, traceback=text, event=shown)
         key = item.key if item is not None else None
         for handler in self.handlers("error"):
+            self.watch.note(handler)
             try:
                 self._units.run(handler, values, key)
             except BaseException as failed:
@@ -296,8 +301,7 @@ class _OfEvent(Values):
     def event(self) -> events.Event:
         """The event, for all handlers the same."""
         if self._event is None:
-            kind = events.ToDeviceEvent if self._item.kind == "to_device" else events.Event
-            self._event = kind.read(self._item.content)
+            self._event = _view_of(self._item.kind).read(self._item.content)
         return self._event
 
     def _room(self) -> Room | None:
@@ -315,6 +319,12 @@ class _OfEvent(Values):
             return self._app.api.intent(user_id) if self._app._echoes.is_ghost(user_id) else None
         except ValueError:
             return None
+
+
+@cache
+def _view_of(kind: str) -> type[events.Event]:
+    """The view of events of a kind, loaded when the first one is looked at."""
+    return events.ToDeviceEvent if kind == "to_device" else events.Event
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -57,14 +57,10 @@ class Echoes:
         # Nearly all are dicts; asking the abstract class costs more than the rest.
         if not isinstance(content, (dict, Mapping)):
             return False
-        if isinstance(sender, str):
-            return self._was_sent(event, sender, content)
-        names = [*_told(event, content)]
-        known = (self.is_ours(name[-1]) or self._sent.knows(name) for name in names)
-        return bool(names) and all(known)
-
-    def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
-        """Whether an event of a person was sent through us."""
+        if not isinstance(sender, str):
+            names = [*_told(event, content)]
+            known = (self.is_ours(name[-1]) or self._sent.knows(name) for name in names)
+            return bool(names) and all(known)
         mark = self._mark
         # Who changes a state event in another client may copy the mark that it had.
         if (
@@ -72,14 +68,25 @@ class Echoes:
             and mark.is_on(content) and not mark.is_on(_previous(event))
         ):  # fmt: skip
             return True
+        if self._sent.anything and self._is_known(event, sender, content):
+            return True
+        if "state_key" not in event and event.get("type") != "m.room.redaction":
+            return False
+        return self._was_sent(event, sender, content)
+
+    def _is_known(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
+        """Whether this process has sent an event of a person, as it knows without asking."""
         event_id, sent = event.get("event_id"), self._sent
         if not isinstance(event_id, str):
             return event.get("type") == "m.presence" and sent.knows(_presence(sender, content))
-        if sent.anything and (
-            sent.knows_event(event_id, everywhere=False) or sent.knows(_transaction(event, sender))
-        ):
-            return True
-        if "state_key" not in event and event.get("type") != "m.room.redaction":
+        return sent.knows_event(event_id, everywhere=False) or sent.knows(
+            _transaction(event, sender)
+        )
+
+    def _was_sent(self, event: Mapping[str, Any], sender: str, content: Mapping[str, Any]) -> bool:
+        """Whether any process has sent an event of a person that no mark can tell."""
+        event_id, sent = event.get("event_id"), self._sent
+        if not isinstance(event_id, str):
             return False
         changed = _changed_profile(event, sender, content, _previous(event))
         if changed and sent.knows_profile(sender, changed, event.get("origin_server_ts")):

@@ -44,7 +44,8 @@ class Step:
     Attributes:
         name: What a handler is called in all processes that have it; None for what is ours, and
             does no harm when it is done again.
-        key: As what it is noted, if that isn't the item.
+        key: As what it is noted, if that isn't the item: for a handler that is called once for
+            several items. Only such a step may be skipped, and is told that it succeeded.
         wanted: What a handler asks for.
     """
 

@@ -81,7 +81,9 @@ class Transaction:
         self.device_lists = _first(json, _LISTS)
         self.one_time_keys = _first(json, _COUNTS)
         self.fallback_keys = _first(json, _FALLBACK)
-        self._names = [_event_id(one) for one in self.events]
+        self._names = [
+            name_of(one.get("event_id")) if isinstance(one, dict) else None for one in self.events
+        ]
         self.digest = _digest(self.events, self._names, data)
 
     def items(self) -> Iterator[Item]:
@@ -140,10 +142,6 @@ def name_of(found: object) -> str | None:
     if isinstance(found, str) and 0 < len(found) <= LONGEST_NAME:
         return found if found.isascii() and found.isprintable() else None
     return None
-
-
-def _event_id(found: Any) -> str | None:
-    return name_of(found.get("event_id")) if isinstance(found, dict) else None
 
 
 def _list(found: Any) -> list[Any]:

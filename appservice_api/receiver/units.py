@@ -33,10 +33,6 @@ class Units:
         self._app = app
         self._store = app.state_store
 
-    def joins(self, handler: Step) -> bool:
-        """Whether the note is a part of a handler's transaction; else it is noted afterwards."""
-        return self._store.deliveries.joins("connection" in handler.wanted)
-
     def run(
         self, handler: Step, values: Values, key: str | None = None,
         note: Note | ParkedNote | None = None, joined: bool | None = None,
@@ -48,8 +44,9 @@ class Units:
             values: What it may ask for.
             key: Names what it is called for: what it sends is sent once for that; None for
                 something that doesn't come again.
-            note: What is noted if it succeeds and :meth:`joins`.
-            joined: What :meth:`joins` says, where it was asked before.
+            note: What is noted if it succeeds.
+            joined: Whether the note is a part of the handler's transaction, as
+                :meth:`Deliveries.joins` says; None if that wasn't asked.
 
         Returns:
             What the handler returns.
@@ -58,7 +55,7 @@ class Units:
         token = REPEATABLE.set(ids)
         try:
             if joined is None:
-                joined = self.joins(handler)
+                joined = self._store.deliveries.joins("connection" in handler.wanted)
             made = self._app.unit_of_work
             if not joined and made is None:
                 return handler(values)

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from ..application import AppService
     from ..intent import IntentAPI, Room
 
-__all__ = ["Rejoined", "Upgrades", "ghosts_in", "rejoin"]
+__all__ = ["TELLING", "Rejoined", "Upgrades", "ghosts_in", "rejoin"]
 
 _CREATE, _MEMBER, _TOMBSTONE = "m.room.create", "m.room.member", "m.room.tombstone"
-_TELLING = (_TOMBSTONE, _MEMBER)
+#: The types of events that may tell of upgrades.
+TELLING = (_TOMBSTONE, _MEMBER)
 _JOINED = (Membership.JOIN,)
 
 
@@ -119,8 +120,9 @@ class Upgrades:
         self._app = app
 
     def steps(self, event: Mapping[str, Any]) -> list[Step]:
-        """What is to be done for an event of a room, before its handlers are called."""
-        if event.get("type") not in _TELLING or not self._app.follow_upgrades:
+        """What is to be done for an event of one of the types :data:`TELLING`, before its handlers
+        are called."""
+        if not self._app.follow_upgrades:
             return []
         told = _told_by_tombstone(event) or self._told_by_invitation(event)
         if told is None:

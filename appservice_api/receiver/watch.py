@@ -80,8 +80,10 @@ class Watch:
 
     def next(self, work: Work, item: Item) -> None:
         """Note that an item is what is handled from now on."""
-        work.what, work.began = item, self._clock.monotonic()
-        work.handler, work.told_at = None, _LONG
+        work.began = self._clock.monotonic()
+        work.what = item
+        work.handler = None
+        work.told_at = _LONG
 
     def end(self, before: Work | None) -> None:
         """Note that this is done, and the present thread goes on with what was before."""

@@ -15,6 +15,7 @@ import pytest
 
 from appservice_api import MemoryStateStore
 from appservice_api.application import AppService
+from appservice_api.receiver.watch import described
 from appservice_api.state_store.deliveries import Claim, Note
 from appservice_api.testing import ManualClock, StubHomeserver
 
@@ -371,12 +372,17 @@ def test_an_event_that_stops_its_process_is_parked(
 ) -> None:
     """As if gunicorn's timeout ended the worker: three times, and the others don't wait for it."""
     seen: list[str] = []
+    told: list[str] = []
 
     @app.on("m.room.message")
     def handle(event: Any) -> None:
         seen.append(event.event_id)
         if event.event_id == "$event1":
             signal.raise_signal(signal.SIGUSR1)
+
+    @app.on_error
+    def tell() -> None:
+        told.extend(f"{described(one.what)} {one.handler!r}" for one in app._service.watch._all())
 
     events = [event(1), event(2), event(3, room_id="!other:hs.test")]
     for _ in range(3):
@@ -388,6 +394,8 @@ def test_an_event_that_stops_its_process_is_parked(
     [parked] = app.state_store.deliveries.parked()
     assert "3 processes one after the other died" in parked.error
     assert parked.event["event_id"] == "$event1"
+    # The log names what handlers of errors are told of, if that takes long.
+    assert (told[0].split()[1], "<Handler" in told[0]) == ("$event1", True)
     # So it is when somebody tries it again.
     for _ in range(3):
         with pytest.raises(SystemExit):
