@@ -41,6 +41,15 @@ def test_an_import_loads_nothing_that_is_not_used() -> None:
     assert _said_by(code) == f"[] {ROOMS}"
 
 
+def test_a_first_send_needs_no_module_of_repeats_and_tools() -> None:
+    code = (
+        "import sys\n"
+        "from appservice_api import AppServiceAPI, IntentAPI, MemoryStateStore\n"
+        "print([m for m in ('tenacity', 'inspect', 'dataclasses') if m in sys.modules])"
+    )
+    assert _said_by(code) == "[]"
+
+
 def test_what_an_import_does_not_load_is_there() -> None:
     code = (
         "import sys, appservice_api as a, pydoc\n"
