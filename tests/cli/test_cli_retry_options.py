@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,9 +82,9 @@ def test_retry_count_0_repeats_nothing(hs: StubHomeserver) -> None:
     assert len(hs.requests) == 1
 
 
-def test_options_hold_for_an_application_service_of_a_module(
-    hs: StubHomeserver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def patient_app(hs: StubHomeserver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An application service in a module of its own."""
     registration = save_registration(tmp_path)
     (tmp_path / "patient_app.py").write_text(
         "from appservice_api import AppService\n"
@@ -92,10 +93,35 @@ def test_options_hold_for_an_application_service_of_a_module(
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "patient_app", raising=False)
+    return "patient_app:app"
+
+
+def test_options_hold_for_an_application_service_of_a_module(
+    hs: StubHomeserver, patient_app: str
+) -> None:
     hs.script("GET", "/joined_rooms", answer(502, b""), forever=True)
-    outcome = run("catch-up", "patient_app:app", "--retry-count", "1", "--deadline", "20")
+    outcome = run("catch-up", patient_app, "--retry-count", "1", "--deadline", "20")
     assert outcome.code == 75
     assert hs.calls().count("GET /joined_rooms") == 2
+
+
+def test_a_timeout_holds_for_an_application_service_of_a_module(
+    hs: StubHomeserver, patient_app: str
+) -> None:
+    release = threading.Event()
+    hs.script("GET", "/joined_rooms", hang(release), forever=True)
+    outcome: list[Outcome] = []
+    options = ["--timeout", "0.2", "--retry-count", "0", "--deadline", "300"]
+    thread = threading.Thread(
+        target=lambda: outcome.append(run("catch-up", patient_app, *options)), daemon=True
+    )
+    thread.start()
+    # Less than where nothing is said.
+    thread.join(25)
+    release.set()
+    assert outcome, "it didn't end"
+    assert outcome[0].code == 75
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x"])
