@@ -33,9 +33,9 @@ from .log import TraceLogger
 
 if TYPE_CHECKING:
     from .answers import *  # noqa: F403
-    from .answers.pages import Pages
     from .api.media_stream import MediaStream
     from .api.options import CallOptions, EventOptions
+    from .api.pages import Pages
     from .application import AppService
     from .client.search import SearchPages
     from .events import *  # noqa: F403
@@ -55,7 +55,7 @@ _LAZY = {
     "application": "AppService",
     "client": "client",
     "api.media_stream": "MediaStream",
-    "answers.pages": "Pages",
+    "api.pages": "Pages",
     "client.search": "SearchPages",
     "events": " ".join(events.__all__),
     "events.power_levels": "RoomPowers",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, quiet, retry_options
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
 from .base import ClientMethods, checked_choice

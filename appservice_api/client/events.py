@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..events.content import content_of
 from .base import ClientMethods, checked_choice
 

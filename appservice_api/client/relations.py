@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from .base import ClientMethods, checked_choice
 
 if TYPE_CHECKING:

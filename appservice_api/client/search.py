@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..events.content import content_of
 from ..ids import RoomID, UserID
 from .base import ClientMethods, checked_choice
