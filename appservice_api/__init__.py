@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from . import intent as intent
     from . import state_store as state_store
     from .answers import *
-    from .answers.pages import Pages
     from .api.media_stream import MediaStream
     from .api.options import CallOptions, EventOptions
+    from .api.pages import Pages
     from .application import AppService
     from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
@@ -57,9 +57,9 @@ else:
         __name__,
         {
             "answers": " ".join(answers.__all__),
-            "answers.pages": "Pages",
             "api.media_stream": "MediaStream",
             "api.options": "CallOptions EventOptions",
+            "api.pages": "Pages",
             "application": "AppService",
             "appservice": "AppServiceAPI ChildAppServiceAPI",
             "client": "client",

@@ -39,8 +39,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 ROOMS = ["api", "intent", "receiver", "state_store"]
 # Of these modules more is drawn than of others.
 CRITICAL = [
-    "call", "deliveries", "delivery", "ensuring", "exchange", "ghosts", "items", "joins",
-    "namespaces", "pool", "retry", "shared", "transaction", "transport", "waits", "wire",
+    "call", "claims", "deduplication", "deliveries", "exchange", "ghosts", "items", "joining",
+    "namespaces", "registering", "retry", "shared", "transaction", "transport", "wire",
 ]  # fmt: skip
 COMPARISONS = {
     ast.Lt: ("<=", ">="),

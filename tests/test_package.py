@@ -57,7 +57,7 @@ def test_what_an_import_does_not_load_is_there() -> None:
         "assert {*late} <= {*dir(a)}\n"
         "assert 'send_text(' in pydoc.render_doc(a.IntentAPI, renderer=pydoc.plaintext)\n"
         "assert a.client.ClientAPI in a.IntentAPI.__mro__ and a.intent.IntentAPI is a.IntentAPI\n"
-        "assert [*a.state_store.__all__] and a.Pages is a.answers.pages.Pages\n"
+        "assert [*a.state_store.__all__] and a.Pages is a.api.pages.Pages\n"
     )
     assert _said_by(code) == ""
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import answers
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, quiet, retry_options
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..compat import Unpack
 from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of

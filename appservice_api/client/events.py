@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from .. import answers, events
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..compat import Unpack
 from ..events.content import content_of
 from .base import ClientMethods, checked_choice

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .. import answers, events
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..compat import Unpack
 from .base import ClientMethods, checked_choice
 

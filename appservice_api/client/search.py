@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import answers
-from ..answers.pages import PAGE_SIZE, Page, Pages
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
+from ..api.pages import PAGE_SIZE, Page, Pages
 from ..compat import Unpack
 from ..events.content import content_of
 from ..ids import RoomID, UserID

@@ -22,9 +22,9 @@ from appservice_api import (
     MLimitExceeded,
     RetryPolicy,
 )
-from appservice_api.answers.pages import Pages
 from appservice_api.api.exchange import Exchange
 from appservice_api.api.media_stream import MediaStream
+from appservice_api.api.pages import Pages
 from appservice_api.testing import ManualClock, StubHomeserver, answer
 from appservice_api.testing.stub import hang
 from tests.openapi.rows import OF_REAL_USERS, ROWS

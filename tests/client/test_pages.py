@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appservice_api import MatrixResponseError
-from appservice_api.answers.pages import Page, Pages
+from appservice_api.api.pages import Page, Pages
 from appservice_api.client.base import checked_choice
 from appservice_api.events.membership import Membership
 from appservice_api.events.view import View

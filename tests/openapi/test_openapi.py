@@ -10,9 +10,9 @@ import pytest
 import appservice_api.client
 import appservice_api.intent
 from appservice_api import AppServiceAPI, IntentAPI, MatrixRequestError
-from appservice_api.answers.pages import Pages
 from appservice_api.api.endpoint import endpoints_of
 from appservice_api.api.media_stream import MediaStream
+from appservice_api.api.pages import Pages
 from appservice_api.testing import Recorded, StubHomeserver, answer
 from appservice_api.testing import Response as HTTPResponse
 from tests.conftest import GHOST
