@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-__all__ = ["Self", "Unpack"]
-
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Self as Self
+    from typing_extensions import Unpack as Unpack
 elif sys.version_info >= (3, 11):
     from typing import Self, Unpack
 else:
