@@ -62,7 +62,7 @@ ROOMS = (
         "vocabulary",
         "events, identifiers, registration, errors, and what else everybody needs",
         "events registration ids uris localparts errors settings clock log fork lazy base_url "
-        "_version",
+        "picture _version",
     ),
 )  # fmt: skip
 
