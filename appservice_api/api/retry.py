@@ -1,4 +1,4 @@
-"""What is repeated, how often, and after which wait: one sentence, run by tenacity.
+"""How a retry works: what is repeated, how often, and after which wait; run by tenacity.
 
 Every exchange goes through :func:`retrying`. Spec: Client-Server API, "Rate limiting" and
 "Transaction identifiers".
