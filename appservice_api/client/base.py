@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
 from ..api.options import OF_EVENTS, check_options
+from ..api.speaker import Speaker
 from ..api.txn_id import REPEATABLE, personal_id
 from ..errors import MatrixError, MatrixRequestError, MatrixResponseError
 from ..ids import UserID
-
-if TYPE_CHECKING:
-    from ..api.speaker import Speaker
 
 __all__ = ["ClientMethods", "checked_choice"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from ..api.speaker import Speaker
 from ..client import ClientAPI
 from ..ids import RoomAlias, RoomID, UserID
 from ..state_store.items import copied
@@ -13,7 +14,6 @@ from .powers import EnsuringPower
 from .verb import looking, verb
 
 if TYPE_CHECKING:
-    from ..api.speaker import Speaker
     from ..events import EventContent, Member, PowerLevelStateEventContent
 
 __all__ = ["IntentAPI", "Room"]
