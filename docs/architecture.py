@@ -67,7 +67,7 @@ ROOMS = (
         "vocabulary",
         "events, identifiers, registration, errors, and what else everybody needs",
         "events registration ids uris localparts errors settings clock log fork base_url lazy "
-        "compat _version",
+        "compat picture _version",
     ),
 )  # fmt: skip
 

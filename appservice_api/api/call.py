@@ -31,8 +31,8 @@ class Call:
 
     Attributes:
         end: When it must have ended.
-        given: Whether the caller said so.
-        expired: Whether something was given up because there was no time left for it.
+        given: Whether the caller gave the deadline.
+        expired: Whether a request was given up because no time was left.
     """
 
     __slots__ = ("end", "expired", "given", "outer")
@@ -46,7 +46,7 @@ class Call:
         self.outer = outer
 
     def extend(self, seconds: float) -> None:
-        """Leave out of account what a file took to travel: streams have no deadline."""
+        """Add the time that a file took to travel: streams have no deadline."""
         call: Call | None = self
         while call is not None:
             call.end += seconds
@@ -92,7 +92,7 @@ class Calls(threading.local):
         return call
 
     def allow(self, seconds: float) -> None:
-        """Give the present call more time, where the caller said nothing: the homeserver was
+        """Give the present call more time, unless the caller gave a deadline: the homeserver was
         asked to wait that long."""
         call = self.now
         if call is not None and not call.given:

@@ -111,7 +111,7 @@ class Exchange(Report):
         return self.end - self.shared.clock.monotonic()
 
     def extend(self, seconds: float) -> None:
-        """Leave out of account how long a file travelled."""
+        """Add the time that a file took to travel."""
         self.travels += 1
         self.end += seconds
         if self.call is not None:

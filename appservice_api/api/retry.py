@@ -1,4 +1,4 @@
-"""What is repeated, how often, and after which wait: one sentence, run by tenacity.
+"""How a retry works: what is repeated, how often, and after which wait; run by tenacity.
 
 Every exchange goes through :func:`run`. Tenacity is imported for the first repeat: most scripts
 need none, and it takes a tenth of the time of requests. Spec: Client-Server API, "Rate limiting"

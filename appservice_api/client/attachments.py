@@ -24,7 +24,7 @@ from .media import MediaMethods, check_text, guess_type, opened
 from .messages import MessageMethods, RelatesTo
 
 if TYPE_CHECKING:
-    from ..events.picture import Thumbnail
+    from ..picture import Thumbnail
 
 __all__ = ["Attachment", "AttachmentMethods"]
 
@@ -327,7 +327,7 @@ def _with(content: dict[str, Any], url: str, info: dict[str, Any]) -> dict[str, 
 
 def _look(source: Any, size: int) -> Any:
     """What Pillow knows of a picture; the file stands afterwards where it stood."""
-    from ..events.picture import look_at
+    from ..picture import look_at
 
     # Pillow begins at the beginning of a file, which need not be where the picture begins.
     if isinstance(source, (bytes, bytearray, memoryview)):

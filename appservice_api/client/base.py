@@ -1,4 +1,4 @@
-"""What all chapters of the client stand on: one call, one endpoint."""
+"""The base of all chapters of the client: how a method makes its request."""
 
 from __future__ import annotations
 

@@ -112,8 +112,8 @@ class StateChangeMethods(StateMethods):
         return found
 
     def _is_here(self, room_id: str, options: CallOptions) -> bool:
-        """See to it that the user is in the room, so that what is read there is the state of
-        now; whether it is."""
+        """Ensure that the user is in the room, since what is read is the present state only then.
+        Returns whether the user is in it."""
         asked_at = now()
         if self._membership(room_id, options) == "join":
             self._best_effort.set_membership(

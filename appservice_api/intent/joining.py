@@ -1,9 +1,13 @@
-"""Ask first, repair on refusal: how a user comes to be registered and joined.
+"""How a user comes to be joined to a room: when a join happens, and by which requests.
 
-The homeserver decides; the state store only saves questions. A request is sent at once unless
-the user is known not to be in the room. A refusal that may mean "not registered" or "not in the
-room" starts one repair, shared by all threads, and then the same request is sent again with the
-same transaction ID.
+When: :meth:`Joining.ensure_joined` is called; or the state store knows, before a request is sent,
+that the user isn't in the room (:meth:`Joining._ensured`); or the homeserver refuses a request in a
+way that may mean "not registered" or "not in the room" (:meth:`Joining._repair`): the request is
+then sent again, with the same transaction ID. If the membership isn't known, the request is sent at
+once: the homeserver decides.
+
+How: :meth:`Joining._join_or_be_invited`, once for all threads that need it: the user is registered,
+joins and, if that is refused, is invited by the bot and joins.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
 
 
 class Joining(JoiningMethods, Registering):
-    """Has a user join when that is needed."""
+    """Joins rooms for a user when that is needed."""
 
     __slots__ = ()
     _ensures: bool
@@ -61,8 +65,8 @@ class Joining(JoiningMethods, Registering):
         unban: bool = False,
         **options: Unpack[CallOptions],
     ) -> bool:
-        """See to it that the user is in a room: join; if that is refused, have the bot invite
-        the user, and join.
+        """Join a room unless the user is in it; if the join is refused, have the bot invite the
+        user, and join.
 
         Args:
             room_id: The room.
@@ -125,6 +129,7 @@ class Joining(JoiningMethods, Registering):
         unban: bool,
         retry: RetryOptions,
     ) -> None:
+        """Join; if that is refused, be invited, and join."""
         if self._is_bot:
             self._ensure_account(retry)
         elif self._can_register:
@@ -191,6 +196,8 @@ class Joining(JoiningMethods, Registering):
         how: dict[str, Any],
         ensures: bool,
     ) -> Any:
+        """Make a request, join before it if that is known to be needed, and after a refusal repair
+        what it may mean and send the request again."""
         calls, begun = self.api._shared.calls, self.api._shared.clock.monotonic()
         if self.api.is_real_user:
             self._confirm_token(how)
@@ -231,17 +238,17 @@ class Joining(JoiningMethods, Registering):
         return True
 
     def _learn(self, endpoint: Endpoint, room_id: str, me: str, asked_on: int) -> None:
-        """Remember that a user is in a room in which an event of the user's was taken: the next
-        one asks a state store in a database nothing."""
+        """Remember that the user is in a room whose homeserver accepted an event of the user: for
+        the next event a state store in a database isn't asked."""
         if sent_kind(endpoint.method, endpoint.template):
             self._best_effort.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
-        """Ask once whose a real user's token is: with somebody else's, all that this intent says
-        would be said as somebody else.
+        """Ask the homeserver once whether a token is that of the real user whom it was given for:
+        another user's token would make everything be sent as that user.
 
         Args:
-            how: What the caller said of repeats and timeouts.
+            how: The options of the request.
 
         Raises:
             ValueError: The token is another user's.
@@ -269,7 +276,7 @@ class Joining(JoiningMethods, Registering):
         asked_at: float,
         retry: RetryOptions,
     ) -> bool:
-        """Do what a refusal may call for; whether the request is worth sending again.
+        """Repair what a refusal may mean. Returns whether the request is to be sent again.
 
         Args:
             refused: The refusal.

@@ -17,7 +17,7 @@ __all__ = ["EnsuringPower"]
 
 
 class EnsuringPower(PowerLevelMethods):
-    """What makes an intent powerful enough."""
+    """Has the bot raise the power level of a user when that is needed."""
 
     __slots__ = ()
 
@@ -28,11 +28,11 @@ class EnsuringPower(PowerLevelMethods):
         state: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> bool:
-        """See to it that the user may send events of a type: if the user's power level isn't
-        enough, the bot raises it to what is needed, and no higher.
+        """Ensure that the user may send events of a type: if the user's power level isn't enough,
+        the bot raises it to the level that is needed.
 
-        What is remembered is believed where it is enough; before anything is changed or refused
-        the homeserver is asked.
+        If the state store knows that the level is enough, nothing is sent. Before anything is
+        changed or refused, the homeserver is asked.
 
         Args:
             room_id: The room.

@@ -272,7 +272,7 @@ def test_broken_pictures_and_bombs_are_sent_all_the_same(
     assert "thumbnail_url" not in sent(stub)["info"]
     assert sent(stub)["info"]["w"] == 2000
     with monkeypatch.context() as patched:
-        patched.setattr("appservice_api.events.picture._MAX_PIXELS", 1_999_999)
+        patched.setattr("appservice_api.picture._MAX_PIXELS", 1_999_999)
         ghost.send_image(room, large, file_name="tea.png")
         assert "thumbnail_url" not in sent(stub)["info"]
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900_000)
