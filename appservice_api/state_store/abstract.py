@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from .. import state_store
+import appservice_api
+
 from ..compat import Self
 from ..events.membership import Membership
 from ..events.power_levels import RoomPowers
@@ -64,10 +65,10 @@ class ASStateStore(abc.ABC):
         self.close()
 
     @property
-    def deliveries(self) -> state_store.Deliveries:
+    def deliveries(self) -> appservice_api.state_store.Deliveries:
         """What is known of transactions and events that the homeserver pushed; in memory, unless
         a store has a better place."""
-        made: state_store.Deliveries | None = self.__dict__.get("_deliveries")
+        made: appservice_api.state_store.Deliveries | None = self.__dict__.get("_deliveries")
         if made is None:
             from .memory_deliveries import MemoryDeliveries
 
