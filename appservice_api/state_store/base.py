@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from .. import state_store
+import appservice_api
+
 from ..compat import Self
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
@@ -47,10 +48,10 @@ class StoreBase(abc.ABC):
         self.close()
 
     @property
-    def deliveries(self) -> state_store.Deliveries:
+    def deliveries(self) -> appservice_api.state_store.Deliveries:
         """What is known of transactions and events that the homeserver pushed; in memory, unless
         a store has a better place."""
-        made: state_store.Deliveries | None = self.__dict__.get("_deliveries")
+        made: appservice_api.state_store.Deliveries | None = self.__dict__.get("_deliveries")
         if made is None:
             from .memory_deliveries import MemoryDeliveries
 
