@@ -300,13 +300,10 @@ class Joining(JoiningMethods, Registering):
             return False
         if not self._is_ours and not self._became_ghost(refused, asked_at, retry):
             return False
-        if self._can_register:
-            known = self.api.state_store.is_registered(self.mxid)
-            if room_id is None:
-                # Where the store knew of the registration, only a homeserver that has lost it
-                # makes the request worth repeating.
-                return self._register_once(asked_at, retry) or not known
         if room_id is None:
-            return False
+            if self._can_register:
+                # Whoever is registered already may have been so for a moment only.
+                self._register_once(asked_at, retry)
+            return self._can_register
         self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, retry)
         return True

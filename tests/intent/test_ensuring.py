@@ -384,6 +384,32 @@ def test_what_needs_registering_only(stub: StubHomeserver, api: AppServiceAPI) -
     assert len(stub.calls()) == 3, "the homeserver had lost the registration"
 
 
+def test_a_ghost_that_another_process_registers_meanwhile(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    """Between the refusal and the look into the state store that both share."""
+
+    def refuse(request: Recorded) -> Response:
+        stub.add_user(GHOST)
+        api.state_store.registered(GHOST)
+        return REFUSED
+
+    stub.script("PUT", "/displayname", refuse)
+    api.intent(GHOST).set_displayname("New", check_current=False)
+    assert actions(stub) == ["displayname ghost", "register bot", "displayname ghost"]
+    assert stub.requests[0].body == stub.requests[2].body
+
+
+def test_what_a_ghost_may_not_do_is_asked_once_more_and_then_raised(
+    stub: StubHomeserver, api: AppServiceAPI
+) -> None:
+    stub.add_user(GHOST)
+    stub.script("PUT", "/displayname", REFUSED, forever=True)
+    with pytest.raises(MForbidden):
+        api.intent(GHOST).set_displayname("New", check_current=False)
+    assert actions(stub) == ["displayname ghost", "register bot", "displayname ghost"]
+
+
 def test_a_device_that_is_not_there_is_made(stub: StubHomeserver, api: AppServiceAPI) -> None:
     stub.add_user(GHOST)
     room = stub.room(members=[GHOST])
