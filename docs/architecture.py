@@ -39,7 +39,6 @@ def _room(name: str, purpose: str, members: str = "") -> Room:
 # Each imports only from those below it.
 ROOMS = (
     _room("cli", "the commands of ``appservice-api``, for a person at a terminal", "cli __main__"),
-    _room("notebook", "displays, frames and plots for Jupyter"),
     _room("testing", "the public test kit: stub homeserver, real Synapse, clock, fixtures"),
     _room(
         "bindings",
@@ -53,12 +52,14 @@ ROOMS = (
         "what carries the receiver over HTTP: WSGI, waitress, and the standard library's server",
         "wsgi server http_server waitress_server",
     ),
-    _room("queue", "deliver and send later, by a task queue"),
     _room(
         "receiver", "what the homeserver pushes: requests in, handlers called, events kept track of"
     ),
     _room("appservice", "``AppServiceAPI`` and its flyweights, made of what is below"),
-    _room("intent", "``IntentAPI``: a user who is registered and joined when it matters"),
+    _room(
+        "intent",
+        "``IntentAPI``: a user who is registered, and joined to a room, when a request needs it",
+    ),
     _room("client", "what can be said: one class of methods for each chapter of the specification"),
     _room("api", "who speaks and how it travels: path, exchange, retry, transport"),
     _room("state_store", "what is remembered of rooms and users: the contract, memory, databases"),
@@ -82,15 +83,16 @@ _START = """\
 Architecture
 ============
 
-The rooms of the package, from the top down. A room imports only from rooms below it.
+The rooms of the package (its layers, not rooms of Matrix), from the top down. A room imports only
+from rooms below it. Which file has what: "Where do I …" in ``CONTRIBUTING.rst``.
 
 """
 _PICTURE = """\
 Who imports whom
 ================
 
-The row imports from the column. Below the diagonal is below in the house; what stands above it is
-an arrow that runs up.
+The row imports from the column. All that is allowed stands to the right of the diagonal; what
+stood to its left would run up.
 
 ``x``
     when the module is loaded
@@ -287,10 +289,10 @@ def _file(member: str) -> str:
 def _picture(rooms: list[Room], between: dict[tuple[Room, Room], str]) -> Iterator[str]:
     width = max(len(room.name) for room in rooms)
     yield "::\n\n"
-    yield f"    {'':{width}}  {''.join(f'{number:>3}' for number in range(1, len(rooms) + 1))}\n"
+    yield f"    {'':{width}}   {''.join(f'{number:>3}' for number in range(1, len(rooms) + 1))}\n"
     for number, room in enumerate(rooms, 1):
         cells = ("\\" if room is other else between.get((room, other), ".") for other in rooms)
-        yield f"    {room.name:{width}}{number:>2}{''.join(f'{cell:>3}' for cell in cells)}\n"
+        yield f"    {room.name:{width}}{number:>3}{''.join(f'{cell:>3}' for cell in cells)}\n"
 
 
 def _arrows() -> Iterator[str]:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From the top down, as the design has it.
 ORDER = [
-    "cli", "notebook", "testing", "bindings", "operations", "application", "servers", "queue",
+    "cli", "testing", "bindings", "operations", "application", "servers",
     "receiver", "appservice", "intent", "client", "api", "state_store", "answers", "vocabulary",
 ]  # fmt: skip
 

@@ -151,7 +151,7 @@ def test_imports_of_all_kinds_are_seen(
         ("client.base", "intent")
     ]
     text = architecture.text()
-    assert "    intent     1  \\  x  .  .\n    client     2  t  \\  x  x\n" in text
+    assert "    intent      1  \\  x  .  .\n    client      2  t  \\  x  x\n" in text
     assert "     - intent (types), api, vocabulary\n" in text
     assert text.endswith("* ``client.base`` → ``intent`` (types)\n")
     (tmp_path / "appservice_api" / "client" / "base.py").write_text("", encoding="utf-8")

@@ -1,4 +1,11 @@
-"""Endpoints: what a method needs and what may be done with its request, said once."""
+"""Endpoints: what a method needs and what may be done with its request, said once.
+
+To add one: in the chapter's module in ``client/``, declare an :class:`Endpoint` with what it
+:class:`Needs`, and write the method that calls it (``ClientMethods._call``) and returns a view of
+``answers/``. The class of a new chapter becomes a base in ``client/__init__.py``, and a POST that may
+be repeated a line of the table in ``api/retry.py``. Then a row in ``tests/openapi/rows/``, and
+``python docs/endpoints.py``.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 Every exchange goes through :func:`run`. Tenacity is imported for the first repeat: most scripts
 need none, and it takes a tenth of the time of requests. Spec: Client-Server API, "Rate limiting"
 and "Transaction identifiers".
+
+How often a handler is called that fails is said elsewhere: ``HandlerPolicy`` in
+``receiver/dispatch.py``.
 """
 
 from __future__ import annotations
@@ -112,8 +115,9 @@ class RetryPolicy(NamedTuple):
     """How an exchange is repeated. An immutable value; change one with ``_replace()``.
 
     Attributes:
-        repeats: How often an exchange is repeated when the homeserver isn't reachable. The waits
-            before 15 repeats take more than 30 s, a restart; mostly the deadline ends them.
+        repeats: How often an exchange is repeated when the homeserver isn't reachable; waits for
+            its rate limits aren't counted, and 0 turns these off, too. The waits before 15 repeats
+            take more than 30 s, a restart; mostly the deadline ends them.
         first_wait: The upper bound of the first wait in seconds; it doubles each time. A wait is
             at least half of its bound.
         longest_wait: The cap of that bound in seconds.

@@ -4,7 +4,9 @@ When: :meth:`Joining.ensure_joined` is called; or the state store knows, before 
 that the user isn't in the room (:meth:`Joining._ensured`); or the homeserver refuses a request in a
 way that may mean "not registered" or "not in the room" (:meth:`Joining._repair`): the request is
 then sent again, with the same transaction ID. If the membership isn't known, the request is sent at
-once: the homeserver decides.
+once: the homeserver decides. Which requests need a join is said by their endpoints
+(:class:`~appservice_api.api.endpoint.Needs`). A real user is never joined unasked. When a room is
+replaced, ``receiver/upgrades.py`` has the bot or a ghost follow.
 
 How: :meth:`Joining._join_or_be_invited`, once for all threads that need it: the user is registered,
 joins and, if that is refused, is invited by the bot and joins.

@@ -2,7 +2,9 @@
 
 A transaction is claimed, its events are handled, and it is acknowledged. What was handled is noted
 in the state store, which all processes share: no crash loses an event of a room, and none is
-handled twice but the one at which a process died.
+handled twice but the one at which a process died. A transaction is known by its ID and a digest of
+its events' IDs, an event by its ID, other items by their place in the transaction
+(``transaction.py``).
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 A store only saves questions: the homeserver decides. What isn't known is None, never a guess.
 Each item keeps where and when it came from, and what is older never overwrites what is newer.
+
+How to write a store: see the package, ``appservice_api.state_store``; the methods to implement are
+in ``base.py``, an example is ``tests/state_store/test_outsider.py``.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ __all__ = ["ASStateStore"]
 class ASStateStore(MemberMethods, RoomStateMethods):
     """The contract of a state store. All methods are thread-safe.
 
-    A store of your own implements the abstract methods; all others are said with these. ``ts`` is
+    A store of your own implements the abstract methods, those of ``StoreBase`` in
+    ``state_store/base.py``; all others call these. ``ts`` is
     when an item came to be, in milliseconds since 1970: the ``origin_server_ts`` of an event that
     was received, the present time (None) of what was sent or fetched.
 

@@ -1,4 +1,4 @@
-"""What a store implements, and what it may do better than by that."""
+"""The methods that each state store implements, and those that it may override to be faster."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _making_deliveries = threading.Lock()
 
 
 class StoreBase(abc.ABC):
-    """The methods of an :class:`~appservice_api.state_store.ASStateStore` that all others are said
-    with."""
+    """The methods of an :class:`~appservice_api.state_store.ASStateStore` that all others call."""
 
     def open(self) -> None:
         """Make the store ready for use."""
