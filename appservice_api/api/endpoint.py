@@ -2,8 +2,8 @@
 
 To add one: in the chapter's module in ``client/``, declare an :class:`Endpoint` with what it
 :class:`Needs`, and write the method that calls it (``ClientMethods._call``) and returns a view of
-``answers/``. The class of a new chapter becomes a base in ``client/__init__.py``, and a POST that may
-be repeated a line of the table in ``api/retry.py``. Then a row in ``tests/openapi/rows/``, and
+``answers/``. The class of a new chapter becomes a base in ``client/__init__.py``; a POST that may
+be repeated is added to the table in ``api/retry.py``. Then a row in ``tests/openapi/rows/``, and
 ``python docs/endpoints.py``.
 """
 
