@@ -1,7 +1,7 @@
-"""AppServiceAPI and its flyweights: who speaks.
+"""AppServiceAPI, and the lightweight objects for its ghosts and real users.
 
-All that is worth memory (session, token, lock, counter, store, registration) is one shared
-object; an application service, its ghosts and its real users only point at it.
+One shared object holds the session, token, lock, counter, store and registration. The objects of
+an application service, its ghosts and its real users only refer to it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["AppServiceAPI", "ChildAppServiceAPI"]
 
 
 class AppServiceAPI(Speaker):
-    """The Client-Server API as an application service speaks it: as its bot, as any of its
+    """The Client-Server API for an application service, which acts as its bot, as any of its
     ghosts, and as real users.
 
-    Thread-safe, and safe to be made before a fork. Ghosts and real users are flyweights: two
-    calls give the same object while anyone holds it.
+    Thread-safe, and may be created before a fork. Ghosts and real users are flyweights: two
+    calls return the same object while a reference to it exists.
 
     Args:
         base_url: The URL of the homeserver: a str, or anything whose ``str()`` is one.
@@ -47,37 +47,37 @@ class AppServiceAPI(Speaker):
         token: The ``as_token`` (with ``real_user``, the user's own).
         identity: The user to act as; the application service itself if None.
         log: The logger for requests.
-        state_store: What is remembered of rooms and users: a state store, or the URL of a database
+        state_store: The state of rooms and users: a state store, or the URL of a database
             (``sqlite:///state.db``, ``postgresql+psycopg://user@host/name``; extra ``sql``), which
             is opened and closed with the API; in memory if None.
-        client_session: A requests session to use as it is; one of our own if None.
-        child: Make a stand-alone ghost: acts as ``identity``, whatever the bot is.
+        client_session: A requests session, which is used unchanged; a new one if None.
+        child: Make a stand-alone ghost, which acts as ``identity``.
         real_user: Make a stand-alone real user, whose own token is ``token``.
-        real_user_content_key: A key set to true in the content of events that real users send, and
-            users of namespaces that aren't exclusive, so that they are known again when they come
-            back; nothing is set if None. The value of ``appservice_api.double_puppet_source``,
-            which :class:`AppService` sets, is the ID of the registration.
+        real_user_content_key: A key set to true in the content of events that real users and users
+            of non-exclusive namespaces send, to recognize these events when the homeserver pushes
+            them; no key if None. The value of ``appservice_api.double_puppet_source``, which
+            :class:`AppService` sets, is the ID of the registration.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; the ``repeats`` of ``retry`` if None.
         loop: Accepted and ignored; there is no event loop here.
         registration: The registration; users outside its namespaces are refused.
-        device_id: The device to act as, the bot's and each ghost's; intents make it where it is
-            missing. The bot's needs ``bot_mxid``. Synapse then keeps transaction IDs in its
-            database, so that a repeat stays harmless over its restarts; without one it remembers
-            them for 30 to 60 minutes, in memory.
-        as_token: With ``real_user``: ``token`` is an application service's, and ``user_id`` is
-            sent.
+        device_id: The device that the bot and each ghost act as; intents create it if it is
+            missing. For the bot it needs ``bot_mxid``. With a device, Synapse keeps transaction IDs
+            in its database, so a repeat is harmless even after a restart; without one, it keeps
+            them in memory for 30 to 60 minutes.
+        as_token: With ``real_user``: ``token`` belongs to an application service, so ``user_id``
+            is sent.
         retry: Waits between repeats, and the deadline of each call.
-        timeout: Seconds to wait for data, or (to connect, to wait for data). Nothing is waited for
-            beyond the deadline: to wait longer, give both.
-        clock: What waits and tells the time; for tests.
+        timeout: Seconds to wait for data, or (to connect, to wait for data). The deadline limits
+            it: to wait longer, set both.
+        clock: The clock to wait and measure time with; for tests.
 
     Raises:
         ValueError: An argument can't be used.
     """
 
     __slots__ = ()
-    #: The API that this one was made of, None if it stands alone.
+    #: The API that this one was created from, None if it stands alone.
     parent: AppServiceAPI | None
 
     def __init__(
@@ -140,13 +140,13 @@ class AppServiceAPI(Speaker):
         server_name: str | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Make the API of a registration.
+        """Make the API from a registration.
 
         Args:
             registration: A registration, its dict, or the path of its file.
             base_url: The URL of the homeserver.
-            server_name: The homeserver's name, as in user IDs; read from the ``users``
-                namespaces if None and they name one.
+            server_name: The homeserver's name, as in user IDs; if None, taken from the ``users``
+                namespaces if they name one.
             kwargs: More arguments of the constructor.
 
         Raises:
@@ -160,12 +160,12 @@ class AppServiceAPI(Speaker):
 
     @classmethod
     def from_env(cls, **kwargs: Any) -> Self:
-        """Make the API of the environment variables ``APPSERVICE_BASE_URL`` and either
-        ``APPSERVICE_REGISTRATION`` (a path) or ``APPSERVICE_TOKEN``; and, where needed,
+        """Make the API from the environment variables ``APPSERVICE_BASE_URL`` and either
+        ``APPSERVICE_REGISTRATION`` (a path) or ``APPSERVICE_TOKEN``; and, if needed,
         ``APPSERVICE_SERVER_NAME``, ``APPSERVICE_BOT_MXID`` and ``APPSERVICE_DEVICE_ID``.
 
         Args:
-            kwargs: Arguments of the constructor; they win over the environment.
+            kwargs: Arguments of the constructor; they override the environment.
 
         Raises:
             ValueError: A variable is missing or can't be used.
@@ -176,7 +176,7 @@ class AppServiceAPI(Speaker):
 
     @classmethod
     def _from_settings(cls, settings: Settings, **kwargs: Any) -> Self:
-        """Make the API of settings; ``kwargs`` win over them.
+        """Make the API from settings; ``kwargs`` override them.
 
         Raises:
             ValueError: A setting is missing or can't be used.
@@ -203,12 +203,12 @@ class AppServiceAPI(Speaker):
 
     @property
     def children(self) -> Mapping[str, ChildAppServiceAPI]:
-        """The ghosts that are held by anyone now, by user ID."""
+        """The ghosts to which a reference exists now, by user ID."""
         return self._shared.children
 
     @property
     def real_users(self) -> Mapping[str, AppServiceAPI]:
-        """The real users that are held by anyone now, by user ID (the last of each)."""
+        """The real users to which a reference exists now, by user ID (the last one of each)."""
         return {user.identity: user for user in list(self._shared.real_users.values())
                 if user.identity}  # fmt: skip
 
@@ -220,7 +220,7 @@ class AppServiceAPI(Speaker):
             device_id: The device to act as; this API's if None.
 
         Returns:
-            The ghost's API; the same object while anyone holds it.
+            The ghost's API; the same object while a reference to it exists.
 
         Raises:
             ValueError: This is a real user, ``user`` isn't a user ID, or it is outside the
@@ -246,19 +246,19 @@ class AppServiceAPI(Speaker):
         self, mxid: str, token: str | None = None, base_url: object = None, *,
         as_token: bool = False,
     ) -> AppServiceAPI:  # fmt: skip
-        """Get the API of a real user, one whom the application service doesn't manage.
+        """Get the API of a real user: one that the application service doesn't manage.
 
         Args:
             mxid: The user ID.
-            token: The user's access token; with ``as_token``, an application service's in whose
-                namespaces the user is, this one's if None.
+            token: The user's access token; with ``as_token``, the token of an application service
+                whose namespaces contain the user, this API's token if None.
             base_url: The URL of the user's homeserver; this API's if None.
-            as_token: ``token`` is an application service's: ``user_id`` is sent, and the
-                homeserver honours timestamps, which it ignores for a user's own token.
+            as_token: ``token`` belongs to an application service: ``user_id`` is sent, and the
+                homeserver accepts timestamps, which it ignores for a user's own token.
 
         Returns:
-            The user's API; the same object for the same arguments while anyone holds it. Another
-            token makes another object.
+            The user's API; the same object for the same arguments while a reference to it exists.
+            Another token gives another object.
 
         Raises:
             ValueError: This is a real user, or an argument can't be used.
@@ -316,13 +316,13 @@ class AppServiceAPI(Speaker):
             user: The user ID; the bot's if None.
             token: The user's access token, for real users only.
             base_url: The URL of the homeserver, for real users only.
-            real_user_as_token: ``token`` is an application service's (this one's if None), and
-                the user isn't a ghost.
+            real_user_as_token: ``token`` belongs to an application service (this one's if None),
+                and the user isn't a ghost.
             device_id: The device to act as.
             ensure_joined: False makes an intent that never registers or joins by itself.
 
         Returns:
-            The intent; the same object while anyone holds it.
+            The intent; the same object while a reference to it exists.
 
         Raises:
             ValueError: This is a real user, or an argument can't be used.
@@ -334,20 +334,20 @@ class AppServiceAPI(Speaker):
         self, users: Iterable[str] = (), progress: Progress | None = None
     ) -> dict[RoomID, MatrixRequestError | None]:
         """Fill the state store: one request for the rooms of the bot and of each user, and one
-        for the state of each of these rooms, which tells the memberships of all who are in it.
-        So the bot alone is enough for ghosts who are only where the bot is.
+        for the state of each of these rooms, which includes the memberships of all its members.
+        Ghosts that are only in rooms of the bot need not be listed.
 
         Args:
-            users: Ghosts whose rooms are asked for, too.
-            progress: Called with how many requests are done, and how many are known to be needed.
+            users: Ghosts whose rooms are requested, too.
+            progress: Called with the number of requests done, and of those known to be needed.
 
         Returns:
-            The rooms, each with the error that kept its state from being read, or None.
+            The rooms, each with the error that prevented reading its state, or None.
 
         Raises:
             ValueError: A user isn't in the namespaces of the registration.
-            StateStoreError: The state of a room can't be remembered.
-            MatrixError: The homeserver refused to tell the rooms of a user, or couldn't be reached.
+            StateStoreError: The state of a room can't be stored.
+            MatrixError: The homeserver refused to list the rooms of a user, or couldn't be reached.
         """
         return warm_up([self.bot_intent(), *(self.intent(user) for user in users)], progress)
 
@@ -357,8 +357,8 @@ class ChildAppServiceAPI(AppServiceAPI):
 
     Args:
         user: The user ID of the ghost.
-        parent: The application service's API, or one of its ghosts'.
-        device_id: The device to act as, None for none.
+        parent: The API of the application service, or of one of its ghosts.
+        device_id: The device to act as, or None.
 
     Raises:
         ValueError: ``user`` isn't a user ID or is outside the namespaces of the registration, or
@@ -378,4 +378,4 @@ class ChildAppServiceAPI(AppServiceAPI):
         self.parent = parent.parent or parent
 
     def close(self) -> None:
-        """Does nothing: the connections are the parent's, who may close them."""
+        """Do nothing: the connections belong to the parent."""

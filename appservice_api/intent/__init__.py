@@ -1,4 +1,4 @@
-"""IntentAPI: a user who is registered and joined when it matters."""
+"""IntentAPI: acts as a user, and registers and joins it when a request needs that."""
 
 from __future__ import annotations
 

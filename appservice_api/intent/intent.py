@@ -1,4 +1,4 @@
-"""IntentAPI: all that a user can do; Room: all that a user can do in one room."""
+"""IntentAPI: everything that a user can do; Room: everything that a user can do in one room."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["IntentAPI", "Room"]
 
 
 class IntentAPI(Joining, EnsuringPower, ClientAPI):
-    """What one user wants to happen: a ghost, the bot or a real user.
+    """Acts as one user: a ghost, the bot or a real user.
 
-    A request is sent at once; only if the homeserver refuses is the user registered, invited by
-    the bot, joined, and the very same request sent again. Intents are made by
-    :meth:`AppServiceAPI.intent`, are thread-safe, and cost next to nothing.
+    A request is sent immediately. If the homeserver refuses it, the user is registered, invited by
+    the bot and joined, and the same request is sent again. :meth:`AppServiceAPI.intent` makes
+    intents; they are thread-safe and cheap.
 
     Args:
-        api: Who speaks.
+        api: The API of the user.
         ensure_joined: False: never register or join by itself.
     """
 
@@ -36,8 +36,8 @@ class IntentAPI(Joining, EnsuringPower, ClientAPI):
 
     @staticmethod
     def of(api: Speaker, *, ensure_joined: bool = True) -> IntentAPI:
-        """The intent of a speaker; the same object while anyone holds it, unless it ensures
-        nothing."""
+        """The intent of a speaker. With ``ensure_joined``, it is the same object while a reference
+        to it exists."""
         if not ensure_joined:
             return IntentAPI(api, ensure_joined=False)
         intent: IntentAPI | None = api._intent() if api._intent is not None else None
@@ -64,24 +64,24 @@ class IntentAPI(Joining, EnsuringPower, ClientAPI):
         base_url: object = None,
         as_token: bool = False,
     ) -> IntentAPI:
-        """Get the intent of another user; as :meth:`AppServiceAPI.intent`.
+        """Get the intent of another user; see :meth:`AppServiceAPI.intent`.
 
         Args:
             user_id: The user.
             token: The user's access token, for real users only.
             base_url: The URL of the homeserver, for real users only.
-            as_token: ``token`` is an application service's (this one's if None).
+            as_token: ``token`` belongs to an application service (this one's if None).
         """
         return self.of(self.api._root._speaker_for(user_id, token, base_url, as_token, None))
 
     def room(self, room_id: str) -> Room:
-        """Get a room, as this user sees it. The homeserver is asked nothing.
+        """Get a room, as this user sees it. No request is sent.
 
         Args:
             room_id: The room.
 
         Raises:
-            ValueError: That isn't a room ID; an alias must be resolved first.
+            ValueError: ``room_id`` isn't a room ID; resolve an alias first.
         """
         return Room(self, room_id)
 
@@ -98,18 +98,18 @@ class IntentAPI(Joining, EnsuringPower, ClientAPI):
 class Room:
     """A room, as one user sees it: the intent's methods without their first argument.
 
-    Rooms are made by :meth:`IntentAPI.room`, hold nothing but the intent and the room ID, and two
-    of the same are equal. Making one asks the homeserver nothing; each property asks it anew, and
-    changes nothing: nobody is registered or joined for it, and nothing is remembered. A homeserver
-    that shows the user nothing raises :class:`MForbidden`, which is an AttributeError then, so that
-    ``hasattr()`` is False; the methods join first.
+    :meth:`IntentAPI.room` makes rooms. A room holds only the intent and the room ID; two rooms with
+    the same ones are equal. Creating one sends no request. Each property asks the homeserver each
+    time and changes nothing: no user is registered or joined, nothing is stored. If the user may
+    not see the room, :class:`MForbidden` is raised, which then is an AttributeError too, so that
+    ``hasattr()`` is False. The methods join first.
 
     Args:
-        intent: Who acts.
+        intent: The intent of the user.
         room_id: The room.
 
     Raises:
-        ValueError: That isn't a room ID.
+        ValueError: ``room_id`` isn't a room ID.
     """
 
     __slots__ = ("intent", "room_id")
@@ -144,7 +144,7 @@ class Room:
 
     @property
     def power_levels(self) -> events.PowerLevelStateEventContent:
-        """The power levels; the defaults if the room has none. One request, none once they are
+        """The power levels; the defaults if the room has none. One request, unless they are
         known."""
         known = self.intent.api.state_store.get_power_levels(self.room_id)
         if known is None:
@@ -162,8 +162,8 @@ class Room:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether messages are to be encrypted. One request; none once it is known that they
-        are, which doesn't end."""
+        """Whether messages must be encrypted. One request, unless the room is known to be
+        encrypted: encryption can't be turned off again."""
         known = self.intent.api.state_store.is_encrypted(self.room_id)
         return known or self._look("m.room.encryption") is not None
 
@@ -172,7 +172,7 @@ class Room:
             return self.intent._look(self.room_id, event_type)
 
     def _text(self, event_type: str, key: str) -> str | None:
-        """A text in the content of a state event, None if there is none, or an empty one."""
+        """A text in the content of a state event, None if it is missing or empty."""
         content = self._look(event_type)
         found = content.get(key) if content is not None else None
         return found if isinstance(found, str) and found else None
@@ -239,7 +239,7 @@ class Room:
     set_event_power_level = verb(IntentAPI.set_event_power_level)
     ensure_power_level = verb(IntentAPI.ensure_power_level)
 
-    # Who is in it.
+    # Members.
     ensure_joined = verb(IntentAPI.ensure_joined)
     join_room_by_id = verb(IntentAPI.join_room_by_id)
     join_room = verb(IntentAPI.join_room)
@@ -261,7 +261,7 @@ class Room:
     get_room_avatar_url = verb(IntentAPI.get_room_avatar_url)
     fill_member_event = verb(IntentAPI.fill_member_event)
 
-    # As others see it: the directory, spaces, its successor.
+    # The directory, spaces, upgrades.
     get_room_summary = verb(IntentAPI.get_room_summary)
     get_space_hierarchy = verb(IntentAPI.get_space_hierarchy)
     hierarchy = verb(IntentAPI.hierarchy)
@@ -272,7 +272,7 @@ class Room:
     set_room_directory_visibility = verb(IntentAPI.set_room_directory_visibility)
     upgrade_room = verb(IntentAPI.upgrade_room)
 
-    # What the user keeps of it.
+    # Tags, typing, receipts.
     get_room_tags = verb(IntentAPI.get_room_tags)
     get_room_tag = verb(IntentAPI.get_room_tag)
     set_room_tag = verb(IntentAPI.set_room_tag)

@@ -1,15 +1,15 @@
-"""How a user comes to be joined to a room: when a join happens, and by which requests.
+"""How a user joins a room: when a join happens, and by which requests.
 
 When: :meth:`Joining.ensure_joined` is called; or the state store knows, before a request is sent,
 that the user isn't in the room (:meth:`Joining._ensured`); or the homeserver refuses a request in a
 way that may mean "not registered" or "not in the room" (:meth:`Joining._repair`): the request is
-then sent again, with the same transaction ID. If the membership isn't known, the request is sent at
-once: the homeserver decides. Which requests need a join is said by their endpoints
-(:class:`~appservice_api.api.endpoint.Needs`). A real user is never joined unasked. When a room is
-replaced, ``receiver/upgrades.py`` has the bot or a ghost follow.
+then sent again, with the same transaction ID. If the membership isn't known, the request is sent
+immediately: the homeserver decides. :class:`~appservice_api.api.endpoint.Needs` of its endpoint
+says whether a request needs a join. A real user is never joined without an explicit call. When a
+room is replaced, ``receiver/upgrades.py`` joins the bot or a ghost to the new one.
 
-How: :meth:`Joining._join_or_be_invited`, once for all threads that need it: the user is registered,
-joins and, if that is refused, is invited by the bot and joins.
+How: :meth:`Joining._join_or_be_invited`, once for all threads that need it: the user is registered
+and joins; if the join is refused, the bot invites the user, who joins again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _BridgeBot:
         return "<the application service's bot>"
 
 
-#: Stands for the application service's bot, where None means nobody.
+#: Stands for the application service's bot, since None means no inviter.
 BRIDGE_BOT: Final = _BridgeBot()
 
 _INSUFFICIENT_POWER = "ORG.MATRIX.MSC3848.INSUFFICIENT_POWER"
@@ -55,7 +55,7 @@ class Joining(JoiningMethods, Registering):
     _ensures: bool
 
     def _bot_if_any(self) -> Joining | None:
-        """The bot's intent, None where there is no bot; :class:`IntentAPI` has it."""
+        """The bot's intent, or None; :class:`IntentAPI` implements it."""
         raise NotImplementedError
 
     def ensure_joined(
@@ -67,20 +67,20 @@ class Joining(JoiningMethods, Registering):
         unban: bool = False,
         **options: Unpack[CallOptions],
     ) -> bool:
-        """Join a room unless the user is in it; if the join is refused, have the bot invite the
-        user, and join.
+        """Join a room unless the user is in it. If the join is refused, the bot invites the user,
+        who joins again.
 
         Args:
             room_id: The room.
-            ignore_cache: Ask the homeserver even if the user is known to be joined.
-            bot: Who invites; the application service's bot by default, None for nobody.
+            ignore_cache: Join even if the user is known to be joined.
+            bot: The intent that invites; the application service's bot by default, None for no
+                invite.
             via: Server names to join through.
-            unban: Whether the bot may lift a ban. Without it a moderator's ban stands.
+            unban: Whether the bot may lift a ban.
             options: See :class:`CallOptions`.
 
         Returns:
-            Whether the user had to join. A membership that wasn't known counts as one that had
-            to be made.
+            False if the user was known to be joined; True if a join was sent.
 
         Raises:
             MBadState: The user is banned.
@@ -105,7 +105,7 @@ class Joining(JoiningMethods, Registering):
         since: float | None,
         retry: RetryOptions,
     ) -> None:
-        """Join, once for all threads that want it in the same way."""
+        """Join, once for all threads that need the same join."""
         inviter, access = self._inviter(bot), self.api._access
         who = inviter.mxid if inviter is not None else None
         key = ("join", room_id, self.mxid, access.base_url, access.key, who, via, unban)
@@ -116,7 +116,7 @@ class Joining(JoiningMethods, Registering):
         )
 
     def _inviter(self, bot: Joining | _BridgeBot | None) -> Joining | None:
-        """Who could invite this user; nobody invites himself."""
+        """The intent that can invite this user: ``bot``, unless it is the same user."""
         if isinstance(bot, _BridgeBot):
             bot = self._bot_if_any()
         if bot is None or bot.api.acting_user == self.api.acting_user:
@@ -131,7 +131,7 @@ class Joining(JoiningMethods, Registering):
         unban: bool,
         retry: RetryOptions,
     ) -> None:
-        """Join; if that is refused, be invited, and join."""
+        """Join; if that is refused, invite the user and join again."""
         if self._is_bot:
             self._ensure_account(retry)
         elif self._can_register:
@@ -154,7 +154,7 @@ class Joining(JoiningMethods, Registering):
         try:
             self._join(room_id, via, retry)
         except MForbidden:
-            # The store may believe in a registration that the homeserver has lost.
+            # The store may remember a registration that the homeserver has lost.
             if not (self._can_register and self.register(**retry)):
                 raise
             self._join(room_id, via, retry)
@@ -165,7 +165,7 @@ class Joining(JoiningMethods, Registering):
     def _invite(
         self, inviter: Joining, room_id: str, banned: bool, unban: bool, retry: RetryOptions
     ) -> None:
-        """Invite the user. What another process has done meanwhile is done."""
+        """Invite the user. An invite that another process sent meanwhile counts as success."""
         user = self.mxid
         if banned:
             self._unban(inviter, room_id, retry)
@@ -176,7 +176,7 @@ class Joining(JoiningMethods, Registering):
                 Membership.INVITE, room_id, user, retry
             ):
                 return
-            # Not all homeservers tell a ban from a missing invite.
+            # Not all homeservers distinguish a ban from a missing invite.
             if not unban or banned:
                 raise
             self._unban(inviter, room_id, retry)
@@ -198,8 +198,8 @@ class Joining(JoiningMethods, Registering):
         how: dict[str, Any],
         ensures: bool,
     ) -> Any:
-        """Make a request, join before it if that is known to be needed, and after a refusal repair
-        what it may mean and send the request again."""
+        """Make a request. Join first if the user is known not to be in the room; after a refusal,
+        repair its possible cause and send the request again."""
         calls, begun = self.api._shared.calls, self.api._shared.clock.monotonic()
         if self.api.is_real_user:
             self._confirm_token(how)
@@ -224,7 +224,7 @@ class Joining(JoiningMethods, Registering):
                     self._learn(endpoint, room_id, me, asked_on)
                 return answer
             except MatrixRequestError as refused:
-                # Whether an attempt got lost is still true of the request sent again.
+                # An attempt whose answer was lost also counts for the request sent again.
                 refused.repeated = repeated = refused.repeated or repeated
                 calls.begin(how.get("deadline"), begun)
                 if refused.errcode in repaired or not self._repair(
@@ -240,20 +240,20 @@ class Joining(JoiningMethods, Registering):
         return True
 
     def _learn(self, endpoint: Endpoint, room_id: str, me: str, asked_on: int) -> None:
-        """Remember that the user is in a room whose homeserver accepted an event of the user: for
-        the next event a state store in a database isn't asked."""
+        """Store that the user is in a room, since the homeserver accepted an event of the user
+        there: the next event then needs no query of a database."""
         if sent_kind(endpoint.method, endpoint.template):
             self._best_effort.set_membership(room_id, me, Membership.JOIN, ts=asked_on)
 
     def _confirm_token(self, how: dict[str, Any]) -> None:
-        """Ask the homeserver once whether a token is that of the real user whom it was given for:
-        another user's token would make everything be sent as that user.
+        """Ask the homeserver once whether a token belongs to the expected real user: with another
+        user's token, everything would be sent as that user.
 
         Args:
             how: The options of the request.
 
         Raises:
-            ValueError: The token is another user's.
+            ValueError: The token belongs to another user.
         """
         api, confirmed = self.api, self.api._shared.confirmed
         key = (api.identity, api._access.base_url, api._access.key)
@@ -278,11 +278,11 @@ class Joining(JoiningMethods, Registering):
         asked_at: float,
         retry: RetryOptions,
     ) -> bool:
-        """Repair what a refusal may mean. Returns whether the request is to be sent again.
+        """Repair the possible cause of a refusal. Returns whether to send the request again.
 
         Args:
             refused: The refusal.
-            room_id: The room that the user must be in, None if in none.
+            room_id: The room that the user must be in, or None.
             asked_at: When the refused request was sent, by ``time.monotonic()``.
             retry: How each request of the repair is repeated.
         """
@@ -304,7 +304,7 @@ class Joining(JoiningMethods, Registering):
             return False
         if room_id is None:
             if self._can_register:
-                # Whoever is registered already may have been so for a moment only.
+                # Another thread may have registered the user after the request was sent.
                 self._register_once(asked_at, retry)
             return self._can_register
         self._join_once(room_id, BRIDGE_BOT, (), False, asked_at, retry)

@@ -1,4 +1,4 @@
-"""How a user comes to have the power level that an event needs: the bot gives it."""
+"""How a user gets the power level that an event needs: the bot grants it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["EnsuringPower"]
 
 
 class EnsuringPower(PowerLevelMethods):
-    """Has the bot raise the power level of a user when that is needed."""
+    """Raises the power level of a user, as the bot, when that is needed."""
 
     __slots__ = ()
 
@@ -28,25 +28,23 @@ class EnsuringPower(PowerLevelMethods):
         state: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> bool:
-        """Ensure that the user may send events of a type: if the user's power level isn't enough,
+        """Ensure that the user may send events of a type: if the user's power level is too low,
         the bot raises it to the level that is needed.
 
-        If the state store knows that the level is enough, nothing is sent. Before anything is
-        changed or refused, the homeserver is asked.
+        If the state store knows that the level is enough, nothing is sent. Otherwise the
+        homeserver is asked for the present levels first.
 
         Args:
             room_id: The room.
             event_type: The type of the event.
-            state: Whether it is a state event; whether the specification knows the type as one
-                if None.
+            state: Whether it is a state event; if None, decided by the specification's event types.
             options: See :class:`CallOptions`.
 
         Returns:
             Whether the bot had to raise the level.
 
         Raises:
-            PowerLevelError: The level isn't enough, and the bot may not raise it, or there is no
-                bot.
+            PowerLevelError: The level is too low, and there is no bot that may raise it.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.power_levels``.
@@ -95,5 +93,5 @@ class EnsuringPower(PowerLevelMethods):
         bot.send_state_event(room_id, POWER_LEVELS, new, **options)
 
     def _bot_if_any(self) -> StateMethods | None:
-        """The bot's intent, None where there is no bot; :class:`IntentAPI` has it."""
+        """The bot's intent, or None; :class:`IntentAPI` implements it."""
         raise NotImplementedError

@@ -1,8 +1,8 @@
-"""How a user comes to be registered, with the device to act as.
+"""How a user and its device are registered.
 
-Homeservers let an application service's sender act without an account, so no refusal ever says
-that the bot has none: it has no profile then, and nobody finds it. So the bot is registered before
-requests that need an account; a ghost only when a request of its was refused, or before it joins.
+Homeservers let the bot act without an account, so no refusal ever reports that it has none; but
+without an account it has no profile, and users can't find it. So the bot is registered before
+requests that need an account; a ghost only after a refusal of its request, or before it joins.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..errors import MatrixRequestError, MUnknownToken
 
 __all__ = ["Registering"]
 
-# How many seconds another process is given to note that it has registered a user; the last look
-# comes after all of them.
+# Seconds to wait, after each read of the store, for another process to store that it has registered
+# a user.
 _NOTING = (0.05, 0.2, 0.0)
 
 
 class Registering(AccountMethods):
-    """Registers a user, and makes its device, when that is needed."""
+    """Registers a user, and creates its device, when that is needed."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Registering(AccountMethods):
 
     @property
     def _is_ours(self) -> bool:
-        """Whether the user is the bot or a ghost, and so may be acted for unasked."""
+        """Whether the user is the bot or a ghost, which may be registered and joined by itself."""
         user = self.api._identity
         return not self.api.is_real_user and (user is None or self.api._shared.ghosts.is_ours(user))
 
@@ -50,21 +50,21 @@ class Registering(AccountMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: The name isn't allowed for new users.
+            ValueError: The localpart isn't allowed for new users.
             MatrixError: The homeserver refused, or couldn't be reached.
         """
         if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
             self._register_once(None, retry_options(options))
 
     def _register_once(self, since: float | None, retry: RetryOptions) -> bool:
-        """Register, once for all threads; whether the user is new, or another thread did it."""
+        """Register, once for all threads. Returns False if the user was registered already."""
         key = ("register", self.mxid, *retry.items())
         new = self.api._shared.flights.run(key, lambda: self.register(**retry), since)
         return new is not False
 
     def _ensure_account(self, retry: RetryOptions) -> None:
-        """Register the bot, which this is, unless it is known to be registered. A homeserver that
-        refuses doesn't keep it from acting, and isn't asked again by this process.
+        """Register this user, the bot, unless it is known to be registered. If the homeserver
+        refuses, the bot acts without an account, and this process doesn't try again.
 
         Args:
             retry: How the request is repeated.
@@ -78,7 +78,7 @@ class Registering(AccountMethods):
         try:
             self._register_once(None, retry)
         except MUnknownToken:
-            # An ordinary user's token, which has an account.
+            # The token belongs to an ordinary user, who has an account.
             shared.bot_refused = True
         except MatrixRequestError as refused:
             shared.bot_refused = not refused.temporary
@@ -90,15 +90,15 @@ class Registering(AccountMethods):
     def _became_ghost(
         self, refused: MatrixRequestError, asked_at: float, retry: RetryOptions
     ) -> bool:
-        """Whether a user of a namespace that isn't exclusive could be registered: then it is a
-        ghost, and a person otherwise, for whom nothing is done unasked. A refusal is told so."""
+        """Register a user of a non-exclusive namespace. Returns whether that worked: then the user
+        is a ghost. Otherwise it may be a person; the error then says what to do."""
         user = self.mxid
         self._register_once(asked_at, retry)
         store, sleep = self.api.state_store, self.api._shared.sleep
         for pause in _NOTING:
             if store.is_registered(user):
                 return True
-            # Another process may have registered it this very moment.
+            # Another process may have registered it just now.
             sleep(pause)
             store.invalidate(None, user)
         refused.context = refused.context or (
@@ -110,14 +110,14 @@ class Registering(AccountMethods):
         return False
 
     def _make_device(self, retry: RetryOptions) -> bool:
-        """Make the device to act as; application services may, without a login."""
+        """Create the device to act as; application services need no login for that."""
         api, device = self.api, self.api.device_id
         if device is None or api.is_real_user:
             return False
         if self._is_bot:
             self._ensure_account(retry)
         path = UPDATE_DEVICE.path((device,))
-        # Not as the device itself, which isn't there yet.
+        # Not as the device itself, which doesn't exist yet.
         query = identity_query(api.identity, None)
         api._shared.flights.run(
             ("device", api.acting_user, device, *retry.items()),

@@ -1,5 +1,5 @@
-"""What a room makes of its intent: verbs, which are methods without the room as an argument; and
-refusals that are AttributeErrors."""
+"""What Room adds to its intent: methods without the room as an argument, and properties whose
+errors are AttributeErrors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["looking", "verb"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# What a docstring says of the parameter that a room fills in.
+# The part of a docstring about the parameter that the room fills in.
 _OWN_PARAMETER = r"(?m)^( +)room_id(?:_or_alias)?: .*\n(?:\1 +.*\n)*"
 
 
 def verb(
     method: Callable[Concatenate[Any, str, P], T],
 ) -> Callable[Concatenate[Any, P], T]:
-    """A method of the intent as a method of the room; made when it is first used, since there are
+    """A method of the intent as a method of the room; made at its first use, because there are
     many."""
     made: Any = _Verb(method)
     return made  # type: ignore[no-any-return]
@@ -49,19 +49,19 @@ def _method_of_room(room: type, method: Any) -> Any:
     name = method.__name__
 
     @wraps(method)
-    def said(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.intent, name)(self.room_id, *args, **kwargs)
 
     of_intent = signature(method)
     me, _, *others = of_intent.parameters.values()
-    said.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
-    said.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
-    said.__module__, said.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
-    return said
+    call.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
+    call.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
+    call.__module__, call.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
+    return call
 
 
 def _absent(kind: Any) -> Any:
-    """A class of errors, as one of AttributeErrors."""
+    """A subclass of an error class that is an AttributeError, too."""
 
     def reduced(self: MatrixRequestError) -> tuple[Any, ...]:
         rebuild, (_, state) = kind.__reduce__(self)
@@ -73,8 +73,8 @@ def _absent(kind: Any) -> Any:
 
 @contextmanager
 def looking() -> Iterator[None]:
-    """Raise refusals as AttributeErrors: ``hasattr()``, ``getattr()`` with a default, and tools
-    that complete names take that for an attribute that isn't there."""
+    """Raise refusals as AttributeErrors, so that ``hasattr()``, ``getattr()`` with a default, and
+    tools that complete names treat the attribute as missing."""
     try:
         yield
     except MatrixRequestError as refused:

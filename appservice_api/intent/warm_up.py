@@ -1,4 +1,4 @@
-"""Filling a state store in few requests, before the first message."""
+"""Filling a state store with few requests, before the first message."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from .intent import IntentAPI
 
 __all__ = ["Progress", "warm_up"]
 
-#: Called with how many requests are done, and how many are known to be needed.
+#: Called with the number of requests done, and of those known to be needed.
 Progress: TypeAlias = Callable[[int, int], object]
 
 
 def warm_up(
     users: Iterable[IntentAPI], progress: Progress | None
 ) -> dict[RoomID, MatrixRequestError | None]:
-    """Ask users for their rooms, and one of them for the state of each room.
+    """Request the rooms of users, and the state of each room.
 
     Args:
-        users: Who is asked; the first who is in a room reads its state.
+        users: The users; the first one that is in a room reads its state.
         progress: See :data:`Progress`.
 
     Returns:
-        The rooms, each with the error that kept its state from being read, or None.
+        The rooms, each with the error that prevented reading its state, or None.
     """
     asked = list(users)
     rooms: dict[RoomID, IntentAPI] = {}
@@ -38,7 +38,7 @@ def warm_up(
         try:
             found = intent.get_joined_rooms(ensure_joined=False)
         except MForbidden:
-            found = []  # who isn't registered is nowhere
+            found = []  # not registered, so in no room
         for room_id in found:
             rooms.setdefault(room_id, intent)
         done(number)
