@@ -1,4 +1,4 @@
-"""What can be said: one class of methods for each chapter of the Client-Server API."""
+"""The methods of the Client-Server API: one class for each of its chapters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The homeserver and the account: versions, capabilities, whoami, registering, the ping."""
+"""The homeserver and the account: versions, capabilities, whoami, registration, ping."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _FAILED = 500
 
 
 class AccountMethods(ClientMethods):
-    """The homeserver and the account of the user who is acting."""
+    """The homeserver and the account of the acting user."""
 
     __slots__ = ()
 
     @staticmethod
     def parse_user_id(mxid: str) -> tuple[str, str]:
-        """The localpart and the server name of a user ID.
+        """Split a user ID into localpart and server name.
 
         Args:
             mxid: The user ID.
 
         Raises:
-            ValueError: It is none.
+            ValueError: ``mxid`` isn't a user ID.
         """
         user = UserID(mxid)
         return localpart_of(user), server_of(user)
@@ -52,11 +52,11 @@ class AccountMethods(ClientMethods):
         users.
 
         Args:
-            no_cache: Ask again.
+            no_cache: Ask the homeserver again.
             options: See :class:`CallOptions`.
 
         Returns:
-            ``versions``, a list, and ``unstable_features``; ``supports("v1.11")`` looks in both.
+            ``versions``, a list, and ``unstable_features``; ``supports("v1.11")`` checks both.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -80,7 +80,7 @@ class AccountMethods(ClientMethods):
 
     @CAPABILITIES
     def get_capabilities(self, **options: Unpack[CallOptions]) -> answers.Capabilities:
-        """What the homeserver lets the user do, and which room versions it knows.
+        """Get what the homeserver lets the user do, and which room versions it supports.
 
         Args:
             options: See :class:`CallOptions`.
@@ -95,13 +95,13 @@ class AccountMethods(ClientMethods):
 
     @WHOAMI
     def whoami(self, **options: Unpack[CallOptions]) -> answers.WhoamiResponse:
-        """Who the homeserver takes the user for.
+        """Get the user that the homeserver identifies by the token and ``user_id``.
 
         Args:
             options: See :class:`CallOptions`.
 
         Returns:
-            ``user_id`` and, where there is one, ``device_id``.
+            ``user_id`` and, if there is one, ``device_id``.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -132,8 +132,8 @@ class AccountMethods(ClientMethods):
 
     @REGISTER
     def register(self, **options: Unpack[CallOptions]) -> bool:
-        """Register the ghost. One that is registered already is no error; in a namespace that
-        isn't exclusive that may be a person, who doesn't become a ghost by it.
+        """Register the ghost. It is no error if the user is registered already; in a non-exclusive
+        namespace such a user may be a person, and doesn't become a ghost.
 
         Args:
             options: See :class:`CallOptions`.
@@ -142,8 +142,8 @@ class AccountMethods(ClientMethods):
             Whether the ghost is new.
 
         Raises:
-            ValueError: This is a real user, or the name isn't allowed for new users.
-            MExclusive: The name isn't in the application service's namespaces.
+            ValueError: This is a real user, or the localpart isn't allowed for new users.
+            MExclusive: The user isn't in the application service's namespaces.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Application Service API, "Server admin style permissions".
@@ -156,11 +156,11 @@ class AccountMethods(ClientMethods):
         content = {
             "type": "m.login.application_service",
             "username": localpart_of(user),
-            # Homeservers with OAuth refuse to make a token, and none is needed.
+            # Homeservers with OAuth refuse to create a token, and none is needed.
             "inhibit_login": True,
         }
         try:
-            # Without user_id: nobody can act as a user who isn't there yet.
+            # Without user_id: the user doesn't exist yet.
             self.api._send(
                 "POST",
                 REGISTER.path(()),
@@ -181,8 +181,8 @@ class AccountMethods(ClientMethods):
         return True
 
     def _explain(self, refused: MatrixRequestError, bot: str, retry: RetryOptions) -> None:
-        """Say so if the homeserver can't register the bot because it has a profile already, but
-        no account: Synapse makes one of a bot that sets its name before it is registered."""
+        """Explain an error that comes from a bot with a profile but no account: Synapse creates
+        the profile if the bot sets its name before it is registered, and then can't register it."""
         try:
             self._ask(PROFILE, PROFILE.path((bot,)), None, {**retry, "as_device": False})
         except MatrixError:
@@ -194,10 +194,10 @@ class AccountMethods(ClientMethods):
 
     @AVAILABLE
     def check_username_availability(self, username: str, **options: Unpack[CallOptions]) -> bool:
-        """Tell whether anybody could register a name.
+        """Check whether a user could register a name.
 
-        Homeservers answer as they would a new user: Synapse says that names with ``_`` in front
-        are invalid, whoever asks, and refuses to say anything where registration is off.
+        Homeservers answer as for an ordinary new user: Synapse calls names that begin with ``_``
+        invalid, and refuses to answer if registration is disabled.
 
         Args:
             username: The localpart.
@@ -226,25 +226,25 @@ class AccountMethods(ClientMethods):
     def appservice_ping(
         self, appservice_id: str, txn_id: str | None = None, **options: Unpack[CallOptions]
     ) -> int:
-        """Have the homeserver ping the application service.
+        """Ask the homeserver to ping the application service.
 
         Args:
             appservice_id: The ``id`` of the registration.
-            txn_id: A text that comes along with the ping.
+            txn_id: A text that the homeserver sends with the ping.
             options: See :class:`CallOptions`.
 
         Returns:
-            How many milliseconds the homeserver waited for the answer.
+            How long the homeserver waited for the answer, in milliseconds.
 
         Raises:
             MUrlNotSet: The registration has no URL.
             MConnectionFailed, MConnectionTimeout, MBadStatus: The homeserver couldn't reach the
-                application service, or got no good answer (``body`` has it).
+                application service, or got an error from it (see ``body``).
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Application Service API, "Pinging".
         """
         content = {"transaction_id": txn_id} if txn_id is not None else {}
-        # The bot's device may be missing, and is nothing to the ping.
+        # Without the bot's device, which may be missing and isn't needed.
         answer = self._call(PING, (appservice_id,), content, options, as_device=False)
         return self._field(PING, answer, "duration_ms", int)

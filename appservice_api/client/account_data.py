@@ -1,4 +1,4 @@
-"""Account data: what a user keeps at the homeserver, tags of rooms among it."""
+"""Account data: what a user stores at the homeserver, including tags of rooms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DELETE_TAG = Endpoint("DELETE", _ROOM + "/tags/{tag}", Needs.REGISTERED)
 
 
 class AccountDataMethods(ClientMethods):
-    """Account data and tags of the user who is acting."""
+    """Account data and tags of the acting user."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class AccountDataMethods(ClientMethods):
 
         Args:
             type: The type of the data.
-            room_id: The room that it is about, None for none.
+            room_id: The room that it belongs to; None for global account data.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -70,8 +70,8 @@ class AccountDataMethods(ClientMethods):
 
         Args:
             type: The type of the data.
-            data: The content, all of it.
-            room_id: The room that it is about, None for none.
+            data: The whole content.
+            room_id: The room that it belongs to; None for global account data.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -110,7 +110,7 @@ class AccountDataMethods(ClientMethods):
     def get_room_tag(
         self, room_id: str, tag: str, **options: Unpack[CallOptions]
     ) -> events.RoomTagInfo | None:
-        """One tag of a room, None if it hasn't got it; as :meth:`get_room_tags`."""
+        """Get one tag of a room, None if the room doesn't have it; see :meth:`get_room_tags`."""
         return (self.get_room_tags(room_id, **options).tags or {}).get(tag)
 
     @SET_TAG
@@ -138,7 +138,7 @@ class AccountDataMethods(ClientMethods):
 
     @DELETE_TAG
     def remove_room_tag(self, room_id: str, tag: str, **options: Unpack[CallOptions]) -> None:
-        """Take a tag from a room; as :meth:`set_room_tag`.
+        """Remove a tag from a room; see :meth:`set_room_tag`.
 
         Spec: Client-Server API, ``DELETE /user/{userId}/rooms/{roomId}/tags/{tag}``.
         """

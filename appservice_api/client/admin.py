@@ -20,20 +20,20 @@ SET_LOCKED = Endpoint("PUT", _LOCK, Needs.REGISTERED)
 
 
 class AdminMethods(ClientMethods):
-    """Accounts, for users whom the homeserver takes for administrators."""
+    """Managing accounts, as a user who is an administrator of the homeserver."""
 
     __slots__ = ()
 
     @WHOIS
     def get_whois(self, user_id: str, **options: Unpack[CallOptions]) -> answers.WhoisResponse:
-        """From where a user was seen. Users may ask for themselves.
+        """Get the sessions and IP addresses of a user. Users may ask for themselves.
 
         Args:
             user_id: The user.
             options: See :class:`CallOptions`.
 
         Raises:
-            MForbidden: The user who is acting is neither that user nor an administrator.
+            MForbidden: The acting user is neither ``user_id`` nor an administrator.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /admin/whois/{userId}``.
@@ -42,16 +42,16 @@ class AdminMethods(ClientMethods):
 
     @GET_SUSPENDED
     def get_user_suspended(self, user_id: str, **options: Unpack[CallOptions]) -> bool:
-        """Tell whether an account of this homeserver is suspended.
+        """Check whether an account of this homeserver is suspended.
 
         Args:
             user_id: The user.
             options: See :class:`CallOptions`.
 
         Raises:
-            MForbidden: The user who is acting is no administrator, or the other one is.
+            MForbidden: The acting user isn't an administrator, or ``user_id`` is one.
             MNotFound: There is no such user.
-            MUnrecognized: The homeserver doesn't know of suspending.
+            MUnrecognized: The homeserver doesn't support suspending.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /admin/suspend/{userId}``.
@@ -63,12 +63,12 @@ class AdminMethods(ClientMethods):
     def set_user_suspended(
         self, user_id: str, suspended: bool = True, **options: Unpack[CallOptions]
     ) -> None:
-        """Suspend an account of this homeserver, or let it be used again; as
-        :meth:`get_user_suspended`. A suspended user may read, but say next to nothing.
+        """Suspend an account of this homeserver, or end its suspension; see
+        :meth:`get_user_suspended`. A suspended user may read, but send almost nothing.
 
         Args:
             user_id: The user.
-            suspended: Whether the account shall be suspended.
+            suspended: Whether to suspend the account.
             options: See :class:`CallOptions`.
 
         Spec: Client-Server API, ``PUT /admin/suspend/{userId}``.
@@ -77,7 +77,7 @@ class AdminMethods(ClientMethods):
 
     @GET_LOCKED
     def get_user_locked(self, user_id: str, **options: Unpack[CallOptions]) -> bool:
-        """Tell whether an account of this homeserver is locked; as :meth:`get_user_suspended`.
+        """Check whether an account of this homeserver is locked; see :meth:`get_user_suspended`.
 
         Spec: Client-Server API, ``GET /admin/lock/{userId}``.
         """
@@ -88,12 +88,12 @@ class AdminMethods(ClientMethods):
     def set_user_locked(
         self, user_id: str, locked: bool = True, **options: Unpack[CallOptions]
     ) -> None:
-        """Lock an account of this homeserver, or unlock it; as :meth:`get_user_suspended`. A
+        """Lock an account of this homeserver, or unlock it; see :meth:`get_user_suspended`. A
         locked user can't use the account at all.
 
         Args:
             user_id: The user.
-            locked: Whether the account shall be locked.
+            locked: Whether to lock the account.
             options: See :class:`CallOptions`.
 
         Spec: Client-Server API, ``PUT /admin/lock/{userId}``.

@@ -1,4 +1,4 @@
-"""Attachments: files, pictures, videos and sounds as messages."""
+"""Attachments: files, images, videos and audio as messages."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = ["Attachment", "AttachmentMethods"]
 #: An ``mxc://`` URI, the path of a file, bytes, or a seekable binary file.
 Attachment: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]"
 
-# Whatever URI the homeserver gives: what is sent with it isn't too large then, either.
+# For the check of the event's size before the upload, when the URI isn't known yet.
 _LONGEST_URI = f"mxc://{'s' * 255}/{'m' * 255}"
-# Larger pictures that aren't in a file of their own aren't looked at.
+# Larger images in memory, or inside another file, aren't examined.
 _MAX_LOOK = 64 * 2**20
 
 
 class AttachmentMethods(MessageMethods, MediaMethods):
-    """Sending files. What isn't on the homeserver yet is uploaded first."""
+    """Sending files, which are uploaded first if they aren't on the homeserver yet."""
 
     __slots__ = ()
 
@@ -58,24 +58,24 @@ class AttachmentMethods(MessageMethods, MediaMethods):
 
         Args:
             room_id: The room.
-            url: The ``mxc://`` URI of what was uploaded already; or what is to be uploaded: the
-                path of a file, bytes, or a seekable binary file.
-            info: Its ``info``: ``mimetype``, ``size`` in bytes, and more. Where the file is
-                uploaded, these two are filled in, unless they are given.
-            file_name: Its name, which is the body; that of the path, or the media ID, if None.
-                Bytes and binary files need it.
+            url: The ``mxc://`` URI of an uploaded file; or the file to upload: a path, bytes, or
+                a seekable binary file.
+            info: Its ``info``: ``mimetype``, ``size`` in bytes, and more. If the file is
+                uploaded, these two are filled in unless they are given.
+            file_name: Its name, which becomes the body; if None, the name of the path or the media
+                ID. Bytes and binary files need it.
             file_type: ``m.file``, ``m.image``, ``m.audio`` or ``m.video``.
             relates_to: The ``m.relates_to`` of the content.
-            txn_id, options: As for :meth:`send_message_event`.
+            txn_id, options: See :meth:`send_message_event`.
 
         Returns:
             The event ID.
 
         Raises:
-            ValueError: An argument can't be used; ``https://`` URLs, for one. Then nothing has
+            ValueError: An argument can't be used, for example an ``https://`` URL. Nothing has
                 been uploaded.
             OSError: The file can't be opened.
-            MTooLarge: The homeserver doesn't take files of this size.
+            MTooLarge: The homeserver doesn't accept files of this size.
             MatrixError: The homeserver refused, or couldn't be reached.
         """
         check_text(file_name=file_name, file_type=file_type)
@@ -100,12 +100,12 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send an image; as :meth:`send_file`.
+        """Send an image; see :meth:`send_file`.
 
-        ``info`` may have ``w`` and ``h`` in pixels. Where the image is uploaded and the extra
-        ``images`` is installed, they are filled in, and of an image larger than 800x600 a
+        ``info`` may have ``w`` and ``h`` in pixels. If the image is uploaded and the extra
+        ``images`` is installed, they are filled in, and for an image larger than 800x600 a
         thumbnail is uploaded, too, unless ``info`` has one. If that fails, the image is sent
-        without.
+        without a thumbnail.
         """
         return self.send_file(
             room_id, url, info, file_name, "m.image", relates_to, txn_id, **options
@@ -121,7 +121,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send a video; as :meth:`send_file`. ``info`` may have ``w`` and ``h`` in pixels and
+        """Send a video; see :meth:`send_file`. ``info`` may have ``w`` and ``h`` in pixels and
         ``duration`` in milliseconds."""
         return self.send_file(
             room_id, url, info, file_name, "m.video", relates_to, txn_id, **options
@@ -137,7 +137,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send a sound; as :meth:`send_file`. ``info`` may have ``duration`` in milliseconds."""
+        """Send audio; see :meth:`send_file`. ``info`` may have ``duration`` in milliseconds."""
         return self.send_file(
             room_id, url, info, file_name, "m.audio", relates_to, txn_id, **options
         )
@@ -152,12 +152,11 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send a sticker, an ``m.sticker`` event; otherwise as :meth:`send_image`.
+        """Send a sticker, an ``m.sticker`` event; otherwise like :meth:`send_image`.
 
         Args:
-            room_id, url, info, relates_to, txn_id, options: As for :meth:`send_image`, and so
-                are the errors.
-            text: What the sticker shows, in words.
+            room_id, url, info, relates_to, txn_id, options, errors: See :meth:`send_image`.
+            text: A description of the sticker.
 
         Returns:
             The event ID.
@@ -179,8 +178,8 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None,
         options: EventOptions,
     ) -> EventID:
-        """Upload what is attached, if it must be, and send the event. An event that can't be
-        sent is found out before."""
+        """Upload the file if needed, and send the event. An event that can't be sent is refused
+        before the upload."""
         info, small = attached.info, attached.thumbnail
         final_id = self._txn_id(
             txn_id, (room_id, event_type), [content, attached.url, info, attached.digest()]
@@ -205,7 +204,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
     def _check_event(
         self, place: tuple[str, str, str], content: dict[str, Any], options: EventOptions
     ) -> None:
-        """Refuse what sending an event would refuse, as it does.
+        """Do the checks that sending the event does.
 
         Raises:
             TypeError: There is no such option.
@@ -224,7 +223,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         )
 
     def _sent_thumbnail(self, small: Thumbnail, options: CallOptions) -> dict[str, Any]:
-        """Upload a thumbnail; what ``info`` says of it, nothing if that fails."""
+        """Upload a thumbnail. Returns its keys of ``info``; none if that fails."""
         try:
             uri = self.upload_media(small.data, small.type, **options)
         except MatrixError as error:
@@ -234,15 +233,15 @@ class AttachmentMethods(MessageMethods, MediaMethods):
 
 
 class _Attached:
-    """A file, and what is known of it.
+    """A file and its metadata.
 
     Attributes:
-        name: Its name, or that of its media.
-        upload_name: The name that it is uploaded with, None for none.
+        name: Its name, or its media ID.
+        upload_name: The file name given to the upload, or None.
         url: Its URI, None if it must be uploaded.
-        body: What is uploaded, None if it has a URI.
-        info: Its ``info``; what the caller says wins.
-        thumbnail: A smaller picture, None for none.
+        body: The body of the upload, None if it has a URI.
+        info: Its ``info``, with the caller's values first.
+        thumbnail: A smaller image, or None.
     """
 
     __slots__ = ("body", "info", "name", "thumbnail", "upload_name", "url")
@@ -264,8 +263,8 @@ class _Attached:
         self.thumbnail = thumbnail
 
     def digest(self) -> str:
-        """What tells its bytes from others, where they make a transaction ID: an upload that is
-        repeated has another URI."""
+        """A hash of the bytes, if the transaction ID is derived from what is sent: the URI differs
+        with each upload."""
         if self.body is None or REPEATABLE.get() is None:
             return ""
         data: Any = self.body.data
@@ -284,13 +283,13 @@ def _attached(
     *,
     named: bool = True,
 ) -> Iterator[_Attached]:
-    """Look at a file, which is open meanwhile.
+    """Open a file and read its metadata; it is closed at the end of the ``with`` block.
 
     Args:
         url: The file.
-        info: What the caller says of it.
+        info: The caller's ``info``.
         name: Its name.
-        is_picture: Whether it may be looked at.
+        is_picture: Whether to examine it as an image.
         named: Whether it must have a name.
     """
     given = content_of(info, "info") if info is not None else {}
@@ -321,15 +320,15 @@ def _attached(
 
 
 def _with(content: dict[str, Any], url: str, info: dict[str, Any]) -> dict[str, Any]:
-    """The content of an event with what belongs to its file."""
+    """The content of an event with the URI and ``info`` of its file."""
     return {**content, "url": url, **({"info": info} if info else {})}
 
 
 def _look(source: Any, size: int) -> Any:
-    """What Pillow knows of a picture; the file stands afterwards where it stood."""
+    """Examine an image with Pillow; the position in the file is restored."""
     from ..picture import look_at
 
-    # Pillow begins at the beginning of a file, which need not be where the picture begins.
+    # Pillow reads from the start of a file, but the image may begin at the present position.
     if isinstance(source, (bytes, bytearray, memoryview)):
         return look_at(io.BytesIO(source)) if size <= _MAX_LOOK else None
     start = source.tell()

@@ -1,4 +1,4 @@
-"""The base of all chapters of the client: how a method makes its request."""
+"""The base class of all chapters of the client: how a method makes its request."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ T = TypeVar("T")
 
 
 _PACKAGE = f"{__package__.partition('.')[0]}."
-# The flag of code that takes any keywords; the module inspect, which has it, is long to import.
+# inspect.CO_VARKEYWORDS: the function has ``**kwargs``. Importing inspect takes long.
 _VARKEYWORDS = 0x08
 
 
 def checked_choice(name: str, value: str, *allowed: str) -> str:
-    """The text of an argument that has few values.
+    """The text of an argument, which must be one of the allowed values.
 
     Raises:
-        ValueError: It has another one.
+        ValueError: It isn't.
     """
     text = str(value)
     if text not in allowed:
@@ -39,7 +39,7 @@ def checked_choice(name: str, value: str, *allowed: str) -> str:
 
 
 def one_call(method: Callable[..., T]) -> Callable[..., T]:
-    """Have one deadline hold for all that a method does: it is the outermost call that counts."""
+    """Apply one deadline to everything that a method does: the deadline of the outermost call."""
 
     @wraps(method)
     def call(self: ClientMethods, /, *args: Any, **options: Any) -> T:
@@ -57,11 +57,11 @@ def one_call(method: Callable[..., T]) -> Callable[..., T]:
 
 
 class ClientMethods:
-    """The base of the chapters of the Client-Server API.
+    """The base class of the chapters of the Client-Server API.
 
     Each public method of a chapter that takes options is one call, see :func:`one_call`. A chapter
-    of which each method makes one request says ``one_request=True``: :meth:`_call` sees to what
-    else that request may need, and sending costs less.
+    whose methods make one request each sets ``one_request=True``: then only :meth:`_call` begins a
+    call, if that request needs others, and sending costs less.
     """
 
     __slots__ = ()
@@ -69,7 +69,7 @@ class ClientMethods:
 
     def __init_subclass__(cls, *, one_request: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # What users derive may take its time.
+        # Methods of users' subclasses have no common deadline.
         if one_request or not cls.__module__.startswith(_PACKAGE):
             return
         for name, method in list(vars(cls).items()):
@@ -78,27 +78,27 @@ class ClientMethods:
 
     @property
     def mxid(self) -> UserID:
-        """The user ID of the user who is acting; asked of the homeserver if it isn't known.
+        """The user ID of the acting user; the homeserver is asked if it isn't known.
 
         Raises:
-            MatrixError: The homeserver must be asked, and that failed.
+            MatrixError: The homeserver refused, or couldn't be reached.
         """
         user = self.api.acting_user
         return user if user is not None else self._ask_own_id()
 
     def _waiting(self, milliseconds: int) -> tuple[float, float]:
-        """Leave the homeserver time to wait, as it is asked to: the timeout of such a request. The
-        call has more time, too, unless the caller gave it a deadline."""
+        """The timeout of a request that lets the homeserver wait: longer by that time. The deadline
+        of the call is extended, too, unless the caller set it."""
         seconds = milliseconds / 1000
         self.api._shared.calls.allow(seconds)
         connect, read = self.api._shared.timeout
         return connect, read + seconds
 
     def _field(self, endpoint: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
-        """A required key of an answer.
+        """The value of a required key of an answer.
 
         Raises:
-            MatrixResponseError: The homeserver left it out, or it is empty or has another type.
+            MatrixResponseError: It is missing or empty, or has another type.
         """
         value = answer.get(name) if isinstance(answer, dict) else None
         if isinstance(value, kind) and value != "":
@@ -121,16 +121,16 @@ class ClientMethods:
 
     @property
     def _best_effort(self) -> Any:
-        """The state store, for what the homeserver has answered already."""
+        """The state store for results that the homeserver has confirmed: errors are only logged."""
         return self.api._shared.best_effort
 
     def _txn_id(self, given: str | None, target: tuple[object, ...], content: Any) -> str:
         """The transaction ID of a request.
 
         Args:
-            given: The caller's; None if there is none.
+            given: The caller's, or None.
             target: The values of the path, without the ID.
-            content: What is sent.
+            content: The content of the request.
         """
         if given is not None:
             return personal_id(given, self.api.acting_user)
@@ -143,13 +143,13 @@ class ClientMethods:
     def _unmarked(
         self, call: Callable[[], T], find: Callable[[T], Iterable[Mapping[str, Any]]]
     ) -> T:
-        """Make a request that sends events into which no mark can be put. If it is made as a
-        person, have these known again when the homeserver pushes them.
+        """Make a request whose events can't have a mark. If this user's events are marked, the IDs
+        of these events are noted, to recognize them when the homeserver pushes them.
 
         Args:
             call: Makes the request.
-            find: Asks for events, given the answer; those that the user sent are noted. The
-                request is made, whether or not that fails.
+            find: Reads the events, given the answer; those that the user sent are noted. If it
+                fails, that is only logged.
         """
         api = self.api
         if api._mark is None:
@@ -165,7 +165,7 @@ class ClientMethods:
                 sent.note_events(one for one in found if isinstance(one, str))
         return answer
 
-    if TYPE_CHECKING:  # the chapter of accounts has it
+    if TYPE_CHECKING:  # implemented by AccountMethods
 
         def _ask_own_id(self) -> UserID: ...
 
@@ -182,7 +182,7 @@ class ClientMethods:
         Args:
             endpoint: The endpoint.
             values: The values of its path.
-            content: What is sent.
+            content: The content of the request.
             options: The caller's CallOptions or EventOptions.
             more: Further arguments of ``Speaker._speak``.
         """
@@ -202,7 +202,7 @@ class ClientMethods:
         try:
             return self._ensured(endpoint, values, path, content, how, ensures)
         finally:
-            # Whatever needed more than one request began a call.
+            # A call was begun if more than one request was needed.
             calls.now = outer
 
     def _ensured(
@@ -214,7 +214,7 @@ class ClientMethods:
         how: dict[str, Any],
         ensures: bool,
     ) -> Any:
-        """Make the request and, if ``ensures``, see to what it needs; intents know how."""
+        """Make the request. With ``ensures``, intents override this to register and join."""
         return self._ask(endpoint, path, content, how)
 
     def _ask(self, endpoint: Endpoint, path: str, content: Any, how: dict[str, Any]) -> Any:
@@ -231,10 +231,10 @@ def _takes_options(method: FunctionType) -> bool:
 
 
 def _check_event_options(endpoint: Endpoint, options: Mapping[str, Any]) -> None:
-    """Refuse what would silently be dropped.
+    """Refuse options of events that would be ignored.
 
     Raises:
-        TypeError: The endpoint makes no event that could have a timestamp or a URL.
+        TypeError: The endpoint sends no event that could have a timestamp or a URL.
     """
     if sent_kind(endpoint.method, endpoint.template):
         return

@@ -1,4 +1,4 @@
-"""Credentials for other servers: proof of who the user is, and TURN servers."""
+"""Credentials for other servers: OpenID tokens, and TURN servers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ TURN_SERVER = Endpoint("GET", "/_matrix/client/v3/voip/turnServer", Needs.REGIST
 
 
 class CredentialMethods(ClientMethods):
-    """What the homeserver gives its users to show to others."""
+    """Getting credentials for other servers from the homeserver."""
 
     __slots__ = ()
 
     @OPENID
     def request_openid_token(self, **options: Unpack[CallOptions]) -> answers.OpenIDToken:
-        """Get a token that proves to a third party who the user is. Each call makes a new one,
-        so it isn't repeated once it may have arrived.
+        """Get a token that proves the user's identity to a third party. Each request creates a new
+        one, so it isn't repeated if the homeserver may have received it.
 
         Args:
             options: See :class:`CallOptions`.
 
         Returns:
-            ``access_token``, good for nothing else, ``matrix_server_name``, ``expires_in``.
+            ``access_token``, valid for this only, ``matrix_server_name``, ``expires_in`` (seconds).
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -37,7 +37,7 @@ class CredentialMethods(ClientMethods):
         """
         answer = self._call(OPENID, (self.mxid,), {}, options, secrets=())
         token = answers.OpenIDToken.read(answer)
-        # What has another type may still hold a token: it isn't shown.
+        # A value of another type may still contain a token, so the error doesn't show it.
         self._field(OPENID, {"access_token": token.access_token}, "access_token", str)
         return token
 
@@ -49,7 +49,7 @@ class CredentialMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            ``uris``, ``username``, ``password`` and ``ttl``; empty where there is none.
+            ``uris``, ``username``, ``password`` and ``ttl`` (seconds); empty if there is none.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.

@@ -22,7 +22,7 @@ DELETE_DEVICES = Endpoint("POST", "/_matrix/client/v3/delete_devices", Needs.REG
 
 
 class DeviceMethods(ClientMethods):
-    """Devices of the user who is acting."""
+    """Devices of the acting user."""
 
     __slots__ = ()
 
@@ -63,11 +63,11 @@ class DeviceMethods(ClientMethods):
     def update_device(
         self, device_id: str, display_name: str | None = None, **options: Unpack[CallOptions]
     ) -> None:
-        """Make a device of a ghost, or name one.
+        """Create a device of a ghost, or rename one.
 
         Args:
             device_id: The device.
-            display_name: Its name; None leaves it as it is.
+            display_name: Its name; unchanged if None.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -82,12 +82,12 @@ class DeviceMethods(ClientMethods):
     def create_device_msc4190(
         self, device_id: str, initial_display_name: str, **options: Unpack[CallOptions]
     ) -> None:
-        """Make a device of a ghost; the same as :meth:`update_device`."""
+        """Create a device of a ghost; the same as :meth:`update_device`."""
         self.update_device(device_id, initial_display_name, **options)
 
     @DELETE_DEVICE
     def delete_device(self, device_id: str, **options: Unpack[CallOptions]) -> None:
-        """Delete a device of a ghost; as :meth:`update_device`.
+        """Delete a device of a ghost; see :meth:`update_device`.
 
         Spec: Client-Server API, ``DELETE /devices/{deviceId}``.
         """
@@ -95,7 +95,7 @@ class DeviceMethods(ClientMethods):
 
     @DELETE_DEVICES
     def delete_devices(self, device_ids: Iterable[str], **options: Unpack[CallOptions]) -> None:
-        """Delete several devices of a ghost; as :meth:`update_device`.
+        """Delete several devices of a ghost; see :meth:`update_device`.
 
         Spec: Client-Server API, ``POST /delete_devices``.
         """

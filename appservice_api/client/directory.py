@@ -1,4 +1,4 @@
-"""The directory: room aliases, and rooms that are listed."""
+"""The directory: room aliases, and published rooms."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class DirectoryMethods(ClientMethods):
         override: bool = False,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Let an alias point to a room.
+        """Create an alias for a room.
 
         Args:
             room_id: The room.
             alias_localpart: The localpart of the alias.
-            override: Whether the alias is taken away from another room first.
+            override: Whether to remove the alias from another room first.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -69,7 +69,7 @@ class DirectoryMethods(ClientMethods):
         try:
             self._call(SET_ALIAS, (alias,), {"room_id": RoomID(room_id)}, options)
         except MUnknown as error:
-            # An attempt whose answer got lost, or another process, may have done just this.
+            # A lost attempt or another process may have created the same alias.
             if error.http_status != _CONFLICT or not self._leads_to(alias, room_id, options):
                 raise
 
@@ -88,7 +88,7 @@ class DirectoryMethods(ClientMethods):
 
         Args:
             alias_localpart: The localpart of the alias.
-            raise_404: Whether an alias that isn't there is an error.
+            raise_404: Whether a missing alias is an error.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -108,7 +108,7 @@ class DirectoryMethods(ClientMethods):
                 raise
 
     def _room_of(self, alias: str, options: CallOptions) -> str | None:
-        """The room that an alias points to, None if that isn't known."""
+        """The room of an alias, None if it isn't known."""
         try:
             found = self._call(GET_ALIAS, (alias,), options=quiet(options))
         except MatrixRequestError:
@@ -117,8 +117,8 @@ class DirectoryMethods(ClientMethods):
         return room_id if isinstance(room_id, str) else None
 
     def _canonical_alias(self, room_id: str, options: CallOptions) -> list[Any]:
-        """The event that names a room's aliases: some homeservers send another one when one of
-        them is removed."""
+        """The event with a room's aliases: some homeservers send a new one when an alias is
+        removed."""
         values, query = (room_id, "m.room.canonical_alias", ""), {"format": "event"}
         try:
             found = self._call(GET_STATE, values, options=quiet(options), query_params=query)
@@ -151,7 +151,7 @@ class DirectoryMethods(ClientMethods):
 
     @ALIASES
     def get_room_aliases(self, room_id: str, **options: Unpack[CallOptions]) -> list[RoomAlias]:
-        """The aliases that this homeserver knows for a room.
+        """Get the aliases that this homeserver knows for a room.
 
         Args:
             room_id: The room.
@@ -168,7 +168,7 @@ class DirectoryMethods(ClientMethods):
 
     @GET_LISTED
     def get_room_directory_visibility(self, room_id: str, **options: Unpack[CallOptions]) -> str:
-        """Whether a room is listed in the directory: ``public`` or ``private``.
+        """Get whether a room is listed in the directory: ``public`` or ``private``.
 
         Args:
             room_id: The room.
@@ -186,7 +186,7 @@ class DirectoryMethods(ClientMethods):
     def set_room_directory_visibility(
         self, room_id: str, visibility: str, **options: Unpack[CallOptions]
     ) -> None:
-        """List a room in the directory, or don't.
+        """Set whether a room is listed in the directory.
 
         Args:
             room_id: The room.
@@ -209,7 +209,7 @@ class DirectoryMethods(ClientMethods):
         visibility: str,
         **options: Unpack[CallOptions],
     ) -> None:
-        """List a room in the directory of one of the application service's networks, or don't.
+        """Set whether a room is listed in the directory of a network of the application service.
 
         Args:
             network_id: The ``network_id`` of the protocol's instance.
@@ -246,11 +246,11 @@ class DirectoryMethods(ClientMethods):
         Args:
             limit: How many rooms at most; the homeserver's choice if None.
             server: The homeserver to ask; the user's own if None.
-            since: The ``next_batch`` of the page before.
-            search_query: Words that name, topic or alias must hold.
-            include_all_networks: Whether rooms of all networks count.
-            third_party_instance_id: The one network whose rooms count.
-            room_types: The types of room that count, like ``m.space``; None in it stands for rooms
+            since: The ``next_batch`` of the previous page.
+            search_query: Words that the name, topic or alias must contain.
+            include_all_networks: Whether to include the rooms of all networks.
+            third_party_instance_id: Only rooms of this network.
+            room_types: Only rooms of these types, such as ``m.space``; None in the list means rooms
                 without a type.
             options: See :class:`CallOptions`.
 
@@ -301,21 +301,21 @@ class DirectoryMethods(ClientMethods):
 
         Args:
             server: The homeserver to ask; the user's own if None.
-            search_query: Words that name, topic or alias must hold.
-            include_all_networks: Whether rooms of all networks count.
-            third_party_instance_id: The one network whose rooms count.
+            search_query: Words that the name, topic or alias must contain.
+            include_all_networks: Whether to include the rooms of all networks.
+            third_party_instance_id: Only rooms of this network.
             limit: How many rooms at most, None for all.
-            room_types: The types of room that count, like ``m.space``; None in it stands for rooms
+            room_types: Only rooms of these types, such as ``m.space``; None in the list means rooms
                 without a type.
-            from_token: Where to begin; at the beginning if None.
+            from_token: The token to begin at; the beginning if None.
             page_size: How many rooms to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
-            The rooms; ``total`` is about how many there are.
+            The rooms; ``total`` is an estimate of their number.
 
         Raises:
-            ValueError: A number isn't a count.
+            ValueError: ``limit`` or ``page_size`` can't be used.
             MatrixError: The homeserver refused, or couldn't be reached; raised while iterating.
 
         Spec: Client-Server API, ``GET`` and ``POST /publicRooms``.

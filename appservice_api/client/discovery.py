@@ -1,4 +1,4 @@
-"""Discovery: where a homeserver is, and what its domain says of it."""
+"""Discovery: the URL of a homeserver, and what its domain publishes about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTH_METADATA = Endpoint("GET", "/_matrix/client/v1/auth_metadata", Needs.NOTHIN
 
 
 class DiscoveryMethods(ClientMethods):
-    """What may be asked without a token, and is."""
+    """Requests that are sent without a token."""
 
     __slots__ = ()
 
@@ -33,14 +33,13 @@ class DiscoveryMethods(ClientMethods):
         user name. Redirects are followed to HTTPS only.
 
         Args:
-            domain: The server name, as in user IDs; its port doesn't count.
-            session: The session to ask with: its adapters, proxies, hooks and settings of TLS
-                count, but nothing else of it. One of our own if None. All of it takes 30 seconds
-                at most; with a given session that doesn't hold for an answer whose head comes
-                byte by byte.
+            domain: The server name, as in user IDs; its port is ignored.
+            session: A session whose adapters, proxies, hooks and TLS settings are used, but
+                nothing else of it; a new one if None. The discovery takes 30 seconds at most,
+                unless a session is given and the response headers arrive byte by byte.
 
         Returns:
-            The URL of the homeserver, as ``AppServiceAPI`` takes it; None if the domain doesn't
+            The URL of the homeserver, as ``AppServiceAPI`` accepts it; None if the domain doesn't
             name one.
 
         Raises:
@@ -56,8 +55,8 @@ class DiscoveryMethods(ClientMethods):
 
     @WELL_KNOWN
     def get_wellknown(self, **options: Unpack[CallOptions]) -> answers.WellKnown:
-        """What the web server at this API's URL says of the homeserver; :meth:`discover` asks a
-        domain.
+        """Get what the web server at this API's URL publishes about the homeserver; for a domain,
+        use :meth:`discover`.
 
         Args:
             options: See :class:`CallOptions`.
@@ -66,7 +65,7 @@ class DiscoveryMethods(ClientMethods):
             ``homeserver`` and ``identity_server``, each with ``base_url``.
 
         Raises:
-            MNotFound: Nothing.
+            MNotFound: It publishes nothing.
             MatrixError: The web server refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /.well-known/matrix/client``.
@@ -77,7 +76,7 @@ class DiscoveryMethods(ClientMethods):
 
     @WELL_KNOWN_SUPPORT
     def get_wellknown_support(self, **options: Unpack[CallOptions]) -> answers.WellKnownSupport:
-        """Whom to ask about the homeserver at this API's URL; as :meth:`get_wellknown`.
+        """Get the support contacts of the homeserver at this API's URL; see :meth:`get_wellknown`.
 
         Returns:
             ``contacts`` and ``support_page``.
@@ -88,7 +87,7 @@ class DiscoveryMethods(ClientMethods):
 
     @AUTH_METADATA
     def get_auth_metadata(self, **options: Unpack[CallOptions]) -> answers.AuthMetadata:
-        """The OAuth 2.0 server that the homeserver relies on.
+        """Get the metadata of the homeserver's OAuth 2.0 server.
 
         Args:
             options: See :class:`CallOptions`.
@@ -102,7 +101,7 @@ class DiscoveryMethods(ClientMethods):
         return answers.AuthMetadata.read(self._call_openly(AUTH_METADATA, options))
 
     def _call_openly(self, endpoint: Endpoint, options: CallOptions) -> Any:
-        """Ask without a token: other web servers than the homeserver may answer."""
+        """Make a request without a token, since another web server may answer it."""
         try:
             return self._call(endpoint, options=options, anonymous=True)
         except MatrixRequestError as error:

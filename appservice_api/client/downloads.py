@@ -30,21 +30,21 @@ OLD_DOWNLOAD = Endpoint("GET", f"{_OLD}/download/{_PLACE}", Needs.REGISTERED)
 OLD_DOWNLOAD_AS = Endpoint("GET", f"{_OLD}/download/{_PLACE}/{{fileName}}", Needs.REGISTERED)
 OLD_THUMBNAIL = Endpoint("GET", f"{_OLD}/thumbnail/{_PLACE}", Needs.REGISTERED)
 
-# The sizes of which homeservers keep thumbnails end there.
+# The largest thumbnails that homeservers usually keep, in pixels.
 _WIDTH, _HEIGHT = 800, 600
-# So that the size is known, and a download that was cut short is noticed.
+# Without compression the size is known, so an incomplete download is noticed.
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
 class DownloadMethods(Repository):
-    """Downloading from the media repository, through the authenticated endpoints where the
+    """Downloading from the media repository, through the authenticated endpoints if the
     homeserver has them.
 
-    A download has no time limit in all: the deadline holds for the head of the answer, and the
-    timeout for each block. Redirects are followed, without the token, and not from https to
-    http. With a session of the caller's own (``client_session``), or through a proxy, requests
-    reads the head, and has only the timeout: a head that comes byte by byte may take longer than
-    the deadline.
+    A download has no overall time limit: the deadline applies to the response headers, and the
+    timeout to each block. Redirects are followed, without the token, and not from https to
+    http. With the caller's session (``client_session``), or through a proxy, requests reads the
+    headers with the timeout only: if they arrive byte by byte, that may take longer than the
+    deadline.
     """
 
     __slots__ = ()
@@ -81,20 +81,20 @@ class DownloadMethods(Repository):
         filename: str | None = None,
         **options: Unpack[CallOptions],
     ) -> bytes | Path:
-        """Download media. A download that breaks off is begun again.
+        """Download media. An interrupted download is restarted.
 
         Args:
             url: Its ``mxc://`` URI.
             timeout_ms: How many milliseconds the homeserver waits for media that hasn't been
                 uploaded yet; 20 seconds if None.
-            path: The file to write to, which is replaced once the download is complete, and left
-                alone if it fails; it keeps its mode. In a folder the file gets the name that it
-                was uploaded with, or a similar one if that is taken.
-            filename: The name that the homeserver gives it instead of that.
+            path: The file to write to, which is replaced when the download is complete, and
+                unchanged if it fails; it keeps its mode. In a folder the file gets the name of the
+                upload, or a similar one if that exists.
+            filename: The file name that the homeserver gives instead of that of the upload.
             options: See :class:`CallOptions`.
 
         Returns:
-            The bytes, up to 256 MiB of them; the path of the file where ``path`` is given.
+            The bytes, 256 MiB at most; the path of the file if ``path`` is given.
 
         Raises:
             ValueError: An argument can't be used.
@@ -124,14 +124,14 @@ class DownloadMethods(Repository):
 
         Args:
             url: Its ``mxc://`` URI.
-            timeout_ms, filename: As for :meth:`download_media`.
+            timeout_ms, filename: See :meth:`download_media`.
             options: See :class:`CallOptions`.
 
         Returns:
             The media, to iterate over or to read from; it must be closed.
 
         Raises:
-            ValueError, MNotFound, MNotYetUploaded, MatrixError: As for :meth:`download_media`.
+            ValueError, MNotFound, MNotYetUploaded, MatrixError: See :meth:`download_media`.
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/download/{serverName}/{mediaId}``.
         """
@@ -180,27 +180,26 @@ class DownloadMethods(Repository):
         animated: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> bytes | Path:
-        """Download a thumbnail of a picture.
+        """Download a thumbnail of an image.
 
         Args:
-            url: The ``mxc://`` URI of the picture.
-            width, height: The size wished for in pixels, 800 and 600 if None. The thumbnail may
-                be larger; it is smaller only if the picture is.
+            url: The ``mxc://`` URI of the image.
+            width, height: The desired size in pixels, 800 and 600 if None. The thumbnail may
+                be larger; it is smaller only if the image is.
             resize_method: ``scale`` keeps the proportions, ``crop`` fills the size; the
                 homeserver's choice if None.
-            allow_remote: Whether other homeservers are asked; heeded only by homeservers without
-                authenticated media.
-            timeout_ms, path: As for :meth:`download_media`.
-            animated: Whether it may move, where the picture does; the homeserver's choice if
-                None.
+            allow_remote: Whether other homeservers are asked; only homeservers without
+                authenticated media use it.
+            timeout_ms, path: See :meth:`download_media`.
+            animated: Whether to prefer an animated thumbnail; the homeserver's choice if None.
             options: See :class:`CallOptions`.
 
         Returns:
-            The bytes; the path of the file where ``path`` is given.
+            The bytes; the path of the file if ``path`` is given.
 
         Raises:
-            MTooLarge: The picture is too large for a thumbnail.
-            ValueError, OSError, MNotFound, MNotYetUploaded, MatrixError: As for
+            MTooLarge: The image is too large for a thumbnail.
+            ValueError, OSError, MNotFound, MNotYetUploaded, MatrixError: See
                 :meth:`download_media`.
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}``.

@@ -61,7 +61,7 @@ class EventMethods(ClientMethods):
         filter: str | Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> answers.EventContext:
-        """Read an event and what stands around it.
+        """Read an event and the events around it.
 
         Args:
             room_id: The room.
@@ -93,23 +93,23 @@ class EventMethods(ClientMethods):
         direction: str = "f",
         **options: Unpack[CallOptions],
     ) -> answers.ClosestEvent:
-        """Find the event that is nearest to a time.
+        """Find the event nearest to a time.
 
         Args:
             room_id: The room.
             timestamp: The time: int milliseconds since 1970, or a datetime (local time if it has
                 no zone).
-            direction: ``f`` for the first event then or later, ``b`` for the last one then or
-                before.
+            direction: ``f`` for the first event at or after the time, ``b`` for the last one at
+                or before it.
             options: See :class:`CallOptions`.
 
         Returns:
-            Its ``event_id`` and its own time; :meth:`get_event_context` has tokens to read from
-            there.
+            Its ``event_id`` and its own timestamp; :meth:`get_event_context` returns tokens to
+            read from there.
 
         Raises:
             ValueError: An argument can't be used.
-            MNotFound: There is no event on that side.
+            MNotFound: There is no event in that direction.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/timestamp_to_event``.
@@ -135,8 +135,8 @@ class EventMethods(ClientMethods):
         Args:
             room_id: The room.
             direction: ``b`` for backwards from the newest event, ``f`` for forwards.
-            from_token: Where to begin; at the end of the direction's timeline if None.
-            to_token: Where to end, None for nowhere.
+            from_token: The token to begin at; if None, the newest event (``b``) or the oldest.
+            to_token: The token to end at; no end if None.
             limit: How many events at most; the homeserver's choice if None.
             filter_json: A ``RoomEventFilter``, as a dict or as JSON.
             options: See :class:`CallOptions`.
@@ -175,15 +175,15 @@ class EventMethods(ClientMethods):
         Args:
             room_id: The room.
             direction: ``b`` for backwards from the newest event, ``f`` for forwards.
-            from_token: Where to begin; at the end of the direction's timeline if None.
-            to_token: Where to end, None for nowhere.
+            from_token: The token to begin at; if None, the newest event (``b``) or the oldest.
+            to_token: The token to end at; no end if None.
             limit: How many events at most, None for all.
             filter_json: A ``RoomEventFilter``, as a dict or as JSON.
             page_size: How many events to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
-            The events. Forwards, the ``token`` that is left at the end reads what comes later.
+            The events. After iterating forwards, ``token`` is the ``from_token`` for later events.
 
         Raises:
             ValueError: An argument can't be used.
@@ -208,7 +208,7 @@ def _direction(given: str) -> str:
 
 
 def _filter(given: str | Mapping[str, Any] | None) -> str | None:
-    """A filter as the query wants it, in JSON."""
+    """A filter for the query, as JSON."""
     if given is None or isinstance(given, str):
         return given
     return json.dumps(content_of(given, "the filter"))

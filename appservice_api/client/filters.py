@@ -1,4 +1,4 @@
-"""Filters: which events a homeserver gives in ``sync``, kept there."""
+"""Filters for ``sync``, stored on the homeserver."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GET_FILTER = Endpoint("GET", _FILTER + "/{filterId}", Needs.REGISTERED)
 
 
 class FilterMethods(ClientMethods):
-    """Keeping filters on the homeserver."""
+    """Storing filters on the homeserver."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ class FilterMethods(ClientMethods):
     def create_filter(
         self, filter_params: Mapping[str, Any], **options: Unpack[CallOptions]
     ) -> str:
-        """Keep a filter, to be used by its ID.
+        """Store a filter, to use it by its ID.
 
         Args:
             filter_params: A :class:`Filter`, or a dict; it isn't changed.

@@ -1,4 +1,4 @@
-"""Coming and going: join, knock, leave, forget."""
+"""A user's own membership: join, knock, leave, forget."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.ACCOU
 
 Extra = Mapping[str, Any]
 
-# Of which memberships, None for an unknown one, one comes by which other.
+# The memberships (None: unknown) that a membership event changes to the new one, by the new one.
 _COMING_FROM = {
     Membership.JOIN: (None, Membership.INVITE, Membership.LEAVE, Membership.KNOCK),
     Membership.KNOCK: (None, Membership.LEAVE),
@@ -35,11 +35,11 @@ _LEAVING_FROM = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
 
 
 class JoiningMethods(MembershipMethods):
-    """Coming to a room and leaving it. What the homeserver accepted is remembered."""
+    """Joining and leaving rooms. Accepted changes are stored in the state store."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:  # the chapter of directories has it
+    if TYPE_CHECKING:  # implemented by DirectoryMethods
 
         def _room_of(self, alias: str, options: CallOptions) -> str | None: ...
 
@@ -82,7 +82,7 @@ class JoiningMethods(MembershipMethods):
         max_retries: int | None = None,
         **options: Unpack[CallOptions],
     ) -> RoomID:
-        """Join a room by its ID or an alias, by way of other homeservers if need be.
+        """Join a room by its ID or an alias, through other homeservers if necessary.
 
         Args:
             room_id_or_alias: The room ID, or an alias.
@@ -108,7 +108,7 @@ class JoiningMethods(MembershipMethods):
     def _join_by(
         self, endpoint: Endpoint, room: str, content: Extra, options: CallOptions, **more: Any
     ) -> RoomID:
-        """Join by an endpoint or, as a person, by a member event."""
+        """Join by the endpoint or, if this user's events are marked, by a member event."""
         joined = None if content else self._came(Membership.JOIN, room, {}, options)
         if joined is not None:
             return joined
@@ -126,16 +126,16 @@ class JoiningMethods(MembershipMethods):
     def _came(
         self, membership: Membership, room: str, content: Extra, options: CallOptions
     ) -> RoomID | None:
-        """Come to a room by a member event, if that is said as a person.
+        """Join or knock by a member event, if this user's events are marked.
 
         Args:
             membership: Join or knock.
             room: The room ID, or an alias.
             content: More keys of the event.
-            options: The caller's.
+            options: The caller's options.
 
         Returns:
-            The room ID, None if the endpoint must be asked.
+            The room ID, None if the endpoint must be used.
         """
         if self.api._mark is None:
             return None
@@ -159,7 +159,7 @@ class JoiningMethods(MembershipMethods):
 
         Args:
             room_id: The room.
-            reason: Why, None for no reason.
+            reason: The reason, or None.
             extra_content: More keys of the membership event.
             raise_not_in_room: Whether not being in the room is an error.
             options: See :class:`CallOptions`.
@@ -190,7 +190,7 @@ class JoiningMethods(MembershipMethods):
 
     @FORGET
     def forget_room(self, room_id: str, **options: Unpack[CallOptions]) -> None:
-        """Forget a room that was left.
+        """Forget a room that the user has left.
 
         Args:
             room_id: The room.
@@ -216,7 +216,7 @@ class JoiningMethods(MembershipMethods):
 
         Args:
             room_id_or_alias: The room ID, or an alias.
-            reason: Why, None for no reason.
+            reason: The reason, or None.
             servers: The server names to knock through.
             options: See :class:`CallOptions`.
 
@@ -224,7 +224,7 @@ class JoiningMethods(MembershipMethods):
             The room ID.
 
         Raises:
-            MForbidden: The room takes no knocks, or the user is in it already.
+            MForbidden: The room doesn't allow knocking, or the user is in it already.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /knock/{roomIdOrAlias}``.
@@ -242,6 +242,6 @@ class JoiningMethods(MembershipMethods):
 
 
 def _via(servers: Iterable[str] | None) -> dict[str, list[str]] | None:
-    """The servers to join through; ``server_name`` is what old homeservers call ``via``."""
+    """The servers to join through; old homeservers call ``via`` ``server_name``."""
     via = [servers] if isinstance(servers, str) else list(servers or ())
     return {"via": via, "server_name": via} if via else None

@@ -1,4 +1,4 @@
-"""The backup of room keys at the homeserver. The keys come and go encrypted."""
+"""The backup of room keys at the homeserver. The keys are encrypted by the client."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _ALGORITHM = "m.megolm_backup.v1.curve25519-aes-sha2"
 
 
 class KeyBackupMethods(ClientMethods):
-    """The backup of room keys of the user who is acting.
+    """The backup of room keys of the acting user.
 
-    A backup has versions, and only the latest one takes keys.
+    A backup has versions; keys can be stored in the latest one only.
     """
 
     __slots__ = ()
@@ -53,11 +53,11 @@ class KeyBackupMethods(ClientMethods):
         algorithm: str = _ALGORITHM,
         **options: Unpack[CallOptions],
     ) -> str:
-        """Begin a new version of the backup. The request is never sent twice where it may have
-        arrived: each makes a version.
+        """Create a new version of the backup. The request isn't repeated if the homeserver may
+        have received it: each one creates a version.
 
         Args:
-            auth_data: What the algorithm needs, the public key among it.
+            auth_data: The data of the algorithm, including the public key.
             algorithm: How the keys are encrypted.
             options: See :class:`CallOptions`.
 
@@ -78,7 +78,7 @@ class KeyBackupMethods(ClientMethods):
     def get_room_keys_version(
         self, version: str | None = None, **options: Unpack[CallOptions]
     ) -> answers.RoomKeysVersion:
-        """Read what is known about a version of the backup.
+        """Read the metadata of a version of the backup.
 
         Args:
             version: The version, None for the latest.
@@ -169,8 +169,8 @@ class KeyBackupMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The keys: with ``rooms``, with ``sessions``, or that of the session. There are none in
-            it where there are no keys.
+            The keys: a dict with ``rooms``, one with ``sessions``, or the key of the session. It
+            is empty if there are no keys.
 
         Raises:
             ValueError: A session is given without its room.
@@ -205,18 +205,18 @@ class KeyBackupMethods(ClientMethods):
 
         Args:
             version: The version of the backup; it must be the latest.
-            data: The keys, in the form in which :meth:`get_room_keys` gives them.
+            data: The keys, in the form that :meth:`get_room_keys` returns.
             room_id: The room, None for several.
             session_id: The session, None for several of the room.
             options: See :class:`CallOptions`.
 
         Returns:
-            The backup's count of keys, and its new etag.
+            The number of keys in the backup, and its new etag.
 
         Raises:
-            ValueError: A session is given without its room, or ``data`` is no dict.
-            MWrongRoomKeysVersion: It isn't the latest. Which one is tells
-                :meth:`get_room_keys_version`; not all homeservers are right about it here.
+            ValueError: A session is given without its room, or ``data`` isn't a dict.
+            MWrongRoomKeysVersion: It isn't the latest version. :meth:`get_room_keys_version`
+                returns that; in this error not all homeservers name the right one.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``PUT /room_keys/keys``, ``PUT /room_keys/keys/{roomId}``,
@@ -246,7 +246,7 @@ class KeyBackupMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The backup's count of keys, and its new etag.
+            The number of keys in the backup, and its new etag.
 
         Raises:
             ValueError: A session is given without its room.
@@ -272,11 +272,11 @@ class KeyBackupMethods(ClientMethods):
         """Make the request for all keys, those of a room, or that of a session.
 
         Args:
-            endpoints: The three.
+            endpoints: The endpoints for these three cases.
             version: The version of the backup.
             values: The room and the session, None for all.
             required: A key that the answer must have, and its type.
-            content: What is sent.
+            content: The content of the request.
             options: The caller's CallOptions.
         """
         if not isinstance(version, str) or not version:

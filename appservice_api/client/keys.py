@@ -1,4 +1,4 @@
-"""The public keys of devices and users, as they are kept by homeservers. Nothing here encrypts."""
+"""The public keys of devices and users, as homeservers store them. Nothing here encrypts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _USAGES = ("master", "self_signing", "user_signing")
 
 
 class KeyMethods(ClientMethods):
-    """Keys for end-to-end encryption: uploading one's own, asking for others'."""
+    """Uploading and reading keys for end-to-end encryption."""
 
     __slots__ = ()
 
@@ -43,19 +43,19 @@ class KeyMethods(ClientMethods):
         """Upload keys of the device that is acting: a ghost needs one, as in
         ``api.intent(user, device_id="BRIDGE")``.
 
-        The request is never sent twice where it may have arrived: a one-time key that was claimed
-        in between would be given out again.
+        The request isn't repeated if the homeserver may have received it: a one-time key that was
+        claimed meanwhile would be given out again.
 
         Args:
             one_time_keys: The one-time keys by ``<algorithm>:<key_id>``; None for no new ones.
             device_keys: The identity keys, None for no new ones.
-            fallback_keys: What is given out when the one-time keys are used up, by
+            fallback_keys: The keys to give out when the one-time keys are used up, by
                 ``<algorithm>:<key_id>``; None for no new ones.
             options: See :class:`CallOptions`.
 
         Returns:
-            How many one-time keys the homeserver has now, by algorithm. None of any kind given:
-            that is all that is asked.
+            How many one-time keys the homeserver has now, by algorithm. Without arguments,
+            nothing is uploaded.
 
         Raises:
             ValueError: An argument isn't a dict.
@@ -88,16 +88,16 @@ class KeyMethods(ClientMethods):
         """Read the public keys of devices and users.
 
         Args:
-            device_keys: The users, or a dict with their devices, none for all devices.
-            token: A token of ``/sync``, for the homeservers of old; today's don't read it.
-            timeout: For how many milliseconds the homeserver waits for other homeservers.
+            device_keys: The users, or a dict with lists of their devices; empty for all devices.
+            token: A token of ``/sync``, for old homeservers; new ones ignore it.
+            timeout: How many milliseconds the homeserver waits for other homeservers.
             options: See :class:`BasicOptions`.
 
         Returns:
-            The keys. Other homeservers that couldn't be asked are in its ``failures``.
+            The keys. ``failures`` has the other homeservers that couldn't be reached.
 
         Raises:
-            ValueError: An argument isn't what it must be.
+            ValueError: An argument can't be used.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /keys/query``.
@@ -122,19 +122,19 @@ class KeyMethods(ClientMethods):
         **options: Unpack[BasicOptions],
     ) -> answers.ClaimKeysResponse:
         """Claim one-time keys of other devices, each of which is given out only once. The request
-        is never sent twice where it may have arrived.
+        isn't repeated if the homeserver may have received it.
 
         Args:
-            one_time_keys: The algorithm of the key by user and device, mostly
+            one_time_keys: The algorithm of the key by user and device, usually
                 ``signed_curve25519``.
-            timeout: For how many milliseconds the homeserver waits for other homeservers.
+            timeout: How many milliseconds the homeserver waits for other homeservers.
             options: See :class:`BasicOptions`.
 
         Returns:
-            The keys. Other homeservers that couldn't be asked are in its ``failures``.
+            The keys. ``failures`` has the other homeservers that couldn't be reached.
 
         Raises:
-            ValueError: An argument isn't what it must be.
+            ValueError: An argument can't be used.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /keys/claim``.
@@ -153,11 +153,11 @@ class KeyMethods(ClientMethods):
     def get_keys_changes(
         self, from_token: str, to_token: str, **options: Unpack[CallOptions]
     ) -> answers.KeysChanges:
-        """Ask whose keys have changed between two moments.
+        """Get the users whose keys have changed between two syncs.
 
         Args:
-            from_token: The ``next_batch`` of an earlier ``/sync``.
-            to_token: That of a later one.
+            from_token: The ``next_batch`` of the earlier ``/sync``.
+            to_token: The ``next_batch`` of the later one.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -182,13 +182,13 @@ class KeyMethods(ClientMethods):
         """Upload the cross-signing keys of the user.
 
         Args:
-            keys: The keys by what they are for: ``master``, ``self_signing``, ``user_signing``.
-            auth: What interactive authentication asked for. Ghosts don't need it, and real users
+            keys: The keys by usage: ``master``, ``self_signing``, ``user_signing``.
+            auth: The data for interactive authentication. Ghosts don't need it, and real users
                 only to replace keys.
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: A key is for something else.
+            ValueError: A key has another usage.
             MInvalidSignature: A key isn't signed by the master key.
             MatrixError: The homeserver refused, or couldn't be reached.
 
@@ -209,10 +209,10 @@ class KeyMethods(ClientMethods):
         """Upload the signatures of one device, or of one cross-signing key.
 
         Args:
-            user_id: Whose it is.
+            user_id: The user of the device or key.
             device_id: The device, or the public key.
             keys: The keys as they were uploaded, with the new ``signatures``.
-            options, errors: As for :meth:`upload_many_signatures`.
+            options, errors: See :meth:`upload_many_signatures`.
         """
         self.upload_many_signatures({user_id: {device_id: keys}}, **options)
 
@@ -229,10 +229,10 @@ class KeyMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: An argument isn't what it must be.
-            MatrixRequestError: The homeserver didn't take all of them: the error of the first, and
-                all of them in ``error.body["failures"]`` by user and by device or public key. The
-                others are uploaded. It is an error of 200.
+            ValueError: An argument can't be used.
+            MatrixRequestError: The homeserver rejected some signatures, with HTTP status 200. It is
+                the error of the first; ``error.body["failures"]`` has all errors by user and by
+                device or public key. The other signatures are uploaded.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /keys/signatures/upload``.

@@ -1,4 +1,4 @@
-"""Logging in and out, and the end of an account."""
+"""Logging in and out, and deactivating an account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["LoginMethods"]
 _V3 = "/_matrix/client/v3"
 FLOWS = Endpoint("GET", _V3 + "/login", Needs.NOTHING)
 LOGIN = Endpoint("POST", _V3 + "/login", Needs.NOTHING)
-# Whose token it is must be known first: these end what it stands for.
+# REGISTERED, so that the user of a token is confirmed before the token or account is ended.
 LOGOUT = Endpoint("POST", _V3 + "/logout", Needs.REGISTERED, already=("M_UNKNOWN_TOKEN",))
 LOGOUT_ALL = Endpoint("POST", _V3 + "/logout/all", Needs.REGISTERED, already=("M_UNKNOWN_TOKEN",))
 DEACTIVATE = Endpoint("POST", _V3 + "/account/deactivate", Needs.REGISTERED)
@@ -30,19 +30,19 @@ _RESERVED = frozenset({"identifier", "initial_device_display_name", "type"})
 
 
 class LoginMethods(ClientMethods):
-    """Access tokens of users, and where they end."""
+    """Creating and ending access tokens; deactivating accounts."""
 
     __slots__ = ()
 
     @FLOWS
     def get_login_flows(self, **options: Unpack[CallOptions]) -> answers.LoginFlowList:
-        """The ways to log in.
+        """Get the supported ways to log in.
 
         Args:
             options: See :class:`CallOptions`.
 
         Returns:
-            ``flows``; ``supports("m.login.password")`` looks into them.
+            ``flows``; ``supports("m.login.password")`` checks them.
 
         Raises:
             MUnrecognized: The homeserver has OAuth 2.0 only.
@@ -66,27 +66,27 @@ class LoginMethods(ClientMethods):
     ) -> answers.LoginResponse:
         """Log a user in, and get the access token.
 
-        This object goes on to speak as before: who it speaks for and with which token never
-        changes. With the answer, speak as a double puppet::
+        The user and token of this object don't change. Use the answer to act as the user, as a
+        double puppet::
 
             login = bot.login("@alice:example.org", password=...)
             alice = api.intent(login.user_id, token=login.access_token)
 
-        With ``m.login.application_service`` the user is one of the application service's; the
-        as_token is what it takes, no password. A ghost must be registered first
-        (:meth:`ensure_registered`), and needs no login for anything but a token of its own.
+        With ``m.login.application_service`` the user is in the application service's namespaces,
+        and the as_token is used, no password. A ghost must be registered first
+        (:meth:`ensure_registered`), and needs a login only to get a token of its own.
 
         Args:
-            identifier: The user: a user ID, a localpart, or an identifier as JSON. None is the
-                user who is acting, and nobody where the login type is neither
-                ``m.login.password`` nor ``m.login.application_service``.
+            identifier: The user: a user ID, a localpart, or an identifier as JSON. If None, the
+                acting user for the login types ``m.login.password`` and
+                ``m.login.application_service``; no identifier for others.
             login_type: The login type.
             device_name: The name of a new device.
-            device_id: The device; a new one if None. Tokens that the device had end.
+            device_id: The device; a new one if None. Earlier tokens of the device become invalid.
             password: The password.
-            store_access_token: Whether to remember whose the token is, so that an intent that is
-                made with it doesn't ask first.
-            update_hs_url: Can't be: give ``base_url`` of the answer to ``api.intent()``.
+            store_access_token: Whether to store in memory whose token it is, so that an intent made
+                with it doesn't ask the homeserver first.
+            update_hs_url: Not supported: pass ``base_url`` of the answer to ``api.intent()``.
             kwargs: More keys of the request, ``token`` or ``refresh_token`` for example, and
                 the options of :class:`CallOptions`.
 
@@ -94,12 +94,12 @@ class LoginMethods(ClientMethods):
             ``user_id``, ``access_token``, ``device_id`` and more. Its repr has no token.
 
         Raises:
-            ValueError: The arguments don't fit each other.
-            MForbidden: The homeserver doesn't know the user, or not by this password.
+            ValueError: The arguments contradict each other.
+            MForbidden: There is no such user, or the password is wrong.
             MUserDeactivated: The account was deactivated.
-            MAppserviceLoginUnsupported: The homeserver makes no tokens for ghosts.
-            MatrixError: The homeserver refused, or couldn't be reached. After a lost answer
-                nothing is repeated: there may be a new device.
+            MAppserviceLoginUnsupported: The homeserver creates no tokens for ghosts.
+            MatrixError: The homeserver refused, or couldn't be reached. The request isn't repeated
+                after a lost answer: there may be a new device.
 
         Spec: Client-Server API, ``POST /login``.
         """
@@ -130,8 +130,7 @@ class LoginMethods(ClientMethods):
             **kwargs,
         }
         content = {key: value for key, value in content.items() if value is not None}
-        # Without user_id: who logs in is what the body says. Only an application service shows
-        # its token.
+        # Without user_id: the body says who logs in. Only an application service sends its token.
         answer = self.api._send(
             "POST",
             LOGIN.path(()),
@@ -145,7 +144,7 @@ class LoginMethods(ClientMethods):
         login = answers.LoginResponse.read(answer)
         user = UserID.read(self._field(LOGIN, answer, "user_id", str))
         token = _usable(login.get("access_token"))
-        # What can't be used as a token may still be one: it isn't shown.
+        # A value that can't be used may still be a token, so the error doesn't show it.
         self._field(LOGIN, {"access_token": token}, "access_token", str)
         if store_access_token:
             access = Access(self.api.base_url, token)
@@ -170,16 +169,16 @@ class LoginMethods(ClientMethods):
 
     @LOGOUT
     def logout(self, clear_access_token: bool = True, **options: Unpack[CallOptions]) -> None:
-        """Make the homeserver forget the access token of a real user, and delete its device.
+        """Invalidate the access token of a real user, and delete its device.
 
         Args:
-            clear_access_token: Whether to forget whose the token was. This object keeps it
-                either way: what it sends from now on raises :class:`MUnknownToken`.
+            clear_access_token: Whether to forget whose token it was. This object keeps the token
+                either way: its further requests raise :class:`MUnknownToken`.
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: The user speaks with an as_token, which isn't to be logged out.
-            MUnknownToken: The token isn't known, and that isn't the work of a lost attempt.
+            ValueError: The user acts with an as_token, which can't be logged out.
+            MUnknownToken: The token was invalid before this call.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /logout``.
@@ -188,8 +187,8 @@ class LoginMethods(ClientMethods):
 
     @LOGOUT_ALL
     def logout_all(self, clear_access_token: bool = True, **options: Unpack[CallOptions]) -> None:
-        """Make the homeserver forget all access tokens of a real user, and delete all devices;
-        as :meth:`logout`.
+        """Invalidate all access tokens of a real user, and delete all devices; see
+        :meth:`logout`.
 
         Spec: Client-Server API, ``POST /logout/all``.
         """
@@ -214,32 +213,32 @@ class LoginMethods(ClientMethods):
         id_server: str | None = None,
         **options: Unpack[CallOptions],
     ) -> str:
-        """End the account of the user who is acting. It can't be undone: the user leaves all
+        """Deactivate the account of the acting user. It can't be undone: the user leaves all
         rooms, and the user ID can never be registered again.
 
-        Synapse asks an application service for no ``auth``, and still lets it act as the ghost
-        afterwards.
+        Synapse requires no ``auth`` from an application service, and still lets it act as the
+        ghost afterwards.
 
         Args:
-            erase: Whether those who join later get the user's messages redacted.
+            erase: Whether the user's messages are shown as redacted to users who join later.
             auth: How the user authenticates, for example ``{"type": "m.login.password",
                 "identifier": {...}, "password": ..., "session": error.session}``.
-            id_server: The identity server that is to forget the user's e-mail addresses and
-                phone numbers; the homeserver knows which if None.
+            id_server: The identity server from which to remove the user's e-mail addresses and
+                phone numbers; the homeserver's choice if None.
             options: See :class:`CallOptions`.
 
         Returns:
             ``success``, or ``no-support`` if an identity server still knows the user.
 
         Raises:
-            MatrixInteractiveAuthError: The homeserver wants ``auth``; the error has ``session``
+            MatrixInteractiveAuthError: The homeserver requires ``auth``; the error has ``session``
                 and ``flows``.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /account/deactivate``.
         """
         if not self.api.is_real_user:
-            # A ghost that isn't there isn't made for its end.
+            # A ghost isn't registered only to be deactivated.
             options["ensure_joined"] = False
         content: dict[str, Any] = {"erase": bool(erase)}
         if auth is not None:
@@ -260,7 +259,7 @@ def _usable(token: Any) -> str | None:
 
 
 def _texts(content: Any) -> tuple[str, ...]:
-    """All texts in what is sent, at any depth."""
+    """All strings in a content, at any depth."""
     if isinstance(content, str):
         return (content,)
     if isinstance(content, Mapping):

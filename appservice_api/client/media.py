@@ -1,4 +1,4 @@
-"""Media: uploads, and previews of pages."""
+"""Media: uploads, and previews of web pages."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ OLD_PREVIEW = Endpoint("GET", "/_matrix/media/v3/preview_url", Needs.REGISTERED)
 
 _UNKNOWN_TYPE = "application/octet-stream"
 _ADDRESSES = ("mxc://", "http://", "https://")
-# No homeserver's limit is lower; asking for it would be most of the work.
+# No homeserver's limit is lower, and asking for it would take longer than the upload.
 _ALWAYS_TAKEN = 2**20
-# For how many seconds a limit is believed, and for how many a file is refused for it.
+# Seconds for which a known limit is used to accept a file, and for which to refuse one.
 _LIMIT_HOLDS, _LIMIT_REFUSES = 3600.0, 60.0
 
 
@@ -42,14 +42,14 @@ def media_id_of(url: str) -> tuple[str, str]:
     """The server name and the media ID of an ``mxc://`` URI, which may end in a fragment.
 
     Raises:
-        ValueError: It is none.
+        ValueError: ``url`` isn't such a URI.
     """
     uri = ContentURI(url.partition("#")[0] if isinstance(url, str) else url)
     return uri.server_name, uri.media_id
 
 
 def guess_type(*names: str | None) -> str:
-    """The media type of a file by the first of its names that tells."""
+    """The media type of a file, from the first of its names that has a known suffix."""
     import mimetypes
 
     for name in names:
@@ -65,7 +65,7 @@ def check_text(**named: object) -> None:
     """Refuse arguments that are neither a str nor None.
 
     Raises:
-        ValueError: One is; it is named.
+        ValueError: One is; the error names it.
     """
     for name, value in named.items():
         if value is not None and not isinstance(value, str):
@@ -74,11 +74,10 @@ def check_text(**named: object) -> None:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str]]:
-    """What is to be sent, which must be a file that has an end: the file, open meanwhile, and its
-    name as it can be sent.
+    """Open a regular file to send it. Yields the file and its name as valid text.
 
     Raises:
-        ValueError: It is an address, or a device or a pipe.
+        ValueError: It is a URL, or a device or a pipe.
         OSError: It can't be opened.
     """
     text = os.fsdecode(path)
@@ -88,7 +87,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str]]:
             "have the mxc:// URI of its file)"
         )
     kind = os.stat(path).st_mode
-    # To open a pipe is to wait for somebody who writes to it.
+    # Opening a pipe would block until another process writes to it.
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
         raise ValueError(f"{text!r} isn't a file with an end: open it, and give size=")
     with open(path, "rb", buffering=0) as file:
@@ -102,8 +101,8 @@ class MediaMethods(Repository):
 
     @CREATE
     def create_mxc(self, **options: Unpack[CallOptions]) -> answers.MediaCreateResponse:
-        """Make a URI to upload to later, so that an event can be sent before its media is there.
-        Homeservers allow only a few of them at a time.
+        """Create a URI to upload to later, so that an event can be sent before its media is
+        uploaded. Homeservers allow only a few unused ones at a time.
 
         Args:
             options: See :class:`CallOptions`.
@@ -112,7 +111,7 @@ class MediaMethods(Repository):
             ``content_uri``, and ``unused_expires_at`` in milliseconds.
 
         Raises:
-            MLimitExceeded: There are too many that nothing was uploaded to.
+            MLimitExceeded: There are too many unused URIs.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /_matrix/media/v1/create``.
@@ -135,31 +134,31 @@ class MediaMethods(Repository):
     ) -> ContentURI:
         """Upload a file, in blocks, so that it need not fit into memory.
 
-        An upload to a new URI is never sent twice where it may have arrived; one to ``mxc`` is
-        repeated. What an iterable yields is sent once. A file that is larger than the homeserver
-        takes isn't sent at all: it is asked for its limit before the first file of more than a
-        mebibyte, and now and then again.
+        An upload to a new URI isn't repeated if the homeserver may have received it; one to
+        ``mxc`` is. An iterable is sent once. A file larger than the homeserver's limit isn't sent:
+        the homeserver is asked for the limit before the first file of more than 1 MiB, and again
+        from time to time.
 
         Args:
-            data: Bytes, the path of a file, a binary file (from where it stands), or an iterable
-                of bytes.
-            mime_type: The media type; guessed by ``filename``, or by the path, if None.
-            filename: The name of the file; that of the path if None, or else none.
-            size: How many bytes there are. An iterable, a file that can't seek, and a device
+            data: Bytes, the path of a file, a binary file (read from its present position), or an
+                iterable of bytes.
+            mime_type: The media type; guessed from ``filename`` or the path if None.
+            filename: The name of the file; if None, that of the path, or no name.
+            size: The number of bytes. An iterable, a file that can't seek, and a device
                 need it; they are read once.
-            mxc: The URI to upload to, of :meth:`create_mxc`, by the same user.
-            async_upload: Whether such a URI is made first and uploaded to: two requests, of
-                which the larger is repeated if the connection breaks. The method returns when
-                the upload is done, here, too.
+            mxc: The URI to upload to, from :meth:`create_mxc` of the same user.
+            async_upload: Whether to create such a URI first and upload to it: two requests, of
+                which the larger is repeated if the connection breaks. The method still returns
+                when the upload is done.
             options: See :class:`CallOptions`.
 
         Returns:
             The ``mxc://`` URI.
 
         Raises:
-            ValueError: ``data`` can't be sent, or hasn't the given size.
+            ValueError: ``data`` can't be sent, or doesn't have the given size.
             OSError: The file can't be opened.
-            MTooLarge: The homeserver doesn't take files of this size.
+            MTooLarge: The homeserver doesn't accept files of this size.
             MCannotOverwriteMedia: Something was uploaded to ``mxc`` already.
             MatrixError: The homeserver refused, or couldn't be reached.
 
@@ -220,12 +219,12 @@ class MediaMethods(Repository):
         limit = known[1] if known is not None else None
         once = not isinstance(body.data, bytes) and body.data is not None and body.data.once
         if once and not (api.is_real_user or api.state_store.is_registered(self.mxid)):
-            # A body that can't be sent again can't be what finds out that the user is missing.
+            # The body can't be sent again, so another request must find a missing user first.
             limit = self._upload_limit(options, -1.0, ("of", self.mxid))
         elif body.length > _ALWAYS_TAKEN:
             limit = self._upload_limit(options, _LIMIT_HOLDS)
         if limit is not None and body.length > limit:
-            # Nothing is refused for a limit that may have been raised.
+            # The limit may have been raised since it was asked for.
             limit = self._upload_limit(options, _LIMIT_REFUSES)
         if limit is not None and body.length > limit:
             raise MTooLarge(
@@ -239,18 +238,18 @@ class MediaMethods(Repository):
     def get_url_preview(
         self, url: str, timestamp: int | datetime | None = None, **options: Unpack[CallOptions]
     ) -> answers.MXOpenGraph:
-        """Preview a page, as the homeserver sees it.
+        """Get a preview of a web page, made by the homeserver.
 
         Args:
             url: The http(s) URL of the page.
-            timestamp: As it was then: int milliseconds since 1970, or a datetime.
+            timestamp: The time of the preview: int milliseconds since 1970, or a datetime.
             options: See :class:`CallOptions`.
 
         Returns:
             The OpenGraph data of the page.
 
         Raises:
-            ValueError: ``url`` is no http(s) URL.
+            ValueError: ``url`` isn't an http(s) URL.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /_matrix/client/v1/media/preview_url``.

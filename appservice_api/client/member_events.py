@@ -1,4 +1,4 @@
-"""Member events: memberships that are sent as events."""
+"""Member events: memberships that are sent as state events."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ JOIN_BY_EVENT = Endpoint("PUT", SEND_STATE.template, Needs.ACCOUNT)
 
 Extra = Mapping[str, Any]
 
-# The profile of the user stands in these events; a homeserver need not add it.
+# These events contain the user's profile, which a homeserver need not add.
 _WITH_PROFILE = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
 
 
 class MemberEventMethods(ClientMethods):
-    """Sending memberships as events, with more than what their endpoints take."""
+    """Sending memberships as events, with content that their endpoints don't accept."""
 
     __slots__ = ()
 
     def _remember(
         self, room_id: str, user_id: str | None, membership: Membership, asked_at: int
     ) -> None:
-        """Remember a membership as of when it was asked for: what has happened since then, while
-        the homeserver was answering, is newer."""
+        """Store a membership with the time of the request: events that arrived while the
+        homeserver was answering are newer."""
         if user_id is not None:
             self._best_effort.set_membership(room_id, user_id, membership, ts=asked_at)
 
     def fill_member_event(
         self, room_id: str, user_id: str, content: Mapping[str, Any]
     ) -> Mapping[str, Any] | None:
-        """Called with the content of every membership event that is sent as an event; for
-        subclasses that add to it, a display name for example.
+        """Called with the content of every membership that is sent as an event, for subclasses
+        that add keys to it, for example a display name.
 
         Args:
             room_id: The room.
             user_id: The user whose membership it is.
-            content: What is about to be sent; it isn't to be changed.
+            content: The content to send; it must not be changed.
 
         Returns:
-            The content to send instead, None to leave it so.
+            The content to send instead, None to send it unchanged.
         """
         return None
 
@@ -66,7 +66,7 @@ class MemberEventMethods(ClientMethods):
         **options: Unpack[EventOptions],
     ) -> EventID:
         """Send an ``m.room.member`` event, for content or a timestamp that the endpoints for
-        memberships don't take.
+        memberships don't accept.
 
         Args:
             room_id: The room.
@@ -79,7 +79,7 @@ class MemberEventMethods(ClientMethods):
             The event ID.
 
         Raises:
-            ValueError: It is no membership.
+            ValueError: ``membership`` isn't a membership.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.member``.
@@ -89,7 +89,7 @@ class MemberEventMethods(ClientMethods):
         filled = self.fill_member_event(room_id, user_id, content)
         if filled is not None:
             content = {**filled, "membership": kind.value}
-        # Who is about to join can't be made to join first.
+        # A user isn't joined first in order to join.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", UserID(user_id))
         asked_at = now()
@@ -110,21 +110,21 @@ class MemberEventMethods(ClientMethods):
         origins: tuple[Membership | None, ...],
         asks: bool = False,
     ) -> bool:
-        """Send what is said as a person as a member event, which can have a mark; the endpoints
-        for memberships take none.
+        """If this user's events are marked, send a membership as an event, which can have a mark;
+        the endpoints for memberships accept none.
 
         Args:
-            membership: What the endpoint makes.
+            membership: The new membership.
             room_id: The room.
             user_id: The user whose membership it is.
-            content: What would be sent to the endpoint.
-            options: The caller's.
-            origins: Of which memberships it makes another, None for an unknown one.
-            asks: Whether the homeserver is asked though something is known.
+            content: The content for the endpoint.
+            options: The caller's options.
+            origins: The memberships that the endpoint changes, None for an unknown one.
+            asks: Whether to ask the homeserver even if the membership is known.
 
         Returns:
-            Whether that was done; False if nobody could take it for a person's, if it changes
-            nothing, or if the homeserver refused: the endpoint then says why.
+            Whether it was sent; False if no mark is needed, if nothing would change, or if the
+            homeserver refused: then the endpoint is used, and its error raised.
         """
         if self.api._mark is None:
             return False
@@ -149,26 +149,26 @@ class MemberEventMethods(ClientMethods):
     def _asked_membership(
         self, room_id: str, user_id: str, options: CallOptions
     ) -> Membership | None:
-        """What the homeserver says that a user is in a room; None if it doesn't."""
+        """A user's membership in a room, from the homeserver; None if it refuses or has none."""
         values = (room_id, "m.room.member", user_id)
         try:
             found = self._call(GET_STATE, values, options=quiet(options))
         except (MForbidden, MNotFound):
             return None
-        said = found.get("membership") if isinstance(found, dict) else None
-        return next((one for one in Membership if one == said), None)
+        value = found.get("membership") if isinstance(found, dict) else None
+        return next((one for one in Membership if one == value), None)
 
     def _member_event(
         self, room_id: str, user_id: str, options: CallOptions
     ) -> list[Mapping[str, Any]]:
-        """The member event of a user, as the homeserver has it now."""
+        """The present member event of a user, from the homeserver."""
         values, query = (room_id, "m.room.member", user_id), {"format": "event"}
         found = self._call(GET_STATE, values, options=quiet(options), query_params=query)
         return [found] if isinstance(found, dict) else []
 
     def _profile_in_rooms(self, user_id: str, options: CallOptions) -> dict[str, Any]:
-        """What of a profile stands in member events; nothing if that can't be told, or only by
-        another homeserver."""
+        """The keys of a user's profile that member events contain; none if the profile can't be
+        read, or the user is on another homeserver."""
         if server_of(user_id) != server_of(self.mxid):
             return {}
         try:

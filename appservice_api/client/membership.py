@@ -1,4 +1,4 @@
-"""Who is in a room: invite, kick, ban, unban, and its members."""
+"""The members of a room: list, invite, kick, ban, unban."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ JOINED_MEMBERS = Endpoint("GET", _ROOM + "/joined_members", Needs.JOINED)
 
 Extra = Mapping[str, Any]
 
-# Of which memberships, None for an unknown one, an endpoint makes another. From all others it does
-# nothing, or the homeserver refuses: a member event would do what wasn't asked for.
+# The memberships (None: unknown) that an endpoint changes. For others it does nothing, or the
+# homeserver refuses, but a member event would make another change.
 _THERE = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
 _FROM = {
     INVITE: (None, Membership.LEAVE, Membership.KNOCK),
@@ -37,12 +37,12 @@ _FROM = {
     BAN: (None, Membership.LEAVE, *_THERE),
     UNBAN: (Membership.BAN,),
 }
-# To kick who is banned, or to unban who isn't, would be the other of the two.
+# Both send "leave": a kick of a banned user would unban, an unban of a member would kick.
 _ALIKE = (KICK, UNBAN)
 
 
 class MembershipMethods(MemberEventMethods):
-    """Who is in a room. What the homeserver accepted is remembered in the state store."""
+    """The members of a room. Accepted changes are stored in the state store."""
 
     __slots__ = ()
 
@@ -89,8 +89,8 @@ class MembershipMethods(MemberEventMethods):
     def _is_already(
         self, membership: Membership, room_id: str, user_id: str, retry: RetryOptions
     ) -> bool:
-        """Whether it is done, by an attempt whose answer was lost or by another process: the
-        errcode of the refusal is then the same as for a lack of power."""
+        """Whether a user has a membership already, by a lost attempt or another process: the
+        refusal has the same errcode as one for a too low power level."""
         values = (room_id, "m.room.member", user_id)
         try:
             found = self._call(GET_STATE, values, options=quiet(retry))
@@ -114,13 +114,13 @@ class MembershipMethods(MemberEventMethods):
         Args:
             room_id: The room.
             user_id: The user.
-            reason: Why, None for no reason.
+            reason: The reason, or None.
             check_cache: Do nothing if the user is known to be joined or invited.
             extra_content: More keys of the membership event.
             options: See :class:`CallOptions`.
 
         Raises:
-            MForbidden: Not allowed; also if the user is in the room already.
+            MForbidden: It isn't allowed, or the user is in the room already.
             MBadState: The user is banned.
             MatrixError: The homeserver refused, or couldn't be reached.
 
@@ -142,7 +142,7 @@ class MembershipMethods(MemberEventMethods):
         extra_content: Extra | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Remove a user from a room, or take back an invite; as :meth:`invite_user`.
+        """Remove a user from a room, or withdraw an invite; see :meth:`invite_user`.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/kick``.
         """
@@ -157,7 +157,7 @@ class MembershipMethods(MemberEventMethods):
         extra_content: Extra | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Ban a user from a room; as :meth:`invite_user`.
+        """Ban a user from a room; see :meth:`invite_user`.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/ban``.
         """
@@ -172,8 +172,8 @@ class MembershipMethods(MemberEventMethods):
         extra_content: Extra | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Lift a ban; as :meth:`invite_user`. A user who isn't banned raises
-        :class:`MBadState`.
+        """Lift a ban; see :meth:`invite_user`. Raises :class:`MBadState` if the user isn't
+        banned.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/unban``.
         """
@@ -183,14 +183,14 @@ class MembershipMethods(MemberEventMethods):
     def get_joined_members(
         self, room_id: str, **options: Unpack[CallOptions]
     ) -> dict[UserID, events.Member]:
-        """The joined members of a room.
+        """Get the joined members of a room.
 
         Args:
             room_id: The room.
             options: See :class:`CallOptions`.
 
         Returns:
-            ``displayname`` and ``avatar_url`` of each, where they have one, by user ID.
+            ``displayname`` and ``avatar_url`` of each, if set, by user ID.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -205,7 +205,7 @@ class MembershipMethods(MemberEventMethods):
         return members
 
     def _ask_members(self, room_id: str, options: CallOptions) -> dict[UserID, events.Member]:
-        """The joined members of a room; nothing is remembered."""
+        """The joined members of a room; nothing is stored."""
         answer = self._call(JOINED_MEMBERS, (room_id,), options=options)
         return {
             UserID.read(user): events.Member(_profile(member))
@@ -214,7 +214,7 @@ class MembershipMethods(MemberEventMethods):
 
 
 def _profile(member: Any) -> dict[str, Any]:
-    """A member as membership events name its profile; this endpoint says ``display_name``."""
+    """A member with the keys of membership events; this endpoint uses ``display_name``."""
     if not isinstance(member, dict):
         return {}
     return {

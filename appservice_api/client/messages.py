@@ -1,4 +1,4 @@
-"""Messages and all other events of a room's timeline."""
+"""Sending messages and other events of a room's timeline."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ REDACT = Endpoint("PUT", _ROOM + "/redact/{eventId}/{txnId}", Needs.JOINED)
 
 RelatesTo = Mapping[str, Any]
 
-# With one of these, an `m.room.redaction` that is sent redacts (MSC4169).
+# Homeservers with one of these redact when an `m.room.redaction` event is sent (MSC4169).
 _REDACTS_BY_EVENT = ("v1.18", "com.beeper.msc4169")
 
 
 class MessageMethods(ClientMethods, one_request=True):
     """Sending, answering and changing messages.
 
-    Every method that sends takes ``txn_id`` (so that a script that runs twice sends once) and
-    the options of :class:`EventOptions`.
+    Every method that sends takes ``txn_id`` (so that a script that is run again sends nothing
+    twice) and the options of :class:`EventOptions`.
     """
 
     __slots__ = ()
@@ -50,10 +50,10 @@ class MessageMethods(ClientMethods, one_request=True):
             room_id: The room.
             event_type: The type of the event.
             content: Its content; it isn't changed.
-            txn_id: A name for the event, made part of the transaction ID; a new one if None,
-                and in a handler the one of what is sent (see :class:`Handlers`). The same user,
-                room, type and name mean the same event: give the ID of the remote message, and
-                sending it again is harmless for as long as the homeserver remembers it.
+            txn_id: A name for the event, which becomes part of the transaction ID; a new one if
+                None, in a handler derived from what is sent (see :class:`Handlers`). The same user,
+                room, type and name mean the same event: with the ID of the remote message as the
+                name, sending it again is harmless while the homeserver remembers the ID.
             options: See :class:`EventOptions`.
 
         Returns:
@@ -83,7 +83,7 @@ class MessageMethods(ClientMethods, one_request=True):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send an ``m.room.message`` event; as :meth:`send_message_event`."""
+        """Send an ``m.room.message`` event; see :meth:`send_message_event`."""
         return self.send_message_event(room_id, "m.room.message", content, txn_id, **options)
 
     def send_text(
@@ -100,11 +100,11 @@ class MessageMethods(ClientMethods, one_request=True):
 
         Args:
             room_id: The room.
-            text: The plain text; made of ``html`` if None.
-            html: The formatted text, None for none.
+            text: The plain text; made from ``html`` if None.
+            html: The formatted text, or None.
             msgtype: ``m.text``, ``m.notice`` or ``m.emote``.
             relates_to: The ``m.relates_to`` of the content.
-            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+            txn_id, options: See :meth:`send_message_event`, also for the errors.
 
         Returns:
             The event ID.
@@ -123,7 +123,7 @@ class MessageMethods(ClientMethods, one_request=True):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send a notice, a message of a machine; as :meth:`send_text`."""
+        """Send a notice, an automated message; see :meth:`send_text`."""
         return self.send_text(room_id, text, html, "m.notice", relates_to, txn_id, **options)
 
     def send_emote(
@@ -135,7 +135,7 @@ class MessageMethods(ClientMethods, one_request=True):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send an emote, as ``/me`` does; as :meth:`send_text`."""
+        """Send an emote, as ``/me`` does; see :meth:`send_text`."""
         return self.send_text(room_id, text, html, "m.emote", relates_to, txn_id, **options)
 
     def reply(
@@ -152,9 +152,8 @@ class MessageMethods(ClientMethods, one_request=True):
 
         Args:
             room_id: The room.
-            event_id: The event that is replied to.
-            text, html, msgtype, txn_id, options: As for :meth:`send_text`, and so are the
-                errors.
+            event_id: The event to reply to.
+            text, html, msgtype, txn_id, options: See :meth:`send_text`, also for the errors.
 
         Returns:
             The event ID of the reply.
@@ -178,9 +177,8 @@ class MessageMethods(ClientMethods, one_request=True):
 
         Args:
             room_id: The room.
-            event_id: The message, the first version of it.
-            text, html, msgtype, txn_id, options: As for :meth:`send_text`, and so are the
-                errors.
+            event_id: The original event of the message.
+            text, html, msgtype, txn_id, options: See :meth:`send_text`, also for the errors.
 
         Returns:
             The event ID of the replacement.
@@ -203,8 +201,8 @@ class MessageMethods(ClientMethods, one_request=True):
         Args:
             room_id: The room.
             event_id: The event.
-            key: The reaction, mostly an emoji.
-            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+            key: The reaction, usually an emoji.
+            txn_id, options: See :meth:`send_message_event`, also for the errors.
 
         Returns:
             The event ID of the reaction.
@@ -227,16 +225,16 @@ class MessageMethods(ClientMethods, one_request=True):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Redact an event. With a timestamp, which the endpoint for redactions doesn't take, the
-        redaction is sent as an event; and so is a real user's, which then can have a mark, where
-        the homeserver says that it takes it (since v1.18 of the specification).
+        """Redact an event. The redaction is sent as an event if it has a timestamp, which the
+        endpoint for redactions doesn't accept; and if it is a real user's, so that it can have a
+        mark, and the homeserver supports that (since v1.18 of the specification).
 
         Args:
             room_id: The room.
-            event_id: The event that loses its content.
-            reason: Why, None for no reason.
+            event_id: The event to redact.
+            reason: The reason, or None.
             extra_content: More keys of the redaction's content.
-            txn_id, options: As for :meth:`send_message_event`, and so are the errors.
+            txn_id, options: See :meth:`send_message_event`, also for the errors.
 
         Returns:
             The event ID of the redaction.
@@ -254,8 +252,8 @@ class MessageMethods(ClientMethods, one_request=True):
         return EventID.read(self._field(REDACT, answer, "event_id", str))
 
     def _redacts_by_event(self, options: EventOptions) -> bool:
-        """Whether a redaction is sent as an event for the sake of its mark. What a homeserver
-        that doesn't know of it makes of such an event isn't known: it may redact nothing."""
+        """Whether to send a redaction as an event, so that it can have a mark. A homeserver that
+        doesn't support that may accept the event and redact nothing."""
         if self.api._mark is None:
             return False
         try:
@@ -264,7 +262,7 @@ class MessageMethods(ClientMethods, one_request=True):
             return False
         return any(map(versions.supports, _REDACTS_BY_EVENT))
 
-    if TYPE_CHECKING:  # the chapter of accounts has it
+    if TYPE_CHECKING:  # implemented by AccountMethods
 
         def versions(
             self, no_cache: bool = False, **options: Unpack[CallOptions]

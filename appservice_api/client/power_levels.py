@@ -27,8 +27,8 @@ Json = dict[str, Any]
 class PowerLevelMethods(StateChangeMethods):
     """Reading and changing power levels.
 
-    Changes keep what they don't name. Threads that change the power levels of one room take
-    turns, so that no change is lost.
+    A change keeps all other levels. Threads that change the power levels of one room do so one
+    after the other, so that no change is lost.
     """
 
     __slots__ = ()
@@ -40,17 +40,17 @@ class PowerLevelMethods(StateChangeMethods):
         ensure_joined: bool = True,
         **options: Unpack[RetryOptions],
     ) -> events.PowerLevelStateEventContent:
-        """Read the power levels of a room. They are remembered.
+        """Get the power levels of a room, and store them in the state store.
 
         Args:
             room_id: The room.
             ignore_cache: Ask the homeserver even if they are known.
-            ensure_joined: False: nobody is registered or joined for it.
+            ensure_joined: False: don't register or join the user.
             options: See :class:`CallOptions`.
 
         Returns:
-            The content of the room's ``m.room.power_levels``, a copy; an empty one, which reads
-            as the defaults, if the room has none.
+            A copy of the content of the room's ``m.room.power_levels``; if the room has none, an
+            empty one, whose properties are the defaults.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -78,8 +78,8 @@ class PowerLevelMethods(StateChangeMethods):
         return content
 
     def get_create(self, room_id: str, **options: Unpack[CallOptions]) -> Json:
-        """Get the event that created a room: who made it, and its version. It never changes, so
-        the homeserver is asked once.
+        """Get the event that created a room, with its creator and room version. It never changes,
+        so the homeserver is asked once.
 
         Args:
             room_id: The room.
@@ -104,7 +104,7 @@ class PowerLevelMethods(StateChangeMethods):
         values, query = (room_id, _CREATE, ""), {"format": "event"}
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if isinstance(answer, dict) and "sender" not in answer:
-            # A homeserver that doesn't know the format: the content alone lacks the creator.
+            # The homeserver doesn't support the format: the content alone lacks the creator.
             answer = next(
                 (one for one in self.get_state(room_id, **options) if one.get("type") == _CREATE),
                 answer,
@@ -115,7 +115,7 @@ class PowerLevelMethods(StateChangeMethods):
         return event
 
     def _shared_answer(self, key: tuple[object, ...], ask: Callable[[], Json]) -> Json:
-        """Ask once for all threads that want to know the same as the same user."""
+        """Ask once for all threads that need the same answer as the same user."""
         api = self.api
         key = (*key, api.acting_user, api._access.base_url, api._access.key)
         return dict(cast(Json, api._shared.flights.run(key, ask)))
@@ -123,13 +123,12 @@ class PowerLevelMethods(StateChangeMethods):
     def set_power_levels(
         self, room_id: str, content: Mapping[str, Any], **options: Unpack[EventOptions]
     ) -> EventID:
-        """Change the power levels of a room. Keys that ``content`` leaves out stay as they are;
-        those that it has are replaced, ``users`` and ``events`` as a whole; to change one entry
-        whatever the others are, use :meth:`set_user_power_level` or
-        :meth:`set_event_power_level`.
+        """Change the power levels of a room. The keys in ``content`` are replaced, ``users`` and
+        ``events`` as a whole; all others stay as they are. To change one user or one type, use
+        :meth:`set_user_power_level` or :meth:`set_event_power_level`.
 
-        Nothing is sent if nothing changes. Creators of rooms of version 12 or newer, who may not
-        be listed, are left out.
+        Nothing is sent if nothing changes. Creators of rooms of version 12 or newer, who must not
+        be listed, are removed from ``users``.
 
         Args:
             room_id: The room.
@@ -137,11 +136,11 @@ class PowerLevelMethods(StateChangeMethods):
             options: See :class:`EventOptions`.
 
         Returns:
-            The event ID; that of the present event if it says the same.
+            The event ID; that of the present event if nothing changes.
 
         Raises:
-            ValueError: The acting user would lose its own level by being left out of ``users``,
-                or the content can't be sent.
+            ValueError: The acting user would lose its own level because ``users`` lacks it, or
+                the content can't be sent.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.power_levels``.
@@ -174,21 +173,21 @@ class PowerLevelMethods(StateChangeMethods):
     def set_user_power_level(
         self, room_id: str, user_id: str, level: int | None, **options: Unpack[EventOptions]
     ) -> EventID:
-        """Give a user a power level; all others keep theirs. Nothing is sent if the user is
+        """Set a user's power level; all others stay as they are. Nothing is sent if the user is
         listed with it already.
 
         Args:
             room_id: The room.
             user_id: The user.
-            level: The level; None to list the user no longer, who then has ``users_default``.
+            level: The level; None removes the user's entry, so that ``users_default`` applies.
             options: See :class:`EventOptions`.
 
         Returns:
-            The event ID; that of the present event if it says the same.
+            The event ID; that of the present event if nothing changes.
 
         Raises:
             ValueError: The user is a creator of a room of version 12 or newer, whose level is
-                above all others for ever, or an argument can't be sent.
+                infinite, or an argument can't be sent.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.power_levels``.
@@ -203,13 +202,13 @@ class PowerLevelMethods(StateChangeMethods):
     def set_event_power_level(
         self, room_id: str, event_type: str, level: int | None, **options: Unpack[EventOptions]
     ) -> EventID:
-        """Have events of a type need a power level; as :meth:`set_user_power_level`.
+        """Set the power level needed for events of a type; see :meth:`set_user_power_level`.
 
         Args:
             room_id: The room.
             event_type: The type of the events.
-            level: The level; None to list the type no longer, for which ``events_default`` or
-                ``state_default`` then holds.
+            level: The level; None removes the type's entry, so that ``events_default`` or
+                ``state_default`` applies.
             options: See :class:`EventOptions`.
         """
         if not isinstance(event_type, str) or not event_type:
@@ -240,8 +239,8 @@ class PowerLevelMethods(StateChangeMethods):
         return cast(EventID, self._change_state(room_id, POWER_LEVELS, full_change, options))
 
     def _or_unwritten(self, room_id: str, present: Json | None, options: CallOptions) -> Json:
-        """The power levels, or what holds in a room that has none: whoever made it has 100, and
-        would lose that with the first event that doesn't say so."""
+        """The power levels, or those that apply if the room has none: its creator has 100, and
+        would lose that with the first power levels event that doesn't list it."""
         if present is not None:
             return present
         powers = self._powers(room_id, None, options)
@@ -255,7 +254,7 @@ class PowerLevelMethods(StateChangeMethods):
 
 
 def _entries(content: Mapping[str, Any], table: str) -> Json:
-    """A copy of the levels of users or events; an empty dict for what is malformed."""
+    """A copy of the levels of users or events; an empty dict if they are malformed."""
     found = content.get(table)
     return dict(found) if isinstance(found, Mapping) else {}
 

@@ -26,7 +26,7 @@ SET_FIELD = Endpoint("PUT", _FIELD, Needs.ACCOUNT)
 
 
 class ProfileMethods(ClientMethods):
-    """Display name and avatar of the user who is acting."""
+    """Display name and avatar of the acting user."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class ProfileMethods(ClientMethods):
 
         Args:
             avatar_url: The ``mxc://`` URI of the image, None for none.
-            check_current, options: As for :meth:`set_displayname`, and so are the errors.
+            check_current, options: See :meth:`set_displayname`, also for the errors.
 
         Raises:
             ValueError: It isn't an ``mxc://`` URI.

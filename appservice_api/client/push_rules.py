@@ -32,7 +32,7 @@ _WHAT_IDS_ARE: Final = {"room": RoomID, "sender": UserID}
 
 
 class PushRuleMethods(ClientMethods):
-    """The push rules of the user who is acting. ``global`` is the only scope that there is."""
+    """The push rules of the acting user. ``global`` is the only scope that there is."""
 
     __slots__ = ()
 

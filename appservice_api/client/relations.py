@@ -41,18 +41,18 @@ class RelationMethods(ClientMethods):
         recurse: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> answers.RelatedEvents:
-        """Read a page of the events that relate to one; :meth:`relations` reads all pages.
+        """Read a page of the events that relate to an event; :meth:`relations` reads all pages.
 
         Args:
             room_id: The room.
             event_id: The event that they relate to.
-            rel_type: The one type of relation that counts, like ``m.thread``.
-            event_type: The one type of event that counts; needs ``rel_type``.
+            rel_type: Only relations of this type, such as ``m.thread``.
+            event_type: Only events of this type; needs ``rel_type``.
             direction: ``b`` for backwards from the newest event, ``f`` for forwards.
-            from_token: Where to begin; at the end of the direction's timeline if None.
-            to_token: Where to end, None for nowhere.
+            from_token: The token to begin at; if None, the newest event (``b``) or the oldest.
+            to_token: The token to end at; no end if None.
             limit: How many events at most; the homeserver's choice if None.
-            recurse: Whether events count that relate to one that relates to it.
+            recurse: Whether to include indirect relations: events that relate to a related event.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -90,20 +90,20 @@ class RelationMethods(ClientMethods):
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
     ) -> Pages[events.Event]:
-        """Iterate over the events that relate to one.
+        """Iterate over the events that relate to an event.
 
         Args:
             room_id: The room.
             event_id: The event that they relate to.
-            rel_type: The one type of relation that counts, like ``m.thread``.
-            event_type: The one type of event that counts; needs ``rel_type``.
+            rel_type: Only relations of this type, such as ``m.thread``.
+            event_type: Only events of this type; needs ``rel_type``.
             direction: ``b`` for backwards from the newest event, ``f`` for forwards.
-            recurse: Whether events count that relate to one that relates to it.
+            recurse: Whether to include indirect relations: events that relate to a related event.
             limit: How many events at most, None for all.
-            from_token: Where to begin; at the end of the direction's timeline if None.
-            to_token: Where to end, None for nowhere.
+            from_token: The token to begin at; if None, the newest event (``b``) or the oldest.
+            to_token: The token to end at; no end if None.
             page_size: How many events to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Raises:
             ValueError: An argument can't be used.
@@ -141,7 +141,7 @@ class RelationMethods(ClientMethods):
             room_id: The room.
             include: ``all``, or ``participated`` for those that the user has written in.
             limit: How many threads at most; the homeserver's choice if None.
-            from_token: The ``next_batch`` of the page before.
+            from_token: The ``next_batch`` of the previous page.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -174,9 +174,9 @@ class RelationMethods(ClientMethods):
             room_id: The room.
             include: ``all``, or ``participated`` for those that the user has written in.
             limit: How many threads at most, None for all.
-            from_token: Where to begin; at the beginning if None.
+            from_token: The token to begin at; the beginning if None.
             page_size: How many threads to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
             The first event of each thread.

@@ -26,7 +26,7 @@ class ReportMethods(ClientMethods):
 
         Args:
             room_id: The room.
-            reason: Why.
+            reason: The reason.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -46,7 +46,7 @@ class ReportMethods(ClientMethods):
         Args:
             room_id: The room.
             event_id: The event.
-            reason: Why.
+            reason: The reason.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -63,7 +63,7 @@ class ReportMethods(ClientMethods):
 
         Args:
             user_id: The user.
-            reason: Why.
+            reason: The reason.
             options: See :class:`CallOptions`.
 
         Raises:

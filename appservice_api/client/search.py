@@ -80,9 +80,9 @@ class SearchMethods(ClientMethods):
             include_state: Whether the state of the rooms is given.
             group_by: ``room_id`` and ``sender``: how the results are grouped.
             limit: How many results at most, None for all.
-            from_token: Where to begin; at the beginning if None.
+            from_token: The token to begin at; the beginning if None.
             page_size: How many results to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
             The results; ``event`` is what was found.
@@ -162,7 +162,7 @@ class SearchMethods(ClientMethods):
 
         Args:
             user_id: The other user.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Raises:
             ValueError: This user speaks by the application service's token.

@@ -38,10 +38,10 @@ class SpaceMethods(ClientMethods):
 
         Args:
             room_id: The space.
-            suggested_only: Whether only suggested rooms count.
+            suggested_only: Whether to include suggested rooms only.
             max_depth: How many spaces deep to go; the homeserver's choice if None.
             limit: How many rooms at most; the homeserver's choice if None.
-            from_token: The ``next_batch`` of the page before.
+            from_token: The ``next_batch`` of the previous page.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -75,12 +75,12 @@ class SpaceMethods(ClientMethods):
 
         Args:
             room_id: The space.
-            suggested_only: Whether only suggested rooms count.
+            suggested_only: Whether to include suggested rooms only.
             max_depth: How many spaces deep to go; the homeserver's choice if None.
             limit: How many rooms at most, None for all.
             from_token: Where to begin; with the same other arguments as before.
             page_size: How many rooms to request at once.
-            options: See :class:`CallOptions`; they hold for each request.
+            options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
             The rooms that the user may see.

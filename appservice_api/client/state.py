@@ -45,7 +45,7 @@ class StateMethods(ClientMethods):
             room_id: The room.
             event_type: The type of the state event.
             content: Its content; it isn't changed.
-            state_key: Which of the type, mostly empty.
+            state_key: The state key, usually empty.
             options: See :class:`EventOptions`.
 
         Returns:
@@ -100,7 +100,7 @@ class StateMethods(ClientMethods):
         Args:
             room_id: The room.
             event_type: The type of the state event.
-            state_key: Which of the type, mostly empty.
+            state_key: The state key, usually empty.
             format: ``content``, or ``event`` for the whole event.
             options: See :class:`CallOptions`.
 

@@ -80,7 +80,7 @@ class StateChangeMethods(StateMethods):
             event_type: The type of the state event, whose state key is empty.
             change: Makes the new content of the present one, None if there is none. It may return
                 None for "leave it so".
-            options: The caller's.
+            options: The caller's options.
 
         Returns:
             The event ID of the new event, or of the present one; None if there is none, or if it

@@ -75,6 +75,6 @@ class ToDeviceMethods(ClientMethods):
             user_id: The user.
             device_id: The user's device.
             message: The content; it isn't changed.
-            txn_id, options: As for :meth:`send_to_device`, and so are the errors.
+            txn_id, options: See :meth:`send_to_device`, also for the errors.
         """
         self.send_to_device(event_type, {user_id: {device_id: message}}, txn_id, **options)
