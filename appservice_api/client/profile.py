@@ -40,9 +40,9 @@ class ProfileMethods(ClientMethods):
         """Set the display name.
 
         Args:
-            displayname: The name, None for none.
-            check_current: Look first, and write nothing if it is the same: each change is sent
-                to every room that the user is in.
+            displayname: The name; None removes it.
+            check_current: Read the present name first, and write nothing if it is the same: each
+                change is sent to every room that the user is in.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -61,11 +61,11 @@ class ProfileMethods(ClientMethods):
         """Set the avatar.
 
         Args:
-            avatar_url: The ``mxc://`` URI of the image, None for none.
+            avatar_url: The ``mxc://`` URI of the image; None removes the avatar.
             check_current, options: See :meth:`set_displayname`, also for the errors.
 
         Raises:
-            ValueError: It isn't an ``mxc://`` URI.
+            ValueError: ``avatar_url`` isn't an ``mxc://`` URI.
         """
         if avatar_url:
             ContentURI(avatar_url)
@@ -73,7 +73,7 @@ class ProfileMethods(ClientMethods):
 
     @GET_FIELD
     def get_displayname(self, user_id: str, **options: Unpack[CallOptions]) -> str | None:
-        """The display name of a user, None if there is none.
+        """Get the display name of a user, None if there is none.
 
         Args:
             user_id: The user.
@@ -85,14 +85,14 @@ class ProfileMethods(ClientMethods):
         return self._get_field(user_id, "displayname", options)
 
     def get_avatar_url(self, user_id: str, **options: Unpack[CallOptions]) -> ContentURI | None:
-        """The ``mxc://`` URI of a user's avatar, None if there is none; as
+        """Get the ``mxc://`` URI of a user's avatar, None if there is none; see
         :meth:`get_displayname`."""
         found = self._get_field(user_id, "avatar_url", options)
         return ContentURI.read(found) if found else None
 
     @PROFILE
     def get_profile(self, user_id: str, **options: Unpack[CallOptions]) -> events.Member:
-        """The whole profile of a user: ``displayname``, ``avatar_url``, and more as keys.
+        """Get the whole profile of a user: ``displayname``, ``avatar_url`` and other fields.
 
         Args:
             user_id: The user.
@@ -107,7 +107,7 @@ class ProfileMethods(ClientMethods):
         return events.Member.read(self._call(PROFILE, (user_id,), options=options))
 
     def get_profile_field(self, user_id: str, key: str, **options: Unpack[CallOptions]) -> Any:
-        """A field of a user's profile, None if there is none; as :meth:`get_displayname`."""
+        """Get a field of a user's profile, None if it isn't set; see :meth:`get_displayname`."""
         try:
             answer = self._call(GET_FIELD, (user_id, key), options=options)
         except MNotFound:
@@ -115,17 +115,17 @@ class ProfileMethods(ClientMethods):
         return answer.get(key) if isinstance(answer, dict) else None
 
     def set_profile_field(self, key: str, value: Any, **options: Unpack[CallOptions]) -> None:
-        """Set a field of the profile; as :meth:`set_displayname`.
+        """Set a field of the profile; see :meth:`set_displayname`.
 
         Args:
             key: The name of the field: ``displayname``, ``avatar_url``, ``m.tz``, or one of your
-                own, like ``org.example.job``. It has at most 255 bytes.
-            value: What it holds, anything that JSON has. None is a value too;
+                own, such as ``org.example.job``; 255 bytes at most.
+            value: The value, anything that JSON allows. None is a value, too;
                 :meth:`delete_profile_field` removes the field.
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: The name is too long, or the value isn't what the field takes.
+            ValueError: The name is too long, or the field doesn't accept the value.
             MProfileTooLarge: The whole profile would have more than 64 KiB.
         """
         _check_field(key, value)
@@ -135,15 +135,15 @@ class ProfileMethods(ClientMethods):
         self, custom_fields: Mapping[str, Any], **options: Unpack[CallOptions]
     ) -> None:
         """Set several fields of the profile. There is no standard request for that: each field
-        has one of its own, so that an error may leave some set and some not.
+        needs its own request, so after an error some may be set and some not.
 
         Args:
-            custom_fields: The fields by name; one that is None is removed.
+            custom_fields: The fields by name; None as the value removes a field.
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError, MatrixError: As for :meth:`set_profile_field`; all names are checked
-                before the first is sent.
+            ValueError, MatrixError: See :meth:`set_profile_field`; all names are checked
+                before the first request.
         """
         if not isinstance(custom_fields, Mapping):
             raise ValueError(f"custom_fields must be a dict, not {custom_fields!r}")
@@ -160,7 +160,7 @@ class ProfileMethods(ClientMethods):
 
     @DELETE_FIELD
     def delete_profile_field(self, key: str, **options: Unpack[CallOptions]) -> None:
-        """Remove a field from the profile; as :meth:`set_displayname`.
+        """Remove a field from the profile; see :meth:`set_displayname`.
 
         Spec: Client-Server API, ``DELETE /profile/{userId}/{keyName}``.
         """
@@ -193,17 +193,17 @@ class ProfileMethods(ClientMethods):
             self._best_effort.set_profile(me, key, value or None)
 
     def _note_change(self, me: str, key: str, value: Any) -> None:
-        """Note that a person's profile is changed by us: no mark can be put into the events that
-        all rooms get of it, one after the other."""
+        """If this user's events are marked, note the change of the profile: the homeserver sends
+        its events to all rooms, one after the other, and they can't have a mark."""
         if key in PROFILE_KEYS and self.api._mark is not None:
             self.api._shared.sent.note_profile(me, key, value)
 
 
 def _check_field(key: str, value: Any) -> None:
-    """Refuse what no homeserver takes.
+    """Refuse what no homeserver accepts.
 
     Raises:
-        ValueError: The name is too long, or the value isn't what the field takes.
+        ValueError: The name is too long, or the field doesn't accept the value.
     """
     if not isinstance(key, str):
         raise ValueError(f"the name of a profile field must be a str, not {key!r}")

@@ -1,4 +1,4 @@
-"""Push rules: what a user is notified of."""
+"""Push rules: which events a user is notified of."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WHAT_IDS_ARE: Final = {"room": RoomID, "sender": UserID}
 
 
 class PushRuleMethods(ClientMethods):
-    """The push rules of the acting user. ``global`` is the only scope that there is."""
+    """The push rules of the acting user. The only scope is ``global``."""
 
     __slots__ = ()
 
@@ -40,7 +40,7 @@ class PushRuleMethods(ClientMethods):
     def get_push_rules(
         self, **options: Unpack[CallOptions]
     ) -> events.PushRulesAccountDataEventContent:
-        """All push rules, by scope.
+        """Get all push rules, by scope.
 
         Args:
             options: See :class:`CallOptions`.
@@ -59,7 +59,7 @@ class PushRuleMethods(ClientMethods):
 
     @RULESET
     def get_push_rules_global(self, **options: Unpack[CallOptions]) -> events.PushRuleset:
-        """All push rules, by kind; as :meth:`get_push_rules`.
+        """Get all push rules, by kind; see :meth:`get_push_rules`.
 
         Spec: Client-Server API, ``GET /pushrules/global/``.
         """
@@ -69,12 +69,12 @@ class PushRuleMethods(ClientMethods):
     def get_push_rule(
         self, scope: str, kind: str, rule_id: str, **options: Unpack[CallOptions]
     ) -> events.PushRule:
-        """A push rule.
+        """Get a push rule.
 
         Args:
             scope: ``global``.
             kind: ``override``, ``content``, ``room``, ``sender`` or ``underride``.
-            rule_id: The name of the rule; the homeserver's own begin with a dot.
+            rule_id: The name of the rule; names of default rules begin with a dot.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -106,21 +106,21 @@ class PushRuleMethods(ClientMethods):
             scope: ``global``.
             kind: ``override``, ``content``, ``room``, ``sender`` or ``underride``.
             rule_id: The name of the rule: for the kinds ``room`` and ``sender`` the room or the
-                user, else anything without slashes that doesn't begin with a dot.
-            actions: What to do: ``notify``, or dicts with ``set_tweak`` and ``value``; nothing
-                of it to be silent.
+                user, otherwise any text without slashes that doesn't begin with a dot.
+            actions: What to do: ``notify``, or dicts with ``set_tweak`` and ``value``; an empty
+                list for no notification.
             pattern: The glob that the body must match; for the kind ``content`` only.
-            before: The rule that it is to stand right above; the first place if neither it nor
-                ``after`` is given.
-            after: The rule that it is to stand right below.
-            conditions: What must be true, all of it; for the kinds ``override`` and
+            before: The rule directly after the new one, which is the first rule if neither
+                ``before`` nor ``after`` is given.
+            after: The rule directly before the new one.
+            conditions: The conditions, all of which must be true; for the kinds ``override`` and
                 ``underride`` only.
             options: See :class:`CallOptions`.
 
         Raises:
             ValueError: An argument doesn't fit the kind.
-            MUnknown: There is no rule ``before`` or ``after``, or the homeserver can't use the
-                rule (status 400).
+            MUnknown: The rule ``before`` or ``after`` doesn't exist, or the homeserver can't use
+                the rule (status 400).
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``PUT /pushrules/global/{kind}/{ruleId}``.
@@ -135,7 +135,7 @@ class PushRuleMethods(ClientMethods):
         if pattern is not None:
             content["pattern"] = pattern
         if kind in _WITH_CONDITIONS:
-            # None at all means the same as leaving them out, which Synapse doesn't take.
+            # An empty list means no conditions, too, and Synapse requires the key.
             content["conditions"] = _as_list(conditions or (), "conditions")
         query = {"before": before, "after": after}
         self._call(SET_RULE, place, content, options, query_params=query)
@@ -144,7 +144,7 @@ class PushRuleMethods(ClientMethods):
     def remove_push_rule(
         self, scope: str, kind: str, rule_id: str, **options: Unpack[CallOptions]
     ) -> None:
-        """Remove a push rule; as :meth:`get_push_rule`. The homeserver's own can't be removed,
+        """Remove a push rule; see :meth:`get_push_rule`. Default rules can't be removed,
         only disabled.
 
         Spec: Client-Server API, ``DELETE /pushrules/global/{kind}/{ruleId}``.
@@ -155,7 +155,7 @@ class PushRuleMethods(ClientMethods):
     def is_push_rule_enabled(
         self, scope: str, kind: str, rule_id: str, **options: Unpack[CallOptions]
     ) -> bool:
-        """Tell whether a push rule counts; as :meth:`get_push_rule`.
+        """Get whether a push rule is enabled; see :meth:`get_push_rule`.
 
         Spec: Client-Server API, ``GET /pushrules/global/{kind}/{ruleId}/enabled``.
         """
@@ -171,11 +171,11 @@ class PushRuleMethods(ClientMethods):
         enabled: bool = True,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Let a push rule count, or not; as :meth:`get_push_rule`.
+        """Enable or disable a push rule; see :meth:`get_push_rule`.
 
         Args:
             scope, kind, rule_id: The rule.
-            enabled: Whether it shall count.
+            enabled: Whether it is enabled.
             options: See :class:`CallOptions`.
 
         Spec: Client-Server API, ``PUT /pushrules/global/{kind}/{ruleId}/enabled``.
@@ -189,7 +189,7 @@ class PushRuleMethods(ClientMethods):
     def get_push_rule_actions(
         self, scope: str, kind: str, rule_id: str, **options: Unpack[CallOptions]
     ) -> list[Any]:
-        """What a push rule does: texts and dicts; as :meth:`get_push_rule`.
+        """Get the actions of a push rule: texts and dicts; see :meth:`get_push_rule`.
 
         Spec: Client-Server API, ``GET /pushrules/global/{kind}/{ruleId}/actions``.
         """
@@ -205,12 +205,12 @@ class PushRuleMethods(ClientMethods):
         actions: Iterable[str | Mapping[str, Any]],
         **options: Unpack[CallOptions],
     ) -> None:
-        """Change what a push rule does, one of the homeserver's own as well; as
+        """Change the actions of a push rule, which may be a default rule; see
         :meth:`get_push_rule`.
 
         Args:
             scope, kind, rule_id: The rule.
-            actions: As for :meth:`set_push_rule`.
+            actions: See :meth:`set_push_rule`.
             options: See :class:`CallOptions`.
 
         Spec: Client-Server API, ``PUT /pushrules/global/{kind}/{ruleId}/actions``.
@@ -233,10 +233,10 @@ def _place(scope: str, kind: str, rule_id: str) -> tuple[str, str]:
 
 
 def _check_new(kind: str, rule_id: str) -> None:
-    """Look at the name of a rule that is to be set.
+    """Check the name of a rule before it is set.
 
     Raises:
-        ValueError: No rule may be called so, or none so called would ever fit.
+        ValueError: The name isn't allowed, or a rule with it would never match.
     """
     if kind in _WHAT_IDS_ARE:
         _WHAT_IDS_ARE[kind](rule_id)

@@ -1,4 +1,4 @@
-"""What isn't kept in the timeline: typing, receipts, read markers and presence."""
+"""Ephemeral data outside the timeline: typing, receipts, read markers and presence."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ GET_PRESENCE = Endpoint("GET", "/_matrix/client/v3/presence/{userId}/status", Ne
 READ_MARKERS = Endpoint("POST", _ROOM + "/read_markers", Needs.JOINED)
 
 
-# In how many seconds what was said of a person comes back at the latest; afterwards the same is
-# that person's own.
+# Seconds within which the homeserver pushes back what was sent as a person (a user whose events
+# are marked); what arrives later comes from that person.
 _LATE, _PRESENCE, _RECEIPT = 10.0, 60.0, 600.0
 
 
@@ -35,11 +35,11 @@ class ReceiptMethods(ClientMethods):
 
     @TYPING
     def set_typing(self, room_id: str, timeout: int = 0, **options: Unpack[BasicOptions]) -> None:
-        """Say that the user is typing, or has stopped.
+        """Set that the user is typing, or has stopped.
 
         Args:
             room_id: The room.
-            timeout: For how many milliseconds; 0 for stopped.
+            timeout: The duration in milliseconds; 0 if the user has stopped.
             options: See :class:`BasicOptions`.
 
         Raises:
@@ -62,7 +62,7 @@ class ReceiptMethods(ClientMethods):
         **options: Unpack[CallOptions],
     ) -> None:
         """Mark a room as read up to an event, with the read marker and a receipt in one request;
-        nothing is sent if that is known to be so already.
+        nothing is sent if it is known to be marked already.
 
         Args:
             room_id: The room.
@@ -104,7 +104,7 @@ class ReceiptMethods(ClientMethods):
             room_id: The room.
             event_id: The event.
             receipt_type: ``m.read``, ``m.read.private`` or ``m.fully_read``.
-            thread_id: The thread that it is about: the ID of its root, or ``main``.
+            thread_id: The thread of the receipt: the event ID of its root, or ``main``.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -128,8 +128,8 @@ class ReceiptMethods(ClientMethods):
 
         Args:
             room_id: The room.
-            fully_read: The event at which the read marker stands.
-            read_receipt: The event up to which others see that the user has read, None for none.
+            fully_read: The event of the read marker.
+            read_receipt: The event of the public read receipt, or None.
             extra_content: More keys of the request.
             options: See :class:`CallOptions`.
 
@@ -155,12 +155,12 @@ class ReceiptMethods(ClientMethods):
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Set the presence; nothing is sent if the same, status included, was sent last.
+        """Set the presence; nothing is sent if presence and status are those last sent.
 
         Args:
             presence: ``online``, ``offline`` or ``unavailable``.
-            status: A text beside it, None for none.
-            ignore_cache: Send it all the same.
+            status: The status message, or None.
+            ignore_cache: Send it even if it is unchanged.
             options: See :class:`CallOptions`.
 
         Raises:
@@ -183,7 +183,7 @@ class ReceiptMethods(ClientMethods):
     def get_presence(
         self, user_id: str, **options: Unpack[CallOptions]
     ) -> events.PresenceEventContent:
-        """The presence of a user: ``presence``, and ``status_msg`` if there is one.
+        """Get the presence of a user: ``presence``, and ``status_msg`` if there is one.
 
         Args:
             user_id: The user.
@@ -203,11 +203,11 @@ class ReceiptMethods(ClientMethods):
             self._note(("receipt", room_id, event_id, self.mxid), _RECEIPT)
 
     def _note(self, name: tuple[object, ...], seconds: float) -> None:
-        """Note what is about to be said as a person; nothing of it can have a mark.
+        """If this user's events are marked, note what is sent: it can't have a mark.
 
         Args:
-            name: What it is.
-            seconds: How long it may take to come back.
+            name: What identifies it.
+            seconds: How long the homeserver may take to push it back.
         """
         if self.api._mark is not None:
             self.api._shared.sent.note(name, seconds)

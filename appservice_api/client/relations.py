@@ -1,4 +1,4 @@
-"""Events that relate to others: replies in threads, reactions, edits."""
+"""Events that relate to others: messages in threads, reactions, edits."""
 
 from __future__ import annotations
 
@@ -139,14 +139,14 @@ class RelationMethods(ClientMethods):
 
         Args:
             room_id: The room.
-            include: ``all``, or ``participated`` for those that the user has written in.
+            include: ``all``, or ``participated`` for threads with events of the user.
             limit: How many threads at most; the homeserver's choice if None.
             from_token: The ``next_batch`` of the previous page.
             options: See :class:`CallOptions`.
 
         Returns:
-            The page: ``events`` (in the JSON ``chunk``), the first of each thread, and, if there
-            may be more, ``next_batch``.
+            The page: ``events`` (in the JSON ``chunk``), the root event of each thread, and, if
+            there may be more, ``next_batch``.
 
         Raises:
             ValueError: An argument can't be used.
@@ -168,18 +168,18 @@ class RelationMethods(ClientMethods):
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
     ) -> Pages[events.Event]:
-        """Iterate over the threads of a room, the one with the latest message first.
+        """Iterate over the threads of a room, those with the latest messages first.
 
         Args:
             room_id: The room.
-            include: ``all``, or ``participated`` for those that the user has written in.
+            include: ``all``, or ``participated`` for threads with events of the user.
             limit: How many threads at most, None for all.
             from_token: The token to begin at; the beginning if None.
             page_size: How many threads to request at once.
             options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
-            The first event of each thread.
+            The root event of each thread.
 
         Raises:
             ValueError: An argument can't be used.
@@ -200,7 +200,7 @@ class RelationMethods(ClientMethods):
 def _relations(
     room_id: str, event_id: str, rel_type: str | None, event_type: str | None
 ) -> tuple[Endpoint, tuple[str, ...]]:
-    """The endpoint for what is given, and the values of its path."""
+    """The endpoint for the given arguments, and the values of its path."""
     if rel_type is None:
         if event_type is not None:
             raise ValueError(f"event_type {str(event_type)!r} can be asked for only with rel_type")

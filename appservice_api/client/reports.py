@@ -1,4 +1,4 @@
-"""Reports: telling the homeserver's administrators what is inappropriate."""
+"""Reports of inappropriate content to the homeserver's administrators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPORT_USER = Endpoint("POST", _V3 + "/users/{userId}/report", Needs.REGISTERED)
 
 
 class ReportMethods(ClientMethods):
-    """Reporting rooms, events and users. A report whose answer got lost isn't repeated."""
+    """Reporting rooms, events and users. A report whose answer was lost isn't repeated."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class ReportMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            MNotFound: There is no such room; not all homeservers tell.
+            MNotFound: There is no such room; not all homeservers report that.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/report``.
@@ -50,7 +50,7 @@ class ReportMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            MNotFound: There is no such event; not all homeservers tell.
+            MNotFound: There is no such event; not all homeservers report that.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/report/{eventId}``.
@@ -67,7 +67,7 @@ class ReportMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Raises:
-            MNotFound: There is no such user; not all homeservers tell.
+            MNotFound: There is no such user; not all homeservers report that.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /users/{userId}/report``.

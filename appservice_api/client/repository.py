@@ -1,4 +1,4 @@
-"""The media repository: which of its endpoints a homeserver has, and what it takes."""
+"""The media repository: which of its endpoints a homeserver has, and its upload limit."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = ["Repository"]
 CONFIG = Endpoint("GET", "/_matrix/client/v1/media/config", Needs.REGISTERED)
 OLD_CONFIG = Endpoint("GET", "/_matrix/media/v3/config", Needs.REGISTERED)
 
-# Since then all media endpoints but those for uploads have authenticated successors.
+# Since this version all media endpoints except uploads have authenticated replacements.
 _AUTHENTICATED = (1, 11)
 _VERSION = r"v(\d{1,9})\.(\d{1,9})\Z"
 
 
 class Repository(ClientMethods):
-    """What uploads and downloads have in common."""
+    """The common base of uploads and downloads."""
 
     __slots__ = ()
 
     @CONFIG
     def get_media_repo_config(self, **options: Unpack[CallOptions]) -> answers.MediaRepoConfig:
-        """What the media repository takes.
+        """Get the configuration of the media repository.
 
         Args:
             options: See :class:`CallOptions`.
 
         Returns:
-            ``upload_size`` in bytes, None if the homeserver doesn't tell. A proxy in front of it
-            may take less.
+            ``upload_size`` in bytes, None if the homeserver doesn't report it. A proxy in front of
+            it may have a lower limit.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -50,13 +50,13 @@ class Repository(ClientMethods):
     def _upload_limit(
         self, options: CallOptions, oldest: float, sharers: tuple[str, ...] = ()
     ) -> int | None:
-        """How many bytes an upload may have, None if that isn't known; what one user asked, all
-        need not ask. Whether that works or not, it's the upload that counts.
+        """The upload limit in bytes, None if it isn't known. The answer to one user is used for
+        all; an error is only logged.
 
         Args:
             options: The caller's options.
-            oldest: For how many seconds what was answered holds.
-            sharers: Who may ask for each other; nothing for all users.
+            oldest: How many seconds a known answer may be used.
+            sharers: The key of those who share one request; empty for all users.
         """
         api, limits = self.api, self.api._shared.upload_limits
         key = api._access.base_url
@@ -73,7 +73,7 @@ class Repository(ClientMethods):
             size = api._shared.flights.run(("media config", key, *sharers), ask)
         except MatrixError as error:
             api.log.debug("the upload limit isn't known: %s", error)
-            # What one user isn't told another may be; an endpoint that isn't there nobody has.
+            # A refusal may concern this user only; a missing endpoint concerns all.
             if not isinstance(error, MatrixRequestError) or not _unknown(error):
                 return None
             size = None
@@ -90,7 +90,7 @@ class Repository(ClientMethods):
         old_params: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Any:
-        """Ask an authenticated endpoint, or the old one of homeservers that don't have it.
+        """Use an authenticated endpoint, or the old one if the homeserver doesn't have it.
 
         Args:
             new: The endpoint.
@@ -98,7 +98,7 @@ class Repository(ClientMethods):
             values: The values of their paths.
             params: Query parameters.
             options: The caller's options.
-            old_params: More query parameters, which only the old one takes.
+            old_params: More query parameters, for the old endpoint only.
             more: Further arguments of :meth:`_call`.
         """
         ways = [(new, params), (old, {**params, **(old_params or {})})]
@@ -118,9 +118,9 @@ class Repository(ClientMethods):
             raise
 
     def _has_authenticated(self, options: CallOptions) -> bool:
-        """Whether the homeserver's versions have authenticated media; true where it doesn't say
-        them."""
-        who: Any = self  # the chapter of the account has it
+        """Whether the homeserver's versions have authenticated media; true if they can't be
+        read."""
+        who: Any = self  # implemented by AccountMethods
         retry = retry_options(options)
         try:
             versions = who.versions(**retry).get("versions")
@@ -132,7 +132,7 @@ class Repository(ClientMethods):
 
 
 def _unknown(error: MatrixRequestError) -> bool:
-    """Whether a homeserver doesn't know an endpoint; old ones say so without an errcode."""
+    """Whether a homeserver doesn't know an endpoint; old ones send no errcode then."""
     if isinstance(error, MUnrecognized):
         return True
     return error.errcode is None and error.http_status in (404, 405) and not error.context

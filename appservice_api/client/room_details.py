@@ -1,4 +1,4 @@
-"""What a room looks like, and who in it: name, topic, avatar, pins, join rule, members."""
+"""Details of a room: name, topic, avatar, pinned events, join rule, members."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _WITH_ALLOW = ("restricted", "knock_restricted")
 
 
 class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
-    """What a room looks like, and who in it."""
+    """Reading and setting details of a room."""
 
     __slots__ = ()
 
     def set_room_name(self, room_id: str, name: str, **options: Unpack[EventOptions]) -> EventID:
-        """Name a room.
+        """Set the name of a room.
 
         Args:
             room_id: The room.
-            name: The name; an empty one takes the room's name away.
+            name: The name; an empty one removes the room's name.
             options: See :class:`EventOptions`.
 
         Returns:
@@ -49,7 +49,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         )
 
     def set_room_topic(self, room_id: str, topic: str, **options: Unpack[EventOptions]) -> EventID:
-        """Set the topic of a room; as :meth:`set_room_name`.
+        """Set the topic of a room; see :meth:`set_room_name`.
 
         Spec: Client-Server API, ``m.room.topic``.
         """
@@ -61,11 +61,11 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
     def set_room_avatar(
         self, room_id: str, avatar_url: str | None, **options: Unpack[EventOptions]
     ) -> EventID:
-        """Set the avatar of a room; as :meth:`set_room_name`.
+        """Set the avatar of a room; see :meth:`set_room_name`.
 
         Args:
             room_id: The room.
-            avatar_url: The ``mxc://`` URI of the image; None takes the avatar away.
+            avatar_url: The ``mxc://`` URI of the image; None removes the avatar.
             options: See :class:`EventOptions`.
 
         Spec: Client-Server API, ``m.room.avatar``.
@@ -80,14 +80,14 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         allow: Iterable[str | Mapping[str, Any]] | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Set who may join a room; as :meth:`set_room_name`.
+        """Set who may join a room; see :meth:`set_room_name`.
 
         Args:
             room_id: The room.
             join_rule: ``public``, ``invite``, ``knock``, ``restricted``, ``knock_restricted`` or
                 ``private``; any other name must have a dot.
-            allow: With a restricted rule, whose members may join: room IDs, or conditions as
-                the specification writes them.
+            allow: With a restricted rule, the rooms whose members may join: room IDs, or
+                conditions in the form of the specification.
             options: See :class:`EventOptions`.
 
         Spec: Client-Server API, ``m.room.join_rules``.
@@ -104,14 +104,14 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         return self.send_state_event(room_id, "m.room.join_rules", content, **options)
 
     def get_pinned_messages(self, room_id: str, **options: Unpack[CallOptions]) -> list[EventID]:
-        """Ask which events are pinned in a room.
+        """Get the pinned events of a room.
 
         Args:
             room_id: The room.
             options: See :class:`CallOptions`.
 
         Returns:
-            The event IDs, in the room's order; none if nothing is pinned.
+            The event IDs, in the room's order; empty if no event is pinned.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -126,7 +126,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
     def set_pinned_messages(
         self, room_id: str, events: Iterable[str], **options: Unpack[EventOptions]
     ) -> EventID:
-        """Pin events to a room, instead of those that are pinned now; as :meth:`set_room_name`.
+        """Replace the pinned events of a room; see :meth:`set_room_name`.
 
         Args:
             room_id: The room.
@@ -144,8 +144,8 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         return sent
 
     def pin_message(self, room_id: str, event_id: str, **options: Unpack[EventOptions]) -> None:
-        """Pin an event to a room, after those that are pinned; nothing is sent if it is pinned.
-        Threads that pin in one room take turns, so that no pin is lost.
+        """Pin an event to a room, after the other pinned events; nothing is sent if it is pinned.
+        Threads that pin in one room do so one after the other, so that no pin is lost.
 
         Args:
             room_id: The room.
@@ -161,7 +161,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         self._change_pins(room_id, lambda pins: pins if event in pins else [*pins, event], options)
 
     def unpin_message(self, room_id: str, event_id: str, **options: Unpack[EventOptions]) -> None:
-        """Unpin an event; as :meth:`pin_message`."""
+        """Unpin an event; see :meth:`pin_message`."""
         event = EventID(event_id)
         self._change_pins(room_id, lambda pins: [one for one in pins if one != event], options)
 
@@ -185,8 +185,8 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> events.Member:
-        """Get what a user is in a room: membership, display name and avatar. The homeserver is
-        asked unless a display name or an avatar is known.
+        """Get a user's membership, display name and avatar in a room. The homeserver is asked
+        unless a display name or an avatar is known.
 
         Args:
             room_id: The room.
@@ -198,7 +198,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
             The content of the user's ``m.room.member`` event.
 
         Raises:
-            MNotFound: The user never was anything in the room.
+            MNotFound: The user has never had a membership in the room.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``m.room.member``.
@@ -206,7 +206,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         known = None if ignore_cache else self.api.state_store.get_member(
             RoomID(room_id), UserID(user_id)
         )  # fmt: skip
-        # A membership may be known without the profile: it comes from invites and joins.
+        # After invites and joins, a membership may be known without the profile.
         if known is not None and known.keys() > {"membership"}:
             return events.Member(known)
         return events.Member(
@@ -220,7 +220,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> str | None:
-        """Get the display name that a user has in a room, None if there is none; as
+        """Get a user's display name in a room, None if there is none; see
         :meth:`get_room_member_info`."""
         return (
             self.get_room_member_info(room_id, user_id, ignore_cache, **options).displayname or None
@@ -233,7 +233,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> ContentURI | None:
-        """Get the avatar that a user has in a room, None if there is none; as
+        """Get a user's avatar in a room, None if there is none; see
         :meth:`get_room_member_info`."""
         return (
             self.get_room_member_info(room_id, user_id, ignore_cache, **options).avatar_url or None
@@ -246,14 +246,14 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         ignore_cache: bool = False,
         **options: Unpack[CallOptions],
     ) -> list[UserID]:
-        """List the members of a room. The homeserver isn't asked where all who are joined are
-        known and only they are wanted.
+        """List the members of a room. The homeserver isn't asked if all joined members are
+        known and only they are requested.
 
         Args:
             room_id: The room.
-            allowed_memberships: Which memberships count.
-            ignore_cache: Ask the homeserver even if all are known. (What happens in a room
-                afterwards is known only to a store that is told of it.)
+            allowed_memberships: The memberships to include.
+            ignore_cache: Ask the homeserver even if all are known. (Later changes are known only
+                if the state store gets the room's events.)
             options: See :class:`CallOptions`.
 
         Returns:
@@ -286,13 +286,13 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         html: str | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Say why in a notice, and leave the room. The room is left even if the homeserver
-        refuses the notice.
+        """Send a notice with the reason, and leave the room, even if the homeserver refuses the
+        notice.
 
         Args:
             room_id: The room.
-            text: The plain text; made of ``html`` if None.
-            html: The formatted text, None for none.
+            text: The plain text; made from ``html`` if None.
+            html: The formatted text, or None.
             options: See :class:`CallOptions`.
 
         Raises:

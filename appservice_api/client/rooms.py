@@ -1,4 +1,4 @@
-"""Rooms as a whole: making, upgrading, and knowing one's own."""
+"""Rooms as a whole: creating, upgrading and listing them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ CREATE_ROOM = Endpoint("POST", _V3 + "/createRoom", Needs.ACCOUNT)
 JOINED_ROOMS = Endpoint("GET", _V3 + "/joined_rooms", Needs.REGISTERED)
 UPGRADE = Endpoint("POST", _V3 + "/rooms/{roomId}/upgrade", Needs.JOINED)
 
-# What an upgrade changes in the room that is replaced.
+# The state that an upgrade changes in the old room.
 _OF_UPGRADES = ("m.room.tombstone", "m.room.power_levels", "m.room.canonical_alias")
-# How many events of a timeline homeservers show at once.
+# How many events of a timeline homeservers return at most.
 _PAGE = 100
 
 
 class RoomMethods(ClientMethods):
-    """Making rooms, and knowing one's own."""
+    """Creating and upgrading rooms, and listing the user's."""
 
     __slots__ = ()
 
@@ -53,11 +53,11 @@ class RoomMethods(ClientMethods):
         custom_request_fields: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> RoomID:
-        """Create a room. The request is never sent twice where it may have arrived: look for the
-        room, or give it an alias, before you try again after a MatrixConnectionError.
+        """Create a room. The request isn't repeated if the homeserver may have received it: after
+        a MatrixConnectionError, check whether the room exists (easy with an alias) before retrying.
 
         Args:
-            alias_localpart: The localpart of the room's alias, None for no alias.
+            alias_localpart: The localpart of the room's alias, or None.
             visibility: ``private``, or ``public`` to list it in the room directory.
             preset: ``private_chat``, ``public_chat`` or ``trusted_private_chat``.
             name: The name of the room.
@@ -75,7 +75,7 @@ class RoomMethods(ClientMethods):
             The room ID.
 
         Raises:
-            MRoomInUse: The alias is taken.
+            MRoomInUse: The alias is in use.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /createRoom``.
@@ -114,7 +114,7 @@ class RoomMethods(ClientMethods):
 
     @JOINED_ROOMS
     def get_joined_rooms(self, **options: Unpack[CallOptions]) -> list[RoomID]:
-        """The rooms that the user is in. What is found is remembered, and so is that the user
+        """Get the rooms that the user is in. The state store remembers them, and that the user
         has left all others.
 
         Args:
@@ -141,20 +141,20 @@ class RoomMethods(ClientMethods):
         additional_creators: Iterable[str] | None = None,
         **options: Unpack[CallOptions],
     ) -> RoomID:
-        """Replace a room by one of another version. The request is never sent twice where it may
-        have arrived.
+        """Replace a room by one of another version. The request isn't repeated if the homeserver
+        may have received it.
 
         Args:
             room_id: The room.
-            new_version: The version of its successor.
-            additional_creators: Users who are to be creators beside this one, from version 12 on.
+            new_version: The room version of the new room.
+            additional_creators: More users who become creators, in version 12 or newer.
             options: See :class:`CallOptions`.
 
         Returns:
-            The room ID of the successor.
+            The room ID of the new room.
 
         Raises:
-            MUnsupportedRoomVersion: The homeserver doesn't know the version.
+            MUnsupportedRoomVersion: The homeserver doesn't support the version.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/upgrade``.
@@ -172,8 +172,8 @@ class RoomMethods(ClientMethods):
         return RoomID.read(self._field(UPGRADE, answer, "replacement_room", str))
 
     def _made_of(self, room_id: str, options: CallOptions) -> list[Any]:
-        """The events that a new room is made of. Some of its state may have been set twice, so
-        that the timeline tells it all; of a long one, the beginning is looked up in the state."""
+        """The events of a new room. The timeline also has state that was replaced since; if it is
+        longer than a page, the state completes it."""
         query, asked = {"dir": "b", "limit": _PAGE}, quiet(options)
         answer = self._call(MESSAGES, (room_id,), options=asked, query_params=query)
         events = self._field(MESSAGES, answer, "chunk", list)
@@ -182,7 +182,7 @@ class RoomMethods(ClientMethods):
         return [one for one in events if isinstance(one, dict)]
 
     def _changed_in(self, room_id: str, options: CallOptions) -> list[Any]:
-        """The events that an upgrade leaves in the room that is replaced."""
+        """The state events that an upgrade sends in the old room."""
         events = []
         for one in _OF_UPGRADES:
             values, query = (room_id, one, ""), {"format": "event"}
@@ -194,5 +194,5 @@ class RoomMethods(ClientMethods):
 
 
 def _several(users: Iterable[str] | None) -> list[str]:
-    """The users of an argument; one alone may be given as it is."""
+    """The users of an argument, which may be a single user ID."""
     return [users] if isinstance(users, str) else list(users or ())

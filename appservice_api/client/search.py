@@ -1,4 +1,4 @@
-"""Searching: messages, users, and the rooms shared with a user."""
+"""Searching messages and users; the rooms shared with a user."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ MUTUAL_ROOMS = Endpoint("GET", _CLIENT + "/v1/mutual_rooms", Needs.REGISTERED)
 
 
 class SearchPages(Pages["answers.SearchResult"]):
-    """What a search finds, page by page. ``total`` is about how many events match."""
+    """The results of a search, page by page. ``total`` estimates how many events match."""
 
     __slots__ = ()
 
     @property
     def highlights(self) -> list[str]:
-        """The words that matched, of the last page."""
+        """The words that matched on the last page."""
         return (self.page and self.page.highlights) or []
 
     @property
     def groups(self) -> dict[str, Any]:
-        """By ``room_id`` or ``sender``, then by its value, which results of the last page are
-        its."""
+        """The groups of the last page's results, by ``room_id`` or ``sender`` and then by its
+        value."""
         return (self.page and self.page.groups) or {}
 
     @property
     def state(self) -> dict[str, Any]:
-        """The state of the rooms, by room ID, of the last page."""
+        """The state of the last page's rooms, by room ID."""
         return (self.page and self.page.state) or {}
 
 
@@ -65,27 +65,27 @@ class SearchMethods(ClientMethods):
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
     ) -> SearchPages:
-        """Iterate over the events, in rooms that the user is or was in, that hold some words.
+        """Search for words in the events of all rooms that the user is or was in.
 
         Args:
             search_term: The words.
-            keys: Where to look: ``content.body``, ``content.name``, ``content.topic``; in all of
+            keys: The keys to search: ``content.body``, ``content.name``, ``content.topic``; all of
                 them if None.
-            filter: A ``RoomEventFilter`` that the events must pass, for example with ``rooms``.
-                Its ``limit`` is set by this method.
-            order_by: ``recent``, the newest first; or ``rank``, the best first, of which some
-                homeservers give one page only.
-            event_context: What to give around each event: ``before_limit``, ``after_limit``,
-                ``include_profile``. Nothing if None.
-            include_state: Whether the state of the rooms is given.
-            group_by: ``room_id`` and ``sender``: how the results are grouped.
+            filter: A ``RoomEventFilter`` for the events, for example with ``rooms``. This method
+                sets its ``limit``.
+            order_by: ``recent``, the newest first; or ``rank``, the best first, for which some
+                homeservers return one page only.
+            event_context: The context to return with each event: ``before_limit``,
+                ``after_limit``, ``include_profile``; none if None.
+            include_state: Whether to return the state of the rooms.
+            group_by: The keys to group the results by: ``room_id``, ``sender``.
             limit: How many results at most, None for all.
             from_token: The token to begin at; the beginning if None.
             page_size: How many results to request at once.
             options: See :class:`CallOptions`; they apply to each request.
 
         Returns:
-            The results; ``event`` is what was found.
+            An iterator over the results; the ``event`` of each is the matching event.
 
         Raises:
             ValueError: An argument can't be used.
@@ -130,7 +130,7 @@ class SearchMethods(ClientMethods):
     def search_users(
         self, search_query: str, limit: int | None = 10, **options: Unpack[CallOptions]
     ) -> answers.UserSearchResults:
-        """Find users by parts of their names.
+        """Find users by a part of their user ID or display name.
 
         Args:
             search_query: The part of a user ID or display name.
@@ -138,7 +138,7 @@ class SearchMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            ``results``, and whether they are ``limited``.
+            ``results``, and ``limited``, whether there are more.
 
         Raises:
             MatrixError: The homeserver refused, or couldn't be reached.
@@ -154,19 +154,19 @@ class SearchMethods(ClientMethods):
 
     @MUTUAL_ROOMS
     def get_mutual_rooms(self, user_id: str, **options: Unpack[CallOptions]) -> list[RoomID]:
-        """The rooms that this user and another are both in.
+        """Get the rooms that this user shares with another.
 
-        This is for users with a token of their own, real users or ghosts that have logged in. The
-        endpoint's parameter is called ``user_id``, as that by which an application service says
-        whom it speaks for, so with its token nobody can be asked about.
+        This needs a user with its own token: a real user, or a ghost that has logged in. The
+        endpoint's parameter ``user_id`` has the same name as the one by which an application
+        service selects the acting user, so its token can't be used.
 
         Args:
             user_id: The other user.
             options: See :class:`CallOptions`; they apply to each request.
 
         Raises:
-            ValueError: This user speaks by the application service's token.
-            MUnrecognized: The homeserver doesn't have this.
+            ValueError: This user acts with the application service's token.
+            MUnrecognized: The homeserver doesn't support this.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /mutual_rooms``.

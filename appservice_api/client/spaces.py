@@ -1,4 +1,4 @@
-"""Spaces, and rooms seen from outside."""
+"""Spaces, and summaries of rooms for users outside them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .base import ClientMethods
 __all__ = ["SpaceMethods"]
 
 _V1 = "/_matrix/client/v1"
-# What is looked at from outside isn't joined for it.
+# REGISTERED: these may be read without joining.
 HIERARCHY = Endpoint("GET", _V1 + "/rooms/{roomId}/hierarchy", Needs.REGISTERED)
 SUMMARY = Endpoint("GET", _V1 + "/room_summary/{roomIdOrAlias}", Needs.REGISTERED)
 
 
 class SpaceMethods(ClientMethods):
-    """Reading spaces, and what rooms show to those who aren't in them."""
+    """Reading spaces, and summaries of rooms that the user isn't in."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class SpaceMethods(ClientMethods):
         Args:
             room_id: The space.
             suggested_only: Whether to include suggested rooms only.
-            max_depth: How many spaces deep to go; the homeserver's choice if None.
+            max_depth: How many levels of subspaces to include; the homeserver's choice if None.
             limit: How many rooms at most; the homeserver's choice if None.
             from_token: The ``next_batch`` of the previous page.
             options: See :class:`CallOptions`.
@@ -48,7 +48,7 @@ class SpaceMethods(ClientMethods):
             The page: ``rooms`` and, if there may be more, ``next_batch``.
 
         Raises:
-            MForbidden: The user may not see the space. It isn't joined for this.
+            MForbidden: The user may not see the space. The user isn't joined for this.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/hierarchy``.
@@ -71,14 +71,14 @@ class SpaceMethods(ClientMethods):
         page_size: int | None = PAGE_SIZE,
         **options: Unpack[CallOptions],
     ) -> Pages[answers.SpaceHierarchyRoom]:
-        """Iterate over the rooms of a space: the space itself, its rooms and spaces, theirs.
+        """Iterate over the rooms of a space: the space itself, its rooms, and those of subspaces.
 
         Args:
             room_id: The space.
             suggested_only: Whether to include suggested rooms only.
-            max_depth: How many spaces deep to go; the homeserver's choice if None.
+            max_depth: How many levels of subspaces to include; the homeserver's choice if None.
             limit: How many rooms at most, None for all.
-            from_token: Where to begin; with the same other arguments as before.
+            from_token: The token to begin at; the other arguments must be those of its page.
             page_size: How many rooms to request at once.
             options: See :class:`CallOptions`; they apply to each request.
 
@@ -109,16 +109,16 @@ class SpaceMethods(ClientMethods):
         via: Iterable[str] | None = None,
         **options: Unpack[CallOptions],
     ) -> answers.RoomSummary:
-        """Read what a room shows to those who aren't in it.
+        """Read the summary of a room, which the user need not be in.
 
         Args:
             room_id_or_alias: The room.
-            via: Server names of homeservers that may know it.
+            via: Server names of homeservers that may know the room.
             options: See :class:`CallOptions`.
 
         Raises:
             MNotFound: There is no such room, or the user may not see it.
-            MUnrecognized: The homeserver doesn't have this; it came with version 1.15.
+            MUnrecognized: The homeserver doesn't support this, which is new in version 1.15.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /room_summary/{roomIdOrAlias}``.

@@ -39,7 +39,7 @@ class StateMethods(ClientMethods):
         state_key: str = "",
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Set a piece of a room's state.
+        """Send a state event.
 
         Args:
             room_id: The room.
@@ -49,7 +49,7 @@ class StateMethods(ClientMethods):
             options: See :class:`EventOptions`.
 
         Returns:
-            The event ID; that of the present state if it has the same content already.
+            The event ID; that of the present event if it has the same content.
 
         Raises:
             ValueError: The content or an argument can't be sent.
@@ -95,7 +95,7 @@ class StateMethods(ClientMethods):
         format: Literal["content", "event"] = "content",
         **options: Unpack[CallOptions],
     ) -> events.EventContent | events.StateEvent:
-        """Read a piece of a room's state.
+        """Read a state event, or its content.
 
         Args:
             room_id: The room.
@@ -105,7 +105,7 @@ class StateMethods(ClientMethods):
             options: See :class:`CallOptions`.
 
         Returns:
-            The content as the class of the type, or the event.
+            The content, an instance of the class for the type; or the event.
 
         Raises:
             MNotFound: The room has no such state.
@@ -119,14 +119,14 @@ class StateMethods(ClientMethods):
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if format == "event":
             event = events.StateEvent.read(answer)
-            told = {"room_id": room_id, **event}
+            state = {"room_id": room_id, **event}
             if self._is_known_joined(room_id):
-                self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
+                self._best_effort.update_state(state, source=Source.FETCHED, ts=asked_at)
             else:
-                self._best_effort.update_state(told)
+                self._best_effort.update_state(state)
             return event
         content = events.read_content(event_type, answer)
-        # What was true at an unknown time is better than nothing, but not than anything else.
+        # State of an unknown time (0) is stored, but replaces no other.
         when = asked_at if self._is_known_joined(room_id) else 0
         self._remember_state(
             room_id, event_type, state_key, content, source=Source.FETCHED, ts=when
@@ -134,8 +134,8 @@ class StateMethods(ClientMethods):
         return content
 
     def _look(self, room_id: str, event_type: str) -> events.EventContent | None:
-        """The content of a state event, None if there is none, for somebody who only looks:
-        nothing is ensured, nothing remembered."""
+        """The content of a state event, None if there is none. Read only: the user isn't
+        registered or joined, and nothing is stored."""
         values = (room_id, event_type, "")
         try:
             answer = self._call(GET_STATE, values, options={"ensure_joined": False})
@@ -144,7 +144,7 @@ class StateMethods(ClientMethods):
         return events.read_content(event_type, answer)
 
     def _is_known_joined(self, room_id: str) -> bool:
-        """Whether the user is known to be in a room: who has left is told what was true then."""
+        """Whether the user is known to be in a room: one that has left gets the state of then."""
         me = self.api._acting
         return me is not None and bool(self.api.state_store.is_joined(room_id, me))
 
@@ -169,8 +169,8 @@ class StateMethods(ClientMethods):
         return found
 
     def sync_state(self, room_id: str, **options: Unpack[CallOptions]) -> None:
-        """Remember the whole state of a room in the state store: all memberships, power levels
-        and the like. One request, and the user must be in the room already.
+        """Read the whole state of a room into the state store: memberships, power levels and
+        others. One request; the user must be in the room already.
 
         Args:
             room_id: The room.
@@ -178,7 +178,7 @@ class StateMethods(ClientMethods):
 
         Raises:
             MForbidden: The user isn't in the room.
-            StateStoreError: It can't be remembered.
+            StateStoreError: The state can't be stored.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /rooms/{roomId}/state``.
@@ -188,7 +188,7 @@ class StateMethods(ClientMethods):
         self._take_state(self.api.state_store, room_id, found, asked_at)
 
     def _ask_state(self, room_id: str, options: CallOptions) -> tuple[list[events.StateEvent], int]:
-        """The state events of a room, and when they were asked for."""
+        """The state events of a room, and the time of the request."""
         asked_at = now()
         answer = self._call(ALL_STATE, (room_id,), options=options)
         if not isinstance(answer, list):
@@ -209,7 +209,7 @@ class StateMethods(ClientMethods):
             store.update_states({"room_id": room_id, **event} for event in found)
 
     def _is_of_now(self, state: list[events.StateEvent]) -> bool:
-        """Whether a room's state is that of now: who has left is told that of then."""
+        """Whether a room's state is the present one: a user that has left gets that of then."""
         me = self.api.acting_user
         mine = (one for one in state if one.type == "m.room.member" and one.state_key == me)
         return any(one.get("content") and one.content.get("membership") == "join" for one in mine)
@@ -228,8 +228,8 @@ class StateMethods(ClientMethods):
         Args:
             room_id: The room.
             at: A token of ``/messages`` or ``/sync``: the members at that time.
-            membership: The one membership that counts.
-            not_membership: The one membership that doesn't.
+            membership: Only members with this membership.
+            not_membership: Only members without this membership.
             options: See :class:`CallOptions`.
 
         Returns:
@@ -258,7 +258,7 @@ class StateMethods(ClientMethods):
         ts: int | None = None,
         event_id: str | None = None,
     ) -> None:
-        if event_type != "m.room.create":  # its content alone lacks the creator
+        if event_type != "m.room.create":  # the content alone lacks the creator
             self._best_effort.update_state(
                 {"room_id": room_id, "type": event_type, "state_key": state_key,
                  "content": content, "event_id": event_id},
@@ -267,5 +267,5 @@ class StateMethods(ClientMethods):
 
 
 def _state_events(found: list[Any]) -> list[events.StateEvent]:
-    """The state events of an answer; what isn't an object is left out."""
+    """The state events of an answer; values that aren't objects are left out."""
     return [events.StateEvent(event) for event in found if isinstance(event, dict)]

@@ -1,7 +1,7 @@
-"""Changes of a room's state that begin with what is there now.
+"""Changes of a part of a room's state.
 
-Setting a state event replaces all of it. Whoever changes a part must read the rest first, and two
-who do so at the same time must take turns, or one of the changes is lost.
+A new state event replaces the whole content. To change a part, the rest must be read first, and
+concurrent changes must be made one after the other, or one of them is lost.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Json = dict[str, Any]
 
 
 class StateChangeMethods(StateMethods):
-    """Reading and then changing, in turn."""
+    """Reads and then changes state, in one thread at a time."""
 
     __slots__ = ()
 
     def _in_turn(self, room_id: str, event_type: str, work: Callable[[], Any]) -> Any:
-        """Do what changes a piece of a room's state while no other thread of this process does."""
+        """Run a change of a state event while no other thread of this process changes it."""
         key = ("state", RoomID(room_id), event_type)
         return self.api._shared.flights.in_turn(key, work)
 
@@ -36,10 +36,10 @@ class StateChangeMethods(StateMethods):
         self, room_id: str, event_type: str, options: CallOptions
     ) -> tuple[Json | None, EventID | None]:
         """Ask the homeserver for the content and the event ID of a state event; None and None if
-        there is none. A homeserver that tells the content only leaves the ID unknown.
+        there is none. The ID is None if the homeserver sends the content only.
 
-        Who has left a room is told what was true then: what is changed must begin with
-        :meth:`_is_here`."""
+        A user that has left a room gets the state of then, so a change must call :meth:`_is_here`
+        first."""
         values, query = (room_id, event_type, ""), {"format": "event"}
         asked_at = now()
         try:
@@ -58,7 +58,7 @@ class StateChangeMethods(StateMethods):
     def _remember_asked(
         self, room_id: str, event_type: str, content: Mapping[str, Any], asked_at: int
     ) -> None:
-        """Remember what was true when it was asked: what was sent since then is newer."""
+        """Store an answer with the time of its request: events sent since then are newer."""
         self._best_effort.update_state(
             {"room_id": room_id, "type": event_type, "state_key": "", "content": content},
             source=Source.FETCHED,
@@ -72,18 +72,18 @@ class StateChangeMethods(StateMethods):
         change: Callable[[Json | None], Json | None],
         options: EventOptions,
     ) -> EventID | None:
-        """Read a piece of a room's state, change it and send it; nothing is sent if nothing
+        """Read the content of a state event, change it and send it; nothing is sent if nothing
         changes.
 
         Args:
             room_id: The room.
             event_type: The type of the state event, whose state key is empty.
-            change: Makes the new content of the present one, None if there is none. It may return
-                None for "leave it so".
+            change: Called with the present content, or None; returns the new content, or None for
+                no change.
             options: The caller's options.
 
         Returns:
-            The event ID of the new event, or of the present one; None if there is none, or if it
+            The event ID of the new event, or of the present one; None if there is none, or its ID
             isn't known.
         """
 
@@ -94,7 +94,7 @@ class StateChangeMethods(StateMethods):
             try:
                 return attempt(here)
             except MForbidden:
-                # Whoever was removed meanwhile has read what isn't true any more.
+                # If the user was removed meanwhile, the state that was read is outdated.
                 if not here or self._membership(room_id, reading) == "join":
                     raise
             return attempt(self._is_here(room_id, reading))
@@ -104,7 +104,7 @@ class StateChangeMethods(StateMethods):
             new = change(present)
             if new is None or (here and new == present and event_id is not None):
                 return event_id
-            # Joining and sending the same again would bring back what was true before.
+            # Joining and sending this again would restore outdated state.
             sending = {**options, "ensure_joined": False}
             return self.send_state_event(room_id, event_type, new, **sending)  # type: ignore[arg-type]
 
@@ -112,8 +112,8 @@ class StateChangeMethods(StateMethods):
         return found
 
     def _is_here(self, room_id: str, options: CallOptions) -> bool:
-        """Ensure that the user is in the room, since what is read is the present state only then.
-        Returns whether the user is in it."""
+        """Ensure that the user is in the room: otherwise the state read is outdated. Returns
+        whether the user is in it."""
         asked_at = now()
         if self._membership(room_id, options) == "join":
             self._best_effort.set_membership(
@@ -125,11 +125,11 @@ class StateChangeMethods(StateMethods):
         return self._come_back(room_id, retry_options(options))
 
     def _come_back(self, room_id: str, retry: RetryOptions) -> bool:
-        """Join a room that the user isn't in; intents know how."""
+        """Join a room that the user isn't in; intents override this."""
         return False
 
     def _membership(self, room_id: str, options: CallOptions) -> object:
-        """What the user is in a room, as the homeserver says."""
+        """The user's membership in a room, from the homeserver."""
         values = (room_id, "m.room.member", self.mxid)
         try:
             found = self._call(GET_STATE, values, options=options)

@@ -1,4 +1,4 @@
-"""Synchronising: what has happened since a moment."""
+"""Sync: the events since an earlier sync."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SYNC = Endpoint("GET", "/_matrix/client/v3/sync", Needs.REGISTERED)
 
 
 class SyncMethods(ClientMethods):
-    """Asking what has happened. What an application service is told by transactions needs no
-    sync; other users' events do."""
+    """Reading new events of a user. Events that an application service gets in transactions need
+    no sync; those of other users do."""
 
     __slots__ = ()
 
@@ -36,24 +36,24 @@ class SyncMethods(ClientMethods):
         use_state_after: bool = False,
         **options: Unpack[BasicOptions],
     ) -> answers.SyncResponse:
-        """Ask what has happened since a moment, and wait if nothing has.
+        """Get the events since an earlier sync, and wait if there are none.
 
         Args:
-            since: The ``next_batch`` of the last answer; None for the present state of all.
-            timeout: How many milliseconds the homeserver may wait for something to happen; 0 for
-                none. The network's own time to read an answer comes on top.
+            since: The ``next_batch`` of the last answer; None for the present state of all rooms.
+            timeout: How many milliseconds the homeserver may wait for events; 0 for no wait. It is
+                added to the timeout for reading the answer.
             filter_id: The ID of a filter, or a :class:`Filter`, as a dict or as JSON.
-            full_state: Whether the whole state of all rooms is given.
-            set_presence: What the user becomes by asking: ``online`` if None, ``offline`` for no
-                change, ``unavailable``.
-            use_state_after: Whether changes of state are given as they are after the timeline.
-            options: See :class:`BasicOptions`. Without a ``deadline``, the usual one is longer by
-                ``timeout``.
+            full_state: Whether to return the whole state of all rooms.
+            set_presence: The user's presence after the request: ``online`` if None, ``offline`` for
+                no change, ``unavailable``.
+            use_state_after: Whether to return the state changes up to the timeline's end.
+            options: See :class:`BasicOptions`. Without a ``deadline``, the default one is extended
+                by ``timeout``.
 
         Raises:
             ValueError: An argument can't be used.
-            MatrixError: The homeserver refused, or couldn't be reached. Synapse answers 500 to the
-                bot of an application service, always; ghosts may ask.
+            MatrixError: The homeserver refused, or couldn't be reached. Synapse always answers the
+                bot of an application service with status 500; ghosts may sync.
 
         Spec: Client-Server API, ``GET /sync``.
         """

@@ -1,4 +1,4 @@
-"""Third-party networks: what application services bridge, and who and where is who there."""
+"""Third-party networks: the protocols that are bridged, and their users and locations."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ INVITE_BY_3PID = Endpoint(
     "POST", "/_matrix/client/v3/rooms/{roomId}/invite", Needs.JOINED, once=True
 )
 
-# These say who speaks.
+# These select the acting user.
 _NO_FIELDS = ("access_token", "device_id", "user_id")
 
 
 class ThirdPartyMethods(ClientMethods):
-    """What lies beyond Matrix: bridged networks, and people known by an e-mail address."""
+    """Bridged networks, and invites by e-mail address or phone number."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class ThirdPartyMethods(ClientMethods):
     def get_protocols(
         self, **options: Unpack[CallOptions]
     ) -> dict[str, answers.ThirdPartyProtocol]:
-        """The protocols that are bridged, by name.
+        """Get the protocols that are bridged, by name.
 
         Args:
             options: See :class:`CallOptions`.
@@ -59,14 +59,14 @@ class ThirdPartyMethods(ClientMethods):
     def get_protocol_metadata(
         self, protocol: str, **options: Unpack[CallOptions]
     ) -> answers.ThirdPartyProtocol:
-        """What a bridged protocol is like.
+        """Get the metadata of a bridged protocol.
 
         Args:
             protocol: The name of the protocol.
             options: See :class:`CallOptions`.
 
         Raises:
-            MNotFound: Nobody bridges it.
+            MNotFound: The protocol isn't bridged.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /thirdparty/protocol/{protocol}``.
@@ -85,16 +85,16 @@ class ThirdPartyMethods(ClientMethods):
         fields: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> list[answers.ThirdPartyLocation]:
-        """The portal rooms of a location of a bridged network.
+        """Get the portal rooms of a location of a bridged network.
 
         Args:
             protocol: The name of the protocol.
-            fields: What tells the location, by the protocol's ``location_fields``.
+            fields: The location, by the protocol's ``location_fields``.
             options: See :class:`CallOptions`.
 
         Raises:
-            ValueError: A field can't be asked for.
-            MNotFound: There is none, or nobody bridges the protocol.
+            ValueError: A field has a reserved name.
+            MNotFound: There is none, or the protocol isn't bridged.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``GET /thirdparty/location/{protocol}``.
@@ -109,12 +109,12 @@ class ThirdPartyMethods(ClientMethods):
         fields: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> list[answers.ThirdPartyUser]:
-        """The Matrix users who stand for a user of a bridged network; as
+        """Get the Matrix users that represent a user of a bridged network; see
         :meth:`query_location_by_protocol`.
 
         Args:
             protocol: The name of the protocol.
-            fields: What tells the user, by the protocol's ``user_fields``.
+            fields: The user, by the protocol's ``user_fields``.
             options: See :class:`CallOptions`.
 
         Spec: Client-Server API, ``GET /thirdparty/user/{protocol}``.
@@ -126,8 +126,8 @@ class ThirdPartyMethods(ClientMethods):
     def query_location_by_alias(
         self, alias: str, **options: Unpack[CallOptions]
     ) -> list[answers.ThirdPartyLocation]:
-        """The locations of bridged networks that a room alias leads to. Synapse answers with
-        none, whatever there is.
+        """Get the locations of bridged networks for a room alias. Synapse always returns an empty
+        list.
 
         Args:
             alias: The room alias.
@@ -146,7 +146,7 @@ class ThirdPartyMethods(ClientMethods):
     def query_user_by_id(
         self, user_id: str, **options: Unpack[CallOptions]
     ) -> list[answers.ThirdPartyUser]:
-        """The users of bridged networks whom a Matrix user stands for; as
+        """Get the users of bridged networks that a Matrix user represents; see
         :meth:`query_location_by_alias`.
 
         Args:
@@ -188,21 +188,21 @@ class ThirdPartyMethods(ClientMethods):
         id_access_token: str,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Invite someone whose e-mail address or phone number is all that is known.
+        """Invite a user by e-mail address or phone number.
 
-        It isn't repeated once it may have arrived: each request may send another message.
+        The request isn't repeated if the homeserver may have received it: each may send a message.
 
         Args:
             room_id: The room.
             medium: ``email`` or ``msisdn``.
             address: The address or number.
-            id_server: The host name (and port) of the identity server that knows whose it is.
+            id_server: The host name (and port) of the identity server to look the address up.
             id_access_token: The token for that identity server.
             options: See :class:`CallOptions`.
 
         Raises:
             ValueError: An argument is empty.
-            MForbidden: Not allowed, or already in the room.
+            MForbidden: It isn't allowed, or the user is in the room already.
             MatrixError: The homeserver refused, or couldn't be reached.
 
         Spec: Client-Server API, ``POST /rooms/{roomId}/invite``.
@@ -226,7 +226,7 @@ def _checked(fields: Mapping[str, Any] | None) -> dict[str, Any]:
     """The fields as query parameters.
 
     Raises:
-        ValueError: One of them would say who speaks.
+        ValueError: One of them would select the acting user.
     """
     asked = dict(fields or {})
     for name in _NO_FIELDS:

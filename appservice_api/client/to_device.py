@@ -1,4 +1,4 @@
-"""Messages from device to device, which are in no room."""
+"""Messages from device to device, outside rooms."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class ToDeviceMethods(ClientMethods):
 
         Args:
             event_type: The type of the messages.
-            messages: Their contents by user and device; the device ``*`` is all that the user
-                has. They aren't changed.
-            txn_id: A name for the messages; as for :meth:`send_message_event`. The same user,
-                type and name mean the same messages, whoever they are to.
+            messages: Their contents by user and device; the device ``*`` means all devices of the
+                user. They aren't changed.
+            txn_id: A name for the messages; see :meth:`send_message_event`. The same user,
+                type and name mean the same messages, even to other recipients.
             options: See :class:`CallOptions`.
 
         Raises:
             ValueError: A message or an argument can't be sent.
-            MatrixError: The homeserver refused, or couldn't be reached. Devices that don't exist
-                are no reason to refuse.
+            MatrixError: The homeserver refused, or couldn't be reached. Unknown devices cause no
+                error.
 
         Spec: Client-Server API, ``PUT /sendToDevice/{eventType}/{txnId}``.
         """
@@ -68,7 +68,7 @@ class ToDeviceMethods(ClientMethods):
         txn_id: str | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Send a message to one device, or with ``*`` to all of one user.
+        """Send a message to one device, or with ``*`` to all devices of a user.
 
         Args:
             event_type: The type of the message.
