@@ -48,7 +48,7 @@ class AccountMethods(ClientMethods):
     def versions(
         self, no_cache: bool = False, **options: Unpack[CallOptions]
     ) -> answers.VersionsResponse:
-        """The versions of the specification that the homeserver supports; asked once for all
+        """Get the versions of the specification that the homeserver supports; asked once for all
         users.
 
         Args:

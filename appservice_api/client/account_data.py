@@ -89,7 +89,7 @@ class AccountDataMethods(ClientMethods):
     def get_room_tags(
         self, room_id: str, **options: Unpack[CallOptions]
     ) -> events.RoomTagAccountDataEventContent:
-        """The tags that the user has given to a room.
+        """Get the tags that the user has given to a room.
 
         Args:
             room_id: The room.

@@ -53,7 +53,7 @@ class AttachmentMethods(MessageMethods, MediaMethods):
         txn_id: str | None = None,
         **options: Unpack[EventOptions],
     ) -> EventID:
-        """Send a file. Sending it twice with the same ``txn_id`` uploads it twice, but makes one
+        """Send a file. Sending it twice with the same ``txn_id`` uploads it twice, but creates one
         event.
 
         Args:

@@ -1,4 +1,4 @@
-"""Devices of a user. Application services make and delete them without a login."""
+"""Devices of a user. Application services create and delete them without a login."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DeviceMethods(ClientMethods):
 
     @DEVICES
     def get_devices(self, **options: Unpack[CallOptions]) -> list[answers.Device]:
-        """The devices of the user.
+        """Get the devices of the user.
 
         Args:
             options: See :class:`CallOptions`.
@@ -43,7 +43,7 @@ class DeviceMethods(ClientMethods):
 
     @DEVICE
     def get_device(self, device_id: str, **options: Unpack[CallOptions]) -> answers.Device:
-        """One device of the user.
+        """Get one device of the user.
 
         Args:
             device_id: The device.

@@ -1,4 +1,4 @@
-"""Filters for ``sync``, stored on the homeserver."""
+"""Filters: stored on the homeserver, for ``sync``."""
 
 from __future__ import annotations
 

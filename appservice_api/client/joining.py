@@ -26,7 +26,7 @@ KNOCK = Endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", Needs.ACCOU
 
 Extra = Mapping[str, Any]
 
-# The memberships (None: unknown) that a membership event changes to the new one, by the new one.
+# For each new membership, the memberships (None: unknown) from which a user changes to it.
 _COMING_FROM = {
     Membership.JOIN: (None, Membership.INVITE, Membership.LEAVE, Membership.KNOCK),
     Membership.KNOCK: (None, Membership.LEAVE),

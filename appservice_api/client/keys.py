@@ -40,7 +40,7 @@ class KeyMethods(ClientMethods):
         fallback_keys: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
     ) -> dict[str, int]:
-        """Upload keys of the device that is acting: a ghost needs one, as in
+        """Upload keys of the acting device: a ghost needs one, as in
         ``api.intent(user, device_id="BRIDGE")``.
 
         The request isn't repeated if the homeserver may have received it: a one-time key that was

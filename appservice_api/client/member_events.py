@@ -89,7 +89,7 @@ class MemberEventMethods(ClientMethods):
         filled = self.fill_member_event(room_id, user_id, content)
         if filled is not None:
             content = {**filled, "membership": kind.value}
-        # A user isn't joined first in order to join.
+        # A join needs no join before it.
         endpoint = JOIN_BY_EVENT if kind is Membership.JOIN else SEND_STATE
         values = (room_id, "m.room.member", UserID(user_id))
         asked_at = now()

@@ -28,8 +28,8 @@ JOINED_MEMBERS = Endpoint("GET", _ROOM + "/joined_members", Needs.JOINED)
 
 Extra = Mapping[str, Any]
 
-# The memberships (None: unknown) that an endpoint changes. For others it does nothing, or the
-# homeserver refuses, but a member event would make another change.
+# The memberships (None: unknown) that an endpoint changes. From others it changes nothing, or the
+# homeserver refuses it; a member event could make another change.
 _THERE = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
 _FROM = {
     INVITE: (None, Membership.LEAVE, Membership.KNOCK),

@@ -1,4 +1,4 @@
-"""Reports of inappropriate content to the homeserver's administrators."""
+"""Reports: inappropriate content, for the homeserver's administrators."""
 
 from __future__ import annotations
 

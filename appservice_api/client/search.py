@@ -1,4 +1,4 @@
-"""Searching messages and users; the rooms shared with a user."""
+"""Searching: messages, users, and the rooms shared with a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spaces, and summaries of rooms for users outside them."""
+"""Spaces, and summaries of rooms."""
 
 from __future__ import annotations
 
