@@ -155,8 +155,8 @@ class MemberEventMethods(ClientMethods):
             found = self._call(GET_STATE, values, options=quiet(options))
         except (MForbidden, MNotFound):
             return None
-        value = found.get("membership") if isinstance(found, dict) else None
-        return next((one for one in Membership if one == value), None)
+        said = found.get("membership") if isinstance(found, dict) else None
+        return next((one for one in Membership if one == said), None)
 
     def _member_event(
         self, room_id: str, user_id: str, options: CallOptions

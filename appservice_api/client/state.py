@@ -119,11 +119,11 @@ class StateMethods(ClientMethods):
         answer = self._call(GET_STATE, values, options=options, query_params=query)
         if format == "event":
             event = events.StateEvent.read(answer)
-            state = {"room_id": room_id, **event}
+            told = {"room_id": room_id, **event}
             if self._is_known_joined(room_id):
-                self._best_effort.update_state(state, source=Source.FETCHED, ts=asked_at)
+                self._best_effort.update_state(told, source=Source.FETCHED, ts=asked_at)
             else:
-                self._best_effort.update_state(state)
+                self._best_effort.update_state(told)
             return event
         content = events.read_content(event_type, answer)
         # State of an unknown time (0) is stored, but replaces no other.

@@ -49,15 +49,15 @@ def _method_of_room(room: type, method: Any) -> Any:
     name = method.__name__
 
     @wraps(method)
-    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def said(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.intent, name)(self.room_id, *args, **kwargs)
 
     of_intent = signature(method)
     me, _, *others = of_intent.parameters.values()
-    call.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
-    call.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
-    call.__module__, call.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
-    return call
+    said.__signature__ = of_intent.replace(parameters=[me, *others])  # type: ignore[attr-defined]
+    said.__doc__ = re.sub(_OWN_PARAMETER, "", method.__doc__ or "")
+    said.__module__, said.__qualname__ = room.__module__, f"{room.__qualname__}.{name}"
+    return said
 
 
 def _absent(kind: Any) -> Any:
