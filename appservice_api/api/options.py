@@ -22,7 +22,7 @@ __all__ = [
 
 
 class BasicOptions(TypedDict, total=False):
-    """What every method takes beside its own parameters.
+    """The parameters that all methods have in common.
 
     Attributes:
         ensure_joined: Whether to register or join the user if the homeserver refuses. (A user who

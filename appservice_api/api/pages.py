@@ -18,8 +18,7 @@ T = TypeVar("T")
 
 #: How many items of a page are requested by default.
 PAGE_SIZE: Final = 100
-# History that a user may not see comes as empty pages; a faulty homeserver never stops sending
-# them.
+# Hidden history comes as empty pages, of which a faulty homeserver may send any number.
 _MAX_EMPTY = 1000
 
 

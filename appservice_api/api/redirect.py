@@ -29,11 +29,11 @@ Hook = Callable[..., Any]
 
 
 def guarded_hooks(hooks: Mapping[str, Any]) -> dict[str, list[Hook]]:
-    """The hooks of a session that isn't ours, and with them what keeps requests from doing harm.
+    """The hooks of a given session, and another that prevents two faults of requests.
 
-    Even where it follows no redirect, requests reads the whole body of one, whatever it has, and
-    fails where it leads to what is no URL; so it is shown none. And after an interim response it
-    would use the connection for the next request, which then got the response to this one.
+    Even if it follows no redirect, requests reads its whole body, of any size, and fails if its
+    target isn't a URL; so the hook hides the target. After an interim response, requests would
+    reuse the connection, and the next request would get the response to this one.
 
     Args:
         hooks: The hooks of the session; they aren't changed.

@@ -1,7 +1,7 @@
 """How a retry works: what is repeated, how often, and after which wait; run by tenacity.
 
 Every exchange goes through :func:`run`. Tenacity is imported for the first repeat: most scripts
-need none, and the import takes a tenth of the time of importing requests. Spec: Client-Server API,
+need none, and importing it takes time. Spec: Client-Server API,
 "Rate limiting"
 and "Transaction identifiers".
 

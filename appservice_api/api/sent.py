@@ -40,10 +40,10 @@ _FOR_EVER = float("inf")
 
 
 class Sent:
-    """What was sent as people that may come without a mark, or whose mark isn't enough.
+    """What was sent as people and may be pushed without a sufficient mark.
 
-    It is kept in memory, as much as is useful; what no mark can tell is kept in the state store,
-    too, for all processes that share it.
+    A limited number of items is in memory; those that no mark can identify are also in the state
+    store, for all processes that share it.
 
     Args:
         shared: Has the clock, the log and the state store.
