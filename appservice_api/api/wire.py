@@ -219,7 +219,7 @@ class Response(http.client.HTTPResponse):
     whose head costs less to read.
 
     Attributes:
-        names: The names of its headers, in small letters.
+        names: The names of its headers, in lower case.
     """
 
     names: list[str]
