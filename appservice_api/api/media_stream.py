@@ -170,7 +170,7 @@ def _new(path: Path, mode: int | None) -> Iterator[io.FileIO]:
 
 
 def _write(file: io.FileIO, block: bytes) -> None:
-    """Write all of a block; a file without a buffer may take less at a time."""
+    """Write all of a block; an unbuffered file may write less at a time."""
     view = memoryview(block)
     while view:
         view = view[file.write(view) :]

@@ -51,8 +51,8 @@ class Pages(Iterator[T], Generic[T]):
     """The items of a list that a homeserver gives page by page.
 
     A page is requested when its first item is needed. An error of a request is raised; a loop that
-    goes on after it requests the same page again. A homeserver that repeats a token ends
-    the list. Several threads may share one object: each item goes to one of them.
+    continues requests the same page again. A homeserver that repeats a token ends the list. Several
+    threads may share one object: each item goes to one of them.
 
     Args:
         ask: Requests a page, given its token and how many items it should have.

@@ -1,8 +1,8 @@
 """Methods and paths of requests; each value in a path is checked and encoded.
 
 ``Path.v3.rooms[room_id].send[event_type][txn_id]``: attributes and calls are literal parts; a value
-in brackets is percent-encoded. A value that would change the path (None, an
-empty text, ``.``, ``..``) is a ValueError.
+in brackets is percent-encoded. One that would change the path (None, an empty text, ``.``, ``..``)
+is a ValueError.
 """
 
 from __future__ import annotations

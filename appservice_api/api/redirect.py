@@ -21,7 +21,7 @@ __all__ = [
 #: How many redirects in a row are followed.
 MAX_REDIRECTS = 5
 _STATUSES = frozenset({301, 302, 303, 307, 308})
-# The headers that a redirected request keeps: no token, no cookies, none of the session.
+# The headers that a redirected request keeps: no token, no cookies, none of the session's own.
 _KEPT = ("User-Agent", "Accept", "Accept-Encoding")
 _HELD = "_appservice_api_location"
 

@@ -197,7 +197,7 @@ class Sent:
 
     def wait(self, user_id: str) -> None:
         """Wait until the requests of a user that are under way now have ended, in all processes;
-        for each until 10 s after it began at most.
+        for each, at most until 10 s after it began.
 
         Raises:
             StateStoreError: The store can't be reached.

@@ -74,7 +74,7 @@ class _Response(requests.Response):
 
 
 def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
-    """A copy of headers, without those that are None, which requests uses for omitted ones. Its own
+    """A copy of headers, without those whose value is None: so requests marks omitted ones. Its own
     copy would hash and compare each of them again."""
     if type(headers) is not CaseInsensitiveDict:
         headers = CaseInsensitiveDict(headers)

@@ -152,7 +152,7 @@ class DjangoDeliveries(DatabaseDeliveries):
         return self._database.read(work)
 
     def _handled(self, rows: list[tuple[str, str]]) -> Any:
-        """The query for those of these rows that are noted: kinds and names."""
+        """The query for the rows among these that are noted: kinds and names."""
         queries = []
         for kind, names in by_kind(rows).items():
             if kind == EVENT:

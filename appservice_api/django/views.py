@@ -38,7 +38,7 @@ def _receive(request: HttpRequest, path: str) -> HttpResponse:
 
 
 def _outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Run the view in no transaction: a later failure must not undo what was handled."""
+    """Run a view outside of transactions: a later failure must not undo what was handled."""
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view

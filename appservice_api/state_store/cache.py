@@ -71,7 +71,7 @@ class ReadThroughCache:
             item = read()
         finally:
             with self._lock:
-                # After a fork it is missing.
+                # After a fork it is no longer there.
                 self._readings.discard(reading)
                 # A write since then has made what was read outdated.
                 if item is not None and not reading.stale:

@@ -37,7 +37,7 @@ __all__ = [
 TRANSACTIONS: Final = 10_000
 #: How many handled events are remembered, beside the last one of each room; and how many notes.
 HANDLED: Final = 100_000
-#: Milliseconds after the end of a claim when it is removed.
+#: A claim is removed so many milliseconds after its end.
 ABANDONED_MS: Final = 86_400_000
 #: The kind of a row whose key names what was pushed.
 EVENT: Final = "event"

@@ -31,8 +31,7 @@ _ALL = tuple(Membership)
 
 
 def kept_back(method: F) -> F:
-    """Decorate a method of a store: while the thread keeps back its writes, they handle the
-    call."""
+    """Decorate a method of a store: while a thread keeps back its writes, these are used."""
     name = method.__name__
 
     @functools.wraps(method)

@@ -380,7 +380,7 @@ def _noted(note: Note) -> tuple[Table, dict[str, Any]]:
 
 
 def _handled(rows: Iterable[tuple[str, str]]) -> Any:
-    """The query for those of these rows that are noted: kinds and names."""
+    """The query for the rows among these that are noted: kinds and names."""
     queries = []
     for kind, names in by_kind(rows).items():
         if kind == EVENT:
