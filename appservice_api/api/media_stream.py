@@ -177,7 +177,7 @@ def _write(file: io.FileIO, block: bytes) -> None:
 
 
 def _place(part: Path, folder: Path, name: str) -> Path:
-    """Give a file its name in a folder, without taking another's away."""
+    """Give a file its name in a folder, without replacing an existing file."""
     stem, suffix = os.path.splitext(name)
     for number in itertools.count(2):
         target = folder / name
