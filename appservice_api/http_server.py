@@ -20,10 +20,10 @@ from .receiver.receiver import Receiver
 __all__ = ["IDLE", "UNAUTHENTICATED_IDLE", "Server"]
 
 #: Seconds for which idle connections are kept: longer than homeservers keep them (Synapse: 2
-#: minutes). Who closes first makes a request fail that is being sent then.
+#: minutes). A request fails that is being sent while this side closes.
 IDLE = 180.0
-#: Seconds for which connections are kept that never showed the homeserver's token, since they were
-#: opened, or their last response was sent.
+#: Seconds for which a connection that never showed the homeserver's token is kept after it was
+#: opened, or its last response was sent.
 UNAUTHENTICATED_IDLE = 10.0
 # How many of those are open at once: each has a thread.
 _MAX_UNAUTHENTICATED = 128
@@ -32,9 +32,9 @@ _PART = 64 * 1024
 # Seconds to wait for what a refused client still sends, and how many bytes of it are read.
 _LINGER, _LEFT = 1.0, 64 * 1024 * 1024
 _SHORTEST = 0.001
-# Seconds that responses have to go out at the end.
+# Seconds to finish sending responses at the end.
 _FLUSH = 1.0
-# What a request to a proxy begins with.
+# How the target of a request to a proxy begins.
 _ORIGIN = re.compile(r"^[^/]+//[^/]*")
 
 
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
         listener: A socket that listens already, instead of host and port; closed at the end.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
 
     block_on_close = False
@@ -69,7 +69,7 @@ class Server(ThreadingHTTPServer):
             self.server_address = listener.getsockname()
 
     def server_bind(self) -> None:
-        """Bind, without asking the DNS for a name, which may take long."""
+        """Bind without a DNS query, which may be slow."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -103,7 +103,7 @@ class Server(ThreadingHTTPServer):
                     _break_off(request, held)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close once the client has sent all: what isn't read would cut off its response."""
+        """Close once the client has sent all: unread data would cut off its response."""
         held = self._open[request]
         left = _LEFT if held.authenticated else UNAUTHENTICATED_BODY
         end = time.monotonic() + _LINGER
@@ -119,10 +119,10 @@ class Server(ThreadingHTTPServer):
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: the client has gone away, and the receiver raises nothing."""
+        """Do nothing: the client has disconnected, and the receiver raises nothing."""
 
     def server_close(self) -> None:
-        """End all connections; responses that are going out are finished."""
+        """End all connections; responses that are being sent are finished."""
         super().server_close()
         with self._lock:
             left = dict(self._open)
@@ -141,7 +141,7 @@ class _Held:
     Attributes:
         since: When it was opened, or its last response was sent.
         authenticated: Whether a request of it showed the homeserver's token.
-        thread: Who serves it.
+        thread: The thread that serves it.
     """
 
     __slots__ = ("authenticated", "since", "thread")
@@ -153,7 +153,7 @@ class _Held:
 
 
 def _break_off(request: Any, held: _Held) -> None:
-    """Have the thread of a connection end, which closes it."""
+    """End the thread of a connection, which closes it."""
     with contextlib.suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
     held.since = math.inf
@@ -187,7 +187,7 @@ class _Connection(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def setup(self) -> None:
-        """Begin."""
+        """Find the state of this connection."""
         super().setup()
         self._held = self.server._open[self.request]
 
@@ -238,7 +238,7 @@ class _Connection(BaseHTTPRequestHandler):
         response = serve(
             self.server.receiver, self.command, path, query, self.headers.items(), read
         )
-        # What wasn't read isn't the next request.
+        # An unread body must not be read as the next request.
         self.close_connection = self.close_connection or left > 0
         self._send(response)
 
@@ -257,7 +257,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.wfile.write(response.data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what can't be parsed; where the next request begins isn't known."""
+        """Refuse what can't be parsed, and close: where the next request begins isn't known."""
         self.close_connection = True
         self._send(refusal(code, "M_UNRECOGNIZED", message or "This can't be understood"))
 
@@ -271,4 +271,4 @@ class _Connection(BaseHTTPRequestHandler):
         return going_on
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the receiver's log has what matters."""
+        """Do nothing: the receiver's log is sufficient."""

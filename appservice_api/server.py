@@ -29,7 +29,7 @@ class Served(Protocol):
     log: Any
 
     def ping(self) -> int:
-        """Have the homeserver ping. Returns in how many milliseconds it did."""
+        """Ask the homeserver to ping. Returns how many milliseconds the ping took."""
 
 
 def run(app: Served, host: str, port: int, *, threads: int, ping: bool, grace: float) -> None:
@@ -56,7 +56,7 @@ def run(app: Served, host: str, port: int, *, threads: int, ping: bool, grace: f
 
 @contextlib.contextmanager
 def _named(host: str, port: int) -> Iterator[None]:
-    """Name the address in errors of the system."""
+    """Add the address to errors of the system."""
     try:
         yield
     except OSError as error:
@@ -67,8 +67,8 @@ def _named(host: str, port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopping(app: Served, grace: float) -> Iterator[None]:
-    """Have SIGINT and SIGTERM end the main thread once no request is being handled; a second one
-    ends it at once."""
+    """During the block, SIGINT and SIGTERM end the main thread once no request is being handled; a
+    second signal ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -149,7 +149,7 @@ def _ping_in_thread(app: Served) -> None:
 
 
 def _ping(app: Served) -> None:
-    """Have the homeserver ping; it then sends what it holds back."""
+    """Ask the homeserver to ping; it then sends what it has held back."""
     url = app.registration.url
     try:
         milliseconds = app.ping()

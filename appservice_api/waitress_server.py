@@ -1,5 +1,5 @@
-"""waitress, for :meth:`AppService.run`: separate threads for what may hang, and connections that
-are closed soon if they never showed the homeserver's token."""
+"""waitress, for :meth:`AppService.run`: separate threads for what may hang; connections that never
+showed the homeserver's token are closed soon."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _OTHER_FILES = 128
 _LEAST = 16
 # Windows can't wait for more than 512 sockets.
 _WITHOUT_POLL = 400
-# waitress accepts so many more: connections that are closed for others count, too.
+# waitress accepts this many more: connections that are being closed count, too.
 _MARGIN = 16
-# Seconds that threads have to end.
+# Seconds that threads are given to end.
 _END, _LEAST_END = 5.0, 0.2
 
 
@@ -51,7 +51,7 @@ def create(receiver: Receiver, host: str, port: int, threads: int) -> Any:
         threads: How many transactions are handled at once.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
     most = max_connections()
     settings = Adjustments(
@@ -83,8 +83,8 @@ def max_connections() -> int:
 
 
 class _Dispatchers:
-    """Threads for transactions, others for the homeserver's queries, and others for what never
-    takes long: none of them can keep the others waiting.
+    """Separate threads for transactions, for the homeserver's queries, and for quick requests: none
+    of these delays the others.
 
     Args:
         threads: How many transactions are handled at once.
@@ -96,7 +96,7 @@ class _Dispatchers:
         )  # fmt: skip
 
     def add_task(self, channel: _Channel) -> None:
-        """Have the next request of a connection handled."""
+        """Queue the next request of a connection."""
         route = channel.requests[0].route
         if route is None or route == "ping":
             self._others.add_task(channel)
@@ -119,7 +119,7 @@ def _started(threads: int) -> Any:
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a request; of those that don't show the homeserver's token, no large body."""
+    """Reads a request; without the homeserver's token, no large body."""
 
     #: The route of the homeserver's request; None for all else.
     route: str | None = None
@@ -132,7 +132,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self._channel = channel
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head, and look who sends it."""
+        """Read the head, and check who sends it."""
         super().parse_header(header_plus)
         allowed = {"authorization": self.headers.get("AUTHORIZATION", "")}
         asked = Request(self.command, self.path, self.query, allowed)
@@ -213,5 +213,5 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             idle = (one for one in channels if one.is_dispensable)
             oldest = min(idle, key=lambda one: one.since, default=None)
             if oldest is not None:
-                # It is closed in its own turn: its descriptor must not be reused in this one.
+                # It is closed later: its descriptor must not be reused in this pass of the loop.
                 oldest.will_close = True

@@ -1,4 +1,4 @@
-"""Who speaks, and how it travels."""
+"""Requests: who makes them, and how they are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request sends: bytes, or more than that in blocks, from memory, a file or an iterable."""
+"""The body of a request: bytes, or blocks from memory, a file or an iterable."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from typing import Any
 
 __all__ = ["BLOCK", "Body", "Stream", "UnreadableBody", "body_of"]
 
-#: How many bytes travel at a time, both ways. Each block has the whole timeout to itself.
+#: How many bytes are sent or read at a time. The timeout applies to each block.
 BLOCK = 65_536
 _LARGE = 4 * BLOCK
 
 
 class UnreadableBody(Exception):
-    """What is to be sent can't be read, or isn't as long as it was. ``source_failed`` tells that
-    the caller's iterable raised, whose error is the cause."""
+    """The data to send can't be read, or its length has changed. ``source_failed`` is True if the
+    caller's iterable raised; its error is the cause."""
 
     source_failed = False
 
 
 class Stream:
-    """A body that is sent in blocks; each iteration begins anew. Just as many bytes are sent as
-    were announced: more would be taken for the next request by whoever reads the connection.
+    """A body that is sent in blocks; each iteration starts from the beginning. Exactly ``length``
+    bytes are sent: the homeserver would read more bytes as the next request.
 
     Args:
         length: How many bytes it has.
 
     Attributes:
-        sending: For how many seconds the last attempt was able to send; None if it didn't
-            come to it.
+        sending: How many seconds the last attempt has spent sending; None if it sent nothing.
     """
 
     __slots__ = ("length", "sending")
@@ -73,13 +72,13 @@ class MemoryBody(Stream):
 
 
 class FileBody(Stream):
-    """A seekable binary file, from where it stands to its end.
+    """A seekable binary file, from its current position to its end.
 
     Args:
         file: The file.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It isn't such a file.
     """
 
     __slots__ = ("_file", "_start")
@@ -90,7 +89,7 @@ class FileBody(Stream):
             self._start = file.tell()
             super().__init__(max(file.seek(0, os.SEEK_END) - self._start, 0))
             file.seek(self._start)
-            # Those of the kernel say that they are empty, and aren't.
+            # Files of the kernel have size 0, but aren't empty.
             sized = not _is_device(file) and (self.length > 0 or not file.read(1))
             file.seek(self._start)
         except (AttributeError, OSError, TypeError, ValueError):
@@ -121,7 +120,7 @@ class FileBody(Stream):
 
 
 class OnceBody(Stream):
-    """What an iterable yields: it can be sent once.
+    """The blocks of an iterable, which can be sent once.
 
     Args:
         source: The iterable.
@@ -170,7 +169,7 @@ class OnceBody(Stream):
 
 
 class Body:
-    """What a request sends: bytes or a stream, how many bytes, and their media type."""
+    """The body of a request: bytes or a stream, its length, and its media type."""
 
     __slots__ = ("data", "length", "type")
 
@@ -215,7 +214,7 @@ def body_of(data: Any, size: int | None = None) -> Body:
 def _in_memory(data: bytes | bytearray | memoryview) -> bytes | Stream:
     if memoryview(data).nbytes <= _LARGE or not memoryview(data).c_contiguous:
         data = bytes(data)
-    # What is sent in one piece has the timeout of a block, all of it.
+    # Data that is sent in one piece has the timeout of one block.
     small = isinstance(data, bytes) and len(data) <= _LARGE
     return bytes(data) if small else MemoryBody(memoryview(data).cast("B"))
 
@@ -229,7 +228,7 @@ def _readable_once(data: Any) -> bool:
 
 
 def _is_device(file: Any) -> bool:
-    """Whether a file is a device, a pipe or a socket: something that has no end to look for."""
+    """Whether a file is a device, a pipe or a socket: it has no end to seek to."""
     try:
         return not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     except (AttributeError, OSError, TypeError, ValueError):
@@ -237,7 +236,7 @@ def _is_device(file: Any) -> bool:
 
 
 def _is_unsized(file: Any) -> bool:
-    """Whether it is a binary file whose size can't be told, though it can seek."""
+    """Whether it is a binary file that can seek, but whose size is unknown."""
     try:
         unsized = _is_device(file) or os.fstat(file.fileno()).st_size == 0
         return unsized and isinstance(file.read(0), bytes)

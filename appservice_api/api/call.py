@@ -1,5 +1,4 @@
-"""Calls: the deadline of a method holds for all the requests and waits that it needs, and each
-request has a timeout."""
+"""Calls: the deadline of a method covers all its requests and waits; each request has a timeout."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ from .retry import RetryPolicy, retry_policy
 
 __all__ = ["DEFAULT_TIMEOUT", "Call", "Calls", "Timeout", "split_timeout"]
 
-#: Seconds to connect and seconds to wait for data; one number stands for the second.
+#: Seconds to connect and seconds to wait for data; a single number is the latter.
 Timeout: TypeAlias = float | tuple[float, float]
 
-#: What it is where nothing is said. A call ends before gunicorn ends its worker, and there is time
-#: for a repeat over a new connection.
+#: The default: a call ends before gunicorn ends its worker, and has time for one repeat over a new
+#: connection.
 DEFAULT_TIMEOUT = (5.0, 30.0)
 
 
@@ -26,7 +25,7 @@ class Call:
 
     Args:
         begun: When it began, by the clock of the API.
-        seconds: How long it may take.
+        seconds: How many seconds it may take.
         outer: The call that this one is a part of.
 
     Attributes:
@@ -46,7 +45,7 @@ class Call:
         self.outer = outer
 
     def extend(self, seconds: float) -> None:
-        """Add the time that a file took to travel: streams have no deadline."""
+        """Add the time that the transfer of a file took: streams have no deadline."""
         call: Call | None = self
         while call is not None:
             call.end += seconds
@@ -54,11 +53,11 @@ class Call:
 
 
 class Calls(threading.local):
-    """The call that the present thread is in, :attr:`now`; None outside of any.
+    """The current call of each thread, :attr:`now`; None if there is none.
 
     Args:
-        clock: What tells the time.
-        policy: Says how long a call may take, where the caller doesn't.
+        clock: The clock.
+        policy: Returns the policy, whose deadline applies if the caller gives none.
     """
 
     now: Call | None = None
@@ -68,17 +67,17 @@ class Calls(threading.local):
         self._policy = policy
 
     def begin(self, deadline: float | None = None, begun: float | None = None) -> Call:
-        """Begin a call, unless the thread is in one already that has no more time.
+        """Begin a call; without a deadline, a thread that is already in a call stays in it.
 
         Args:
-            deadline: Seconds that it may take, those of the policy if None.
+            deadline: Seconds that it may take; None for the deadline of the policy.
             begun: When it began, now if None.
 
         Returns:
-            The call; whoever began it sets :attr:`now` back to what it was.
+            The call; the caller restores :attr:`now` at its end.
 
         Raises:
-            ValueError: ``deadline`` is no number of seconds.
+            ValueError: ``deadline`` isn't a number of seconds.
         """
         outer = self.now
         if outer is not None and deadline is None:
@@ -92,20 +91,20 @@ class Calls(threading.local):
         return call
 
     def allow(self, seconds: float) -> None:
-        """Give the present call more time, unless the caller gave a deadline: the homeserver was
+        """Give the current call more time, unless the caller gave a deadline: the homeserver was
         asked to wait that long."""
         call = self.now
         if call is not None and not call.given:
             call.extend(seconds)
 
     def left(self) -> float:
-        """Seconds until the present call must have ended; outside of any, those of the policy."""
+        """Seconds until the deadline of the current call; without a call, those of the policy."""
         call = self.now
         return self._policy().deadline if call is None else call.end - self._clock.monotonic()
 
     @contextmanager
     def within(self, deadline: float | None) -> Iterator[None]:
-        """Make all that is called inside one call."""
+        """Make all calls inside the block parts of one call."""
         outer = self.now
         self.begin(deadline)
         try:
@@ -115,7 +114,7 @@ class Calls(threading.local):
 
 
 def split_timeout(timeout: Timeout | None, default: tuple[float, float]) -> tuple[float, float]:
-    """A (connect, read) pair in seconds of what a caller gave.
+    """The (connect, read) pair in seconds for a caller's timeout.
 
     Raises:
         ValueError: A timeout isn't a positive number.

@@ -1,4 +1,4 @@
-"""Endpoints: what a method needs and what may be done with its request, said once.
+"""Endpoints: the operations of an API, what each needs, and whether it may be repeated.
 
 To add one: in the chapter's module in ``client/``, declare an :class:`Endpoint` with what it
 :class:`Needs`, and write the method that calls it (``ClientMethods._call``) and returns a view of
@@ -26,12 +26,12 @@ _MAX_NAME_BYTES = 255
 
 
 class Needs(enum.Enum):
-    """What must be true of the user before the homeserver takes the request."""
+    """What the user needs before the homeserver accepts the request."""
 
     NOTHING = "nothing"
     REGISTERED = "registered"
-    #: Registered before the first request, if it is the application service's bot: homeservers
-    #: take it from a bot that has no account, and make half of one, or none.
+    #: The bot is registered before its first request: homeservers accept the request from a bot
+    #: without an account, and then make an incomplete account or none.
     ACCOUNT = "an account"
     #: Registered, and joined to the room that is the first value of the path.
     JOINED = "joined"
@@ -60,8 +60,8 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
 
 
 def _part(name: str, value: object) -> str:
-    """A value of a path, checked and percent-encoded. Rooms and users come again and again, so
-    these are looked up; transaction IDs are new each time."""
+    """A value of a path, checked and percent-encoded. Rooms and users recur, so these are cached;
+    transaction IDs are always new."""
     if name != "txnId" and isinstance(value, str):
         return _known_part(name, value)
     return _new_part(name, value)
@@ -80,16 +80,16 @@ _known_part = lru_cache(maxsize=4096)(_new_part)
 class Endpoint:
     """One operation of an API: method, path, what it needs.
 
-    Whether its request may be repeated is looked up in the table of :mod:`.retry`, the same
-    that holds for raw requests.
+    Whether its request may be repeated is in the table of :mod:`.retry`, which applies to raw
+    requests, too.
 
     Args:
         method: The HTTP method.
         template: The path as the specification writes it, ``{roomId}`` for a value.
-        needs: What is ensured before, or repaired after a refusal.
-        already: Errcodes that, after a repeat, mean that the first attempt had done it.
-        once: Never repeat what may have arrived, though another operation of the same path may
-            be repeated.
+        needs: What is ensured before the request, or repaired after a refusal.
+        already: Errcodes of a repeat that mean that the first attempt was successful.
+        once: Never repeat a request that may have arrived, although another operation of the same
+            path may be repeated.
     """
 
     __slots__ = (
@@ -105,7 +105,7 @@ class Endpoint:
         already: tuple[str, ...] = (),
         once: bool = False,
     ) -> None:
-        # In turn what stands there and what is to be filled in.
+        # Alternately literal text and the name of a value.
         pieces = template.replace("}", "{").split("{")
         names = pieces[1::2]
         self.method = method
@@ -121,7 +121,7 @@ class Endpoint:
 
     @property
     def repeatable(self) -> bool:
-        """Whether its request may be repeated though it may have arrived."""
+        """Whether its request may be repeated even if it may have arrived."""
         return not self.once and may_repeat(self.method, self.template)
 
     def __call__(self, method: _Method) -> _Method:
@@ -133,7 +133,7 @@ class Endpoint:
         """The path with its values, checked and percent-encoded.
 
         Raises:
-            ValueError: A value isn't what its place takes.
+            ValueError: A value isn't valid in its place.
         """
         path = self._literals[0]
         for value, name, literal in zip(values, self._names, self._literals[1:], strict=True):

@@ -1,4 +1,4 @@
-"""Events on their way: which requests make one, and what goes into its content."""
+"""Events to send: which requests send one, and what is added to its content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HTTP_URL = r"https?://[^\s]+\Z"
 
 @lru_cache(maxsize=4096)
 def sent_kind(method: str, template: str) -> str:
-    """``send``, ``state`` or ``redact`` for the requests that make an event, else empty."""
+    """``send``, ``state`` or ``redact`` for a request that sends an event; otherwise empty."""
     match = re.match(_EVENT_PATH, template) if method == "PUT" else None
     return match[match.lastindex or 0] if match else ""
 
@@ -30,7 +30,7 @@ def timestamp_ms(timestamp: int | datetime) -> int:
     """Milliseconds since 1970 of a timestamp; a datetime without a zone is local time.
 
     Raises:
-        ValueError: It isn't one, or before 1970.
+        ValueError: It isn't a timestamp, or is before 1970.
     """
     if isinstance(timestamp, datetime):
         milliseconds = round(timestamp.timestamp() * 1000)
@@ -63,10 +63,10 @@ def event_body(content: dict[str, Any], mark: Mark | None) -> Body:
 
     Args:
         content: The content; it isn't changed.
-        mark: What is put into it, None for nothing.
+        mark: The mark to add, None for none.
 
     Raises:
-        ValueError: No homeserver takes the content.
+        ValueError: No homeserver accepts the content.
     """
     if mark is not None:
         content = mark.put_on(content)

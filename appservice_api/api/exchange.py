@@ -1,4 +1,4 @@
-"""One exchange: a request that never changes, and what becomes of its attempts."""
+"""One exchange: a request that never changes, and its attempts."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from .wire import MAX_RESPONSE_BYTES, Timeouts
 __all__ = ["Exchange"]
 
 _DEBUG = 10
-# Less than this isn't worth a try.
+# With fewer seconds left, no attempt is made.
 _NOTHING = 0.001
-# What a session says of a request that it can't even try to send.
+# A session's errors for a request that it can't send at all.
 _UNSENDABLE = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
 )
-# What is read of a refusal that comes where a download was expected.
+# How many bytes are read of a refused download.
 _MAX_REFUSAL = 65_536
 
 
 class Exchange(Report):
-    """A prepared request and the story of its attempts.
+    """A prepared request and the state of its attempts.
 
     Args:
-        shared: What is sent through.
+        shared: The session, the clock and the rate limits.
         request: The request.
         settings: The arguments of ``Session.send``.
-        limits: How far it may go.
-        name: What it is called in logs and errors.
-        user: Who is acting.
-        secrets: What the request says that no error may show; None where nothing in it is secret.
+        limits: Its retry policy, deadline and timeouts.
+        name: Its name in logs and errors.
+        user: The acting user.
+        secrets: What in the request no error may show; None if nothing in it is secret.
         reader: Makes the result of a good response while it arrives; None for JSON. With a reader
             the response isn't kept in memory, and redirects are followed.
     """
@@ -81,7 +81,7 @@ class Exchange(Report):
     ) -> None:
         self.shared = shared
         self.request = request
-        #: Whether the response is read here, against the clock, and not by our adapter.
+        #: Whether the response is read here, within the deadline, and not by our adapter.
         self.streams = reader is not None or not shared.owns_session or bool(settings["proxies"])
         self.settings = {**settings, "stream": True} if self.streams else settings
         self.reader = reader
@@ -93,14 +93,14 @@ class Exchange(Report):
         self.secrets = secrets
         self.attempts = 0
         self.failures = 0
-        #: Whether an attempt may have reached the homeserver though no response of its came.
+        #: Whether an attempt may have reached the homeserver though no response came.
         self.lost = False
-        #: How often a file was on its way, up or down.
+        #: How often the transfer of a file has begun, up or down.
         self.travels = 0
         self.expired = False
         #: The call that it belongs to, None if the call needs no other request.
         self.call = call = shared.calls.now
-        #: When it must have ended.
+        #: Its deadline, by the clock of the API.
         if call is None or limits.deadline is not None:
             self.end = shared.clock.monotonic() + limits.policy.deadline
         if call is not None:
@@ -111,14 +111,14 @@ class Exchange(Report):
         return self.end - self.shared.clock.monotonic()
 
     def extend(self, seconds: float) -> None:
-        """Add the time that a file took to travel."""
+        """Add the time that the transfer of a file took."""
         self.travels += 1
         self.end += seconds
         if self.call is not None:
             self.call.extend(seconds)
 
     def expire(self) -> None:
-        """Note that it is given up because there is no time left for it."""
+        """Note that it is given up because no time is left."""
         if self.call is not None:
             self.call.expired = True
         if not self.expired:
@@ -130,7 +130,7 @@ class Exchange(Report):
 
     @property
     def spent(self) -> bool:
-        """Whether its body was an iterable's, and is gone."""
+        """Whether its body was an iterable, which has been used up."""
         body: Any = self.request.body
         return isinstance(body, Stream) and body.spent
 
@@ -182,7 +182,7 @@ class Exchange(Report):
         except _UNSENDABLE as error:
             raise ValueError(f"the request can't be sent: {error}") from None
         except requests.exceptions.InvalidHeader as error:
-            # urllib3 says the same of a response; then the request has been sent.
+            # urllib3 also raises it for a response; then the request has been sent.
             if not any(isinstance(cause, urllib3.exceptions.HTTPError) for cause in error.args):
                 raise ValueError(f"the request can't be sent: {error}") from None
             raise self._failure(error) from None
@@ -199,12 +199,12 @@ class Exchange(Report):
         return response
 
     def _read_body(self, response: requests.Response) -> None:
-        """Read a response that requests' adapter brings, against the clock."""
+        """Read a response of requests' adapter within the deadline."""
         incoming = Incoming(response, self._failure, self.timeouts.end, self.timeouts[1])
         if response._content_consumed or response.status_code < 200:
             return
         if not incoming.unpacks:
-            response.content  # noqa: B018 - requests knows more ways to pack, and no clock
+            response.content  # noqa: B018 - requests decodes more, without a deadline
             return
         with contextlib.closing(incoming):
             content = incoming.read(MAX_RESPONSE_BYTES + 1)
@@ -245,10 +245,10 @@ class Exchange(Report):
         return closed
 
     def _timeout(self) -> Timeouts:
-        """Seconds to connect and to wait for data, no more than what is left.
+        """Seconds to connect and to wait for data, at most the time that is left.
 
         Raises:
-            MatrixTimeoutError: Nothing is left.
+            MatrixTimeoutError: No time is left.
         """
         connect, read = self.limits.timeout
         left = self.seconds_left()
@@ -264,7 +264,7 @@ class Exchange(Report):
         return timeouts
 
     def _wait_for_turn(self) -> None:
-        """Wait out a rate limit that the homeserver told any thread of the same user."""
+        """Wait until the user's rate limit is over, whichever thread was refused."""
         shared = self.shared
         while wait := shared.limits.remaining(self.limits.speaker, shared.clock.monotonic()):
             if wait >= self.seconds_left():
@@ -287,8 +287,8 @@ class Exchange(Report):
         self.shared.log.log(_DEBUG, "repeating in %.2f s: %s", seconds, error)
 
     def _failure(self, error: Exception) -> MatrixConnectionError:
-        """Our error for one of the transport's; its cause is that one, unless it shows a secret:
-        the token, or the URL of a redirect, which mostly is one."""
+        """Our error for an error of the transport, which becomes its cause unless it shows a
+        secret: the token, or the URL of a redirect, which is usually secret."""
         if self.shared.closed.is_set():
             return self._closed(sent=True)
         if self.seconds_left() <= _NOTHING:
@@ -323,8 +323,8 @@ class Exchange(Report):
         return decoded(self, response)
 
     def _read_with(self, response: requests.Response, reader: Callable[[Incoming], Any]) -> Any:
-        """Have the reader read a good response; a refusal is read to a certain size. A reader that
-        doesn't raise sees to closing."""
+        """Pass a good response to the reader; of a refusal, only the beginning is read. A reader
+        that doesn't raise closes the response."""
         status = response.status_code
         good = 200 <= status < 300
         end, wait = (None, self.timeouts.data) if good else (self.timeouts.end, self.timeouts[1])
@@ -345,5 +345,5 @@ class Exchange(Report):
             raise
         finally:
             if good:
-                # What nothing came in doesn't count as travelling.
+                # Time in which no data arrived doesn't count as transfer.
                 self.extend((arrived or incoming.arrived) - begun)

@@ -1,4 +1,4 @@
-"""Failures of the transport: what requests and urllib3 raise, as errors of ours."""
+"""Failures of the transport: errors of requests and urllib3 as errors of this package."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NEVER_SENT = (
     urllib3.exceptions.NameResolutionError,
     ssl.SSLCertVerificationError,
 )
-# What OpenSSL says of a file that holds no certificates, no key, or a key of another certificate.
+# OpenSSL's errors for a file that holds no certificates, no key, or a key of another certificate.
 _UNUSABLE_FILE = ("[X509: ", "[PEM: ", "PEM lib")
 
 
 def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
-    """Our error for one of requests' or urllib3's, without the request that theirs carries.
+    """Our error for one of requests or urllib3, without the request that it holds.
 
     Args:
         error: What ``Session.send`` raised.
@@ -65,8 +65,8 @@ def connection_error(error: Exception, **facts: Any) -> MatrixConnectionError:
 
 
 def _names_unusable_file(causes: list[BaseException]) -> bool:
-    """Whether a bundle, certificate or key that is to be used isn't there, or isn't one."""
-    # requests raises a plain OSError without a number for one that isn't there.
+    """Whether the bundle, certificate or key to use is missing or invalid."""
+    # requests raises a plain OSError without a number for a missing file.
     if type(causes[0]) is OSError and causes[0].errno is None:
         return True
     said = [str(cause) for cause in causes if isinstance(cause, ssl.SSLError)]
@@ -74,16 +74,16 @@ def _names_unusable_file(causes: list[BaseException]) -> bool:
 
 
 def _words(causes: list[BaseException]) -> str:
-    """The innermost reason in words, as the operating system gives it."""
+    """The innermost reason as a text of the operating system."""
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return str(cause.strerror)
-    # urllib3 puts the repr of its connection before its words.
+    # urllib3 puts the repr of its connection before the message.
     return excerpt(str(causes[-1]).rpartition(">: ")[2]) or type(causes[-1]).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was made of: causes, urllib3's reasons, nested arguments."""
+    """An error and the errors behind it: causes, urllib3's reasons, nested arguments."""
     pending: list[object] = [error]
     seen: set[int] = set()
     while pending:

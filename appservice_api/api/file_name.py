@@ -1,4 +1,4 @@
-"""Names of files that strangers gave: read from a header, and made safe for a folder.
+"""File names from untrusted sources: read from a header, and made safe for a folder.
 
 Spec: RFC 6266, "Content-Disposition"; RFC 8187.
 """
@@ -15,10 +15,10 @@ __all__ = ["file_name", "safe_name"]
 _MAX_BYTES = 200
 _PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~%*-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-# What Windows takes for something else than a part of a name.
+# Characters that Windows doesn't allow in a name.
 _SPECIAL = re.compile(r'[<>:"|?*]')
 _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CON(?:IN|OUT)\$|(?:COM|LPT)[0-9¹²³])\Z", re.IGNORECASE)
-# Control characters, those that turn the direction of text, and what isn't text.
+# Control characters, line separators and lone surrogates; and what changes the direction of text.
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -57,10 +57,10 @@ def _extended(value: str) -> str | None:
 
 
 def safe_name(name: str) -> str | None:
-    """A name that stays in its folder, isn't hidden and is no device; None if nothing is left.
+    """A name that stays in its folder, isn't hidden and isn't a device; None if nothing is left.
 
     Args:
-        name: What somebody called the file.
+        name: The untrusted name.
     """
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(

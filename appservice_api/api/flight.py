@@ -1,4 +1,4 @@
-"""Single flight: however many threads need the same thing, one asks and all get its answer."""
+"""Single flight: if several threads need the same thing, one asks, and all get its answer."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class _Flight:
 
 class SingleFlight:
     """Work that is done once for all threads that want it at the same time. Each waits until the
-    deadline of its own call, and takes the work over from one that had less time.
+    deadline of its own call, and takes over the work of a thread whose deadline was earlier.
 
     Args:
-        calls: Says how long the call of a thread may still take.
+        calls: Gives the time that is left for the call of a thread.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -46,11 +46,11 @@ class SingleFlight:
         """Do the work, or wait for the thread that is doing it and share its result or error.
 
         Args:
-            key: What the work is.
+            key: Identifies the work.
             work: Does it.
-            since: A moment of ``time.monotonic()``. Work that ended well after it isn't done
-                again, and None is returned: a thread whose refused request left before another
-                thread's repair was finished needs none of its own.
+            since: A moment of ``time.monotonic()``. Work that succeeded after it isn't done again,
+                and None is returned: a request that was sent before another thread's repair had
+                ended needs no second repair.
 
         Raises:
             MatrixTimeoutError: The thread that does the work took longer than this call may.
@@ -77,11 +77,11 @@ class SingleFlight:
                 return cast(T, flight.result)
 
     def in_turn(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Do the work when no other thread does work of the same key: each thread's own work is
+        """Do the work while no other thread does work of the same key: the work of all threads is
         done, one after the other.
 
         Args:
-            key: What the work must not overlap with. Work may not wait for its own key again.
+            key: Work with the same key doesn't overlap; it must not wait for its own key.
             work: Does it.
 
         Raises:
@@ -92,7 +92,7 @@ class SingleFlight:
         def mine() -> None:
             try:
                 outcome.append((work(), None))
-            except Exception as error:  # nobody else's business; raised below
+            except Exception as error:  # concerns this thread only; raised below
                 outcome.append((None, error))
 
         while not outcome:
@@ -114,7 +114,7 @@ class SingleFlight:
                 flight.error = error
             raise
         except BaseException:
-            # Ctrl-C in this thread isn't an answer for the others: one of them takes over.
+            # Ctrl-C in this thread is no result for the others: one of them takes over.
             flight.abandoned = True
             raise
         finally:

@@ -1,4 +1,4 @@
-"""Ghosts: whom an application service manages, and whom it shares with people."""
+"""Ghosts: the users that an application service manages."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["Ghosts"]
 
 
 class Ghosts:
-    """Tells ghosts from people.
+    """Distinguishes ghosts from people.
 
-    A user of an exclusive namespace is a ghost: nobody else can have registered it. One of a
-    namespace that isn't exclusive is a ghost if this application service has registered it, which
-    the state store knows, and else a person.
+    A user of an exclusive namespace is a ghost: nobody else can have registered it. In other
+    namespaces, a user is a ghost if this application service has registered it, as the state store
+    knows; otherwise a person.
 
     Args:
-        shared: Has the registration, without which all users whom the homeserver lets the
-            application service act as count as ghosts; the bot, and the state store.
+        shared: Has the bot, the state store and the registration; without a registration, every
+            user counts as a ghost.
     """
 
     __slots__ = ("_is_exclusive", "_shared", "shares")
@@ -41,10 +41,10 @@ class Ghosts:
         self._shared = shared
         registration = shared.registration
         spaces = registration.namespaces.users if registration is not None else []
-        #: Whether there are users of whom the store must tell.
+        #: Whether the store must be asked about some users.
         self.shares = any(not space.exclusive for space in spaces)
 
-        # What a registration says never changes, what the store knows does.
+        # A registration never changes, but the content of the store does.
         @lru_cache(maxsize=10_000)
         def is_exclusive(user_id: str) -> bool | None:
             if registration is None:
@@ -75,7 +75,7 @@ class Ghosts:
         return bool(exclusive) or user_id == self._shared.bot_mxid
 
     def ours_among(self, user_ids: Iterable[str]) -> list[str]:
-        """Who of many users is the bot or a ghost, in their order; as :meth:`is_ours`."""
+        """Which users are the bot or a ghost, in the order given; as :meth:`is_ours`."""
         users = [*user_ids]
         known: set[str] = set()
         if self.shares:

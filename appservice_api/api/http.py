@@ -30,17 +30,17 @@ class HTTPAPI:
     Args:
         base_url: The URL of the homeserver: a str, or anything whose ``str()`` is one.
         token: The access token, None to send without one.
-        client_session: A requests session to use as it is; one of our own if None. With a given
-            one, as through a proxy, requests connects and reads the head of an answer: each
-            address of a host has the timeout to itself, and the deadline doesn't end a head, or a
-            chunk of a body, that comes byte by byte.
+        client_session: A requests session to use as it is; None to make one. With a given session,
+            and through a proxy, requests connects and reads the head of a response: the timeout
+            applies to each address of a host, and the deadline doesn't end a head, or a chunk of a
+            body, that arrives byte by byte.
         log: The logger for requests.
         default_retry_count: How often a request is repeated when the homeserver isn't
             reachable; the ``repeats`` of ``retry`` if None.
         retry: Waits between repeats, and the deadline of each call.
-        timeout: Seconds to wait for data, or (to connect, to wait for data). Nothing is waited for
-            beyond the deadline: to wait longer, give both.
-        clock: What waits and tells the time; for tests.
+        timeout: Seconds to wait for data, or (to connect, to wait for data). No wait goes beyond
+            the deadline: to wait longer, give both.
+        clock: The clock, which also waits; for tests.
 
     Raises:
         ValueError: ``base_url`` or ``token`` can't be used.
@@ -83,7 +83,7 @@ class HTTPAPI:
 
     @property
     def session(self) -> requests.Session:
-        """The requests session that all requests pass."""
+        """The requests session that sends all requests."""
         return self._shared.session
 
     @property
@@ -127,17 +127,17 @@ class HTTPAPI:
 
         Args:
             method: The HTTP method.
-            path: A path of :data:`Path`, or a text; one that doesn't start with ``/_matrix`` or
-                ``/_synapse`` is taken below ``/_matrix/client/v3``.
+            path: A path of :data:`Path`, or a text; ``/_matrix/client/v3`` is put before a text
+                that doesn't start with ``/_matrix`` or ``/_synapse``.
             content: A dict is sent as JSON; bytes, text or a binary file as they are.
             headers: More headers.
             query_params: Query parameters; a list repeats its key, None is left out.
             retry_count: How often to repeat if the homeserver isn't reachable; 0 turns all
-                repeating off, rate limits included. None takes the default.
+                repeating off, rate limits included. None for the default.
             metrics_method: A name for logs and metrics instead of the path's template.
             timeout: Seconds to wait for data, or (to connect, to wait for data).
-            deadline: Seconds after which the call ends, with all repeats and waits; those of
-                ``retry`` if None, which hold for a longer ``timeout``, too.
+            deadline: Seconds after which the call ends, with all repeats and waits; None for the
+                deadline of ``retry``, even if ``timeout`` is longer.
 
         Returns:
             The answer, a dict (for a few endpoints a list).
@@ -178,15 +178,15 @@ class HTTPAPI:
     ) -> Any:
         """Prepare the exchange once, and run it. ``query`` is encoded already.
 
-        With a ``reader`` the answer is a download: what the reader makes of it is returned, and
-        redirects are followed, without the token and the query. A connection that breaks while
-        the reader reads is a reason to repeat all of it; what the reader itself raises isn't. The
-        timeout is for each block, and the deadline for the head of the answer.
+        With a ``reader`` the response is a download: the reader's result is returned, and redirects
+        are followed, without the token and the query. The request is repeated if the connection
+        breaks while the reader reads, but not if the reader itself raises. The timeout applies to
+        each block, and the deadline to the head of the response.
 
         Args:
             anonymous: Send no token.
-            repeatable: False for what must not be repeated though its path may be.
-            secrets: What request and answer hold that no error may show; None if nothing.
+            repeatable: False if it must not be repeated, though its path may be.
+            secrets: What in request and answer no error may show; None for nothing.
             reader: Makes the result of a good answer; None for JSON.
         """
         shared, access = self._shared, self._access
@@ -211,9 +211,9 @@ class HTTPAPI:
         return run(exchange, shared.sleep)
 
     def close(self) -> None:
-        """End all calls: those that wait for a repeat and, where the session is ours, those that
-        wait for data, raise :class:`MatrixConnectionError`. (Through a proxy, and with a session of
-        the caller's, what waits for data ends with its timeout.)"""
+        """End all calls: those that wait for a repeat and, unless the session was given, those that
+        wait for data raise :class:`MatrixConnectionError`. (Through a proxy, and with a given
+        session, a wait for data ends with its timeout.)"""
         self._shared.close()
 
     def __enter__(self) -> Self:

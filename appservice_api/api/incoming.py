@@ -1,4 +1,4 @@
-"""The body of a response that isn't read at once, as it arrives."""
+"""The body of a response, read as it arrives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .wire import length_of
 
 __all__ = ["TRANSPORT_FAILURES", "Incoming"]
 
-#: What the transport raises; anything else is somebody else's error.
+#: The errors of the transport; all others have another source.
 TRANSPORT_FAILURES = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -29,14 +29,14 @@ _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class Incoming:
-    """The body of a response as it arrives. Only its own methods raise errors of the transport, as
-    :class:`MatrixConnectionError`; so whoever reads it can tell them from those of a disk.
+    """The body of a response as it arrives. Its methods raise errors of the transport as
+    :class:`MatrixConnectionError`; so the reader can distinguish them from those of a disk.
 
     Args:
         response: The response, of which nothing has been read.
-        failure: Makes an error of ours of one of the transport's.
-        end: The moment of ``time.monotonic()`` at which all must be there; None for none.
-        wait: Seconds to wait for each block; None for what the connection waits already.
+        failure: Converts an error of the transport to one of ours.
+        end: The deadline for the whole body, by ``time.monotonic()``; None for none.
+        wait: Seconds to wait for each block; None to keep the connection's timeout.
     """
 
     __slots__ = ("_blocks", "_end", "_failure", "_response", "_rest", "_wait", "arrived")
@@ -79,7 +79,7 @@ class Incoming:
 
     @property
     def unpacks(self) -> bool:
-        """Whether the response isn't packed in a way that only urllib3 may know."""
+        """Whether the encoding of the body is one that is decoded here."""
         return self._encoding in ("", "gzip", "x-gzip", "deflate")
 
     def _receive(self) -> Iterator[bytes]:
@@ -98,10 +98,10 @@ class Incoming:
             yield block
 
     def _keep_time(self) -> None:
-        """Wait for what comes next no longer than until the end.
+        """Limit the wait for the next data to the time that is left.
 
         Raises:
-            TimeoutError: That is over.
+            TimeoutError: No time is left.
         """
         if self._end is None:
             return
@@ -111,7 +111,7 @@ class Incoming:
         _set_timeout(self._response, min(left, self._wait or left))
 
     def _decoded(self) -> Iterator[bytes]:
-        """The body, decoded: it was asked for as it is, but not every proxy heeds that."""
+        """The body, decoded: it was requested without an encoding, but some proxies encode it."""
         raw: Any = self._response.raw
         # A hook of the session has read it; or a tool has put something else there.
         if self._response._content_consumed or not isinstance(raw, urllib3.HTTPResponse):
@@ -124,7 +124,7 @@ class Incoming:
             raise http.client.HTTPException(f"an answer encoded as {self._encoding} can't be read")
 
     def _pieces(self, raw: urllib3.HTTPResponse) -> Iterator[bytes]:
-        """The body as it travels, each piece as soon as it is there."""
+        """The encoded body, each piece as soon as it arrives."""
         unbounded = (
             "Transfer-Encoding" in self.headers
             or self._response.status_code in (204, 304)
@@ -135,7 +135,7 @@ class Incoming:
             if left is not None:
                 left -= len(piece)
             yield piece
-            # Many pieces may unpack to nothing.
+            # Many pieces may decode to nothing.
             self._keep_time()
         if left:
             raise http.client.IncompleteRead(b"", left)
@@ -172,12 +172,12 @@ class Incoming:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Let go of the connection; it is used again only if everything has been read."""
+        """Release the connection; it is used again only if everything has been read."""
         self._response.close()
 
 
 def _set_timeout(response: requests.Response, seconds: float) -> None:
-    """Have the connection of a response wait no longer for data, where it shows its socket."""
+    """Set the timeout of a response's connection, if its socket can be found."""
     connection = getattr(response.raw, "connection", None)
     sock = getattr(connection, "sock", None)
     if isinstance(sock, socket.socket):
@@ -185,10 +185,10 @@ def _set_timeout(response: requests.Response, seconds: float) -> None:
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """What gzip or zlib has packed, in blocks, however much a piece unpacks to.
+    """Decompressed gzip or zlib data, in blocks, however large a piece becomes.
 
     Raises:
-        http.client.HTTPException: It isn't packed so, or ends too early.
+        http.client.HTTPException: It is neither gzip nor zlib, or ends too early.
     """
     inflater, begun = zlib.decompressobj(_GZIP_OR_ZLIB), False
     for piece in pieces:

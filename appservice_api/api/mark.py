@@ -1,4 +1,4 @@
-"""The mark of what an application service says as a person."""
+"""The mark in events that an application service sends as a person."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Mark:
         self.value = value
 
     def is_on(self, content: object) -> bool:
-        """Whether a content has it."""
+        """Whether a content has the mark."""
         found = content.get(self.key) if isinstance(content, Mapping) else None
         if found is None:
             return False
         return bool(found) if self.value is True else found == self.value
 
     def put_on(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """A content with it; one that has the key already keeps its own value."""
+        """A content with the mark; an existing value of the key is kept."""
         return dict(content) if self.key in content else {**content, self.key: self.value}

@@ -1,4 +1,4 @@
-"""Media on its way to where it is wanted: into memory, a file, or the caller's hands."""
+"""Media as it arrives: read into memory, into a file, or by the caller."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ class MediaStream(io.BufferedIOBase):
     """Media as it arrives: a binary file that can't seek, and a context manager. It holds a
     connection until it is closed.
 
-    What reads it raises :class:`MatrixConnectionError` if the connection broke, or nothing came
-    in time, and ValueError once it is closed.
+    Reading raises :class:`MatrixConnectionError` if the connection broke, or nothing came in time,
+    and ValueError if it is closed.
 
     Args:
         incoming: The body of the response.
 
     Attributes:
-        content_type: The media type; whoever uploaded it said so.
-        filename: The name of the file, without anything that would lead out of a folder; None if
-            it has none.
+        content_type: The media type, as the uploader gave it.
+        filename: The name of the file, made safe for use in a folder; None if it has none.
         size: How many bytes there are in all; None if that isn't known.
     """
 
@@ -71,7 +70,7 @@ class MediaStream(io.BufferedIOBase):
         return self._incoming
 
     def close(self) -> None:
-        """Let go of the connection, whether everything has been read or not."""
+        """Release the connection, whether everything has been read or not."""
         if not self.closed:
             self._incoming.close()
         super().close()
@@ -84,7 +83,7 @@ def into_memory(incoming: Incoming) -> bytes:
     """Read a body that fits into memory.
 
     Raises:
-        MatrixResponseError: It is too large for that.
+        MatrixResponseError: It is too large.
     """
     limit = wire.MAX_RESPONSE_BYTES
     content = io.BytesIO()
@@ -104,23 +103,23 @@ def into_memory(incoming: Incoming) -> bytes:
 
 
 def into_file(path: str | os.PathLike[str], otherwise: str) -> Callable[[Incoming], Path]:
-    """What writes a body to a file that is there only once it is complete.
+    """A function that writes a body to a file, which appears only when it is complete.
 
     Args:
-        path: The file, which is replaced; or a folder, where the file gets the name that it came
-            with, or a similar one that isn't taken.
-        otherwise: Its name in a folder, if it came with none.
+        path: The file, which is replaced; or a folder, where the file gets the name in the
+            response, or a similar one that is free.
+        otherwise: Its name in a folder, if the response has none.
 
     Raises:
         OSError: There is no such folder.
-        ValueError: ``path`` is something else than a file or a folder.
+        ValueError: ``path`` is neither a file nor a folder.
     """
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
         raise ValueError(f"path must be a str or a Path, not {path!r}")
     if not text or "\0" in text:
         raise ValueError(f"{text!r} is neither a file nor a folder")
-    # What a link points to is replaced, not the link.
+    # The target of a link is replaced, not the link.
     target = Path(os.path.realpath(text))
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise ValueError(f"{text!r} is neither a file nor a folder")
@@ -149,7 +148,7 @@ def into_file(path: str | os.PathLike[str], otherwise: str) -> Callable[[Incomin
 
 
 def _mode(target: Path) -> int | None:
-    """Who may read a file that is to be replaced; None if there is none."""
+    """The permissions of the file to replace; None if there is none."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
@@ -158,7 +157,7 @@ def _mode(target: Path) -> int | None:
 
 @contextlib.contextmanager
 def _new(path: Path, mode: int | None) -> Iterator[io.FileIO]:
-    """A new file, which nobody may read who mayn't read the one that it replaces."""
+    """A new file with at most the permissions of the one that it replaces."""
 
     def create(name: str, flags: int) -> int:
         return os.open(name, flags, 0o666 if mode is None else mode & 0o666)
@@ -171,14 +170,14 @@ def _new(path: Path, mode: int | None) -> Iterator[io.FileIO]:
 
 
 def _write(file: io.FileIO, block: bytes) -> None:
-    """Write all of a block; a file without a buffer may take less at a time."""
+    """Write all of a block; an unbuffered file may write less at a time."""
     view = memoryview(block)
     while view:
         view = view[file.write(view) :]
 
 
 def _place(part: Path, folder: Path, name: str) -> Path:
-    """Give a file its name in a folder, without taking another's away."""
+    """Give a file its name in a folder, without replacing an existing file."""
     stem, suffix = os.path.splitext(name)
     for number in itertools.count(2):
         target = folder / name
@@ -195,14 +194,14 @@ def _move(part: Path, target: Path) -> None:
     """Give a complete file another name.
 
     Raises:
-        FileExistsError: The name is taken.
+        FileExistsError: The name is in use.
     """
     try:
         os.link(part, target)
     except FileExistsError:
         raise
     except OSError:
-        # Not every file system has links. There the name is taken, and then replaced.
+        # Not every file system has links. There the name is reserved first, and then replaced.
         target.open("xb").close()
         try:
             os.replace(part, target)

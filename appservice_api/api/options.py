@@ -1,4 +1,4 @@
-"""Options: what every method takes beside its own parameters."""
+"""Options: the parameters that all methods have in common."""
 
 # No "from __future__ import annotations": a TypedDict compiles each annotation that is a text.
 
@@ -22,16 +22,15 @@ __all__ = [
 
 
 class BasicOptions(TypedDict, total=False):
-    """What every method takes beside its own parameters.
+    """The parameters that all methods have in common.
 
     Attributes:
-        ensure_joined: False: nothing is registered or joined behind the caller's back. Otherwise
-            that is done if the homeserver refuses; it doesn't refuse to tell a user who has left
-            what was true then.
+        ensure_joined: Whether to register or join the user if the homeserver refuses. (A user who
+            has left a room isn't refused its state of that time.)
         retry_count: How often to repeat each request if the homeserver isn't reachable; 0 turns
             all repeating off.
-        deadline: Seconds after which the call ends, with all that it needs: repeats, repairs, rate
-            limits, other requests. A file may travel longer, as long as it does.
+        deadline: Seconds after which the call ends, including repeats, repairs, rate limits, other
+            requests. The transfer of a file may take longer.
     """
 
     ensure_joined: bool
@@ -50,11 +49,11 @@ class CallOptions(BasicOptions, total=False):
 
 
 class EventOptions(CallOptions, total=False):
-    """:class:`CallOptions`, and what every method that sends an event takes beside them.
+    """:class:`CallOptions`, and the parameters that all methods that send an event have in common.
 
     Attributes:
         timestamp: When it happened: int milliseconds since 1970, or a datetime (local time if it
-            has no zone). Homeservers ignore it where a user's own token is used, so it isn't sent.
+            has no zone). Not sent with a user's own token: homeservers ignore it there.
         external_url: The http(s) URL of the original message.
     """
 
@@ -78,7 +77,7 @@ OF_EVENTS: Final = _ALL - _CALL
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that there aren't.
+    """Refuse unknown options.
 
     Raises:
         TypeError: There is no such option.
@@ -99,7 +98,7 @@ def retry_options(options: Mapping[str, Any]) -> RetryOptions:
 
 
 def quiet(options: Mapping[str, Any]) -> CallOptions:
-    """The options for a request that only asks: nothing is ensured for it."""
+    """The options for a request that only reads: nothing is ensured for it."""
     return {**retry_options(options), "ensure_joined": False}
 
 

@@ -16,9 +16,9 @@ __all__ = ["PAGE_SIZE", "Page", "Pages"]
 
 T = TypeVar("T")
 
-#: How many items a page is asked to have, where the caller doesn't say.
+#: How many items of a page are requested by default.
 PAGE_SIZE: Final = 100
-# History that a user may not see is many empty pages; a homeserver gone wrong makes them forever.
+# Hidden history comes as empty pages, of which a faulty homeserver may send any number.
 _MAX_EMPTY = 1000
 
 
@@ -26,10 +26,10 @@ class Page(Generic[T]):
     """One page, as an iterator needs it.
 
     Args:
-        items: What is on it.
-        token: Where the next one begins, None if there is none.
+        items: Its items.
+        token: The token of the next page, None if there is none.
         answer: The whole answer.
-        total: How many items all pages have, None if the homeserver doesn't tell.
+        total: How many items all pages have, None if the homeserver doesn't say.
     """
 
     __slots__ = ("answer", "items", "token", "total")
@@ -50,16 +50,16 @@ class Page(Generic[T]):
 class Pages(Iterator[T], Generic[T]):
     """The items of a list that a homeserver gives page by page.
 
-    A page is requested when its first item is wanted. An error of a request is raised, and the
-    next item asked for after it comes from the same page. A homeserver that repeats a token ends
-    the list. Several threads may share one object: each item goes to one of them.
+    A page is requested when its first item is needed. An error of a request is raised; a loop that
+    continues requests the same page again. A homeserver that repeats a token ends the list. Several
+    threads may share one object: each item goes to one of them.
 
     Args:
         ask: Requests a page, given its token and how many items it should have.
         limit: How many items at most, None for all.
         page_size: How many items a page should have, None for the homeserver's choice.
         token: Where to begin, None for the beginning.
-        counted: Whether the homeserver tells how many there are.
+        counted: Whether the homeserver says how many there are.
 
     Raises:
         ValueError: A number isn't a count.
@@ -106,19 +106,19 @@ class Pages(Iterator[T], Generic[T]):
 
     @property
     def token(self) -> str | None:
-        """Where a later call goes on, as its token. Between two pages it is that of the next one.
-        Within a page it is that of this page, whose items then come again. At the end it is a
-        token where more may come some day, None if the homeserver gives none."""
+        """The token with which a later call continues. Between two pages it is that of the next
+        page; within a page that of this page, whose items then come again; at the end one for items
+        that may be added later, None if the homeserver gives none."""
         return self._asked if self._items else self._next
 
     @property
     def done(self) -> bool:
-        """Whether all items that the homeserver has were given out."""
+        """Whether all items of the homeserver have been returned."""
         return self._over and not self._items
 
     @property
     def page(self) -> Any:
-        """The answer that the last page came in, a view; None before the first one."""
+        """The answer with the last page, a view; None before the first page."""
         return self._page
 
     @property
@@ -135,7 +135,7 @@ class Pages(Iterator[T], Generic[T]):
             return self._total
 
     def _fill(self) -> None:
-        """See to it that there is an item, unless there are no more."""
+        """Request pages until there is an item, or no more pages."""
         empty = 0
         while not self._items and not self._over:
             if empty == _MAX_EMPTY:
@@ -147,8 +147,8 @@ class Pages(Iterator[T], Generic[T]):
             empty += 1
 
     def _fetch(self, whole: bool = False) -> None:
-        """Request the next page: as much of it as is needed, or the whole, so that what the user
-        may not see is soon passed."""
+        """Request the next page: as many items as are needed, or a whole page to pass hidden items
+        quickly."""
         size = self._size
         if self._left is not None and not whole:
             size = self._left if size is None else min(size, self._left)

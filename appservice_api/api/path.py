@@ -1,8 +1,8 @@
-"""Where a request goes: methods, API prefixes, and paths that can't be built wrong.
+"""Methods and paths of requests; each value in a path is checked and encoded.
 
-``Path.v3.rooms[room_id].send[event_type][txn_id]``: attributes and calls are literal parts, what
-stands in brackets is a value, percent-encoded. A value that would change the path (None, an
-empty text, ``.``, ``..``) is a ValueError.
+``Path.v3.rooms[room_id].send[event_type][txn_id]``: attributes and calls are literal parts; a value
+in brackets is percent-encoded. One that would change the path (None, an empty text, ``.``, ``..``)
+is a ValueError.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class APIPath(str, enum.Enum):
         return self.value
 
 
-# For tab completion only: any other part is just as good.
+# For tab completion only: any other part works as well.
 _KNOWN: Final = {
     "": ("v3", "v1", "versions", "unstable"),
     "v3": (
@@ -185,7 +185,7 @@ def as_method(method: str | Method) -> str:
     """The name of an HTTP method.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It isn't one.
     """
     try:
         return Method(method.upper() if isinstance(method, str) else method).value
@@ -194,10 +194,10 @@ def as_method(method: str | Method) -> str:
 
 
 def as_path(path: str | PathBuilder) -> tuple[str, str]:
-    """The path on the wire and its template, of what a caller gave.
+    """The path to send, and its template, for a caller's path.
 
-    A text may start with ``/_matrix`` or ``/_synapse``; one that doesn't is taken below
-    ``/_matrix/client/v3``.
+    ``/_matrix/client/v3`` is put before a text that doesn't start with ``/_matrix`` or
+    ``/_synapse``.
 
     Raises:
         ValueError: The text holds a query, a fragment, an empty part, or ``..``.

@@ -1,4 +1,4 @@
-"""Redirects of downloads: media may lie elsewhere, where nobody needs to know who asks."""
+"""Redirects of downloads to other hosts, which don't get the token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 #: How many redirects in a row are followed.
 MAX_REDIRECTS = 5
 _STATUSES = frozenset({301, 302, 303, 307, 308})
-# What the request for media needs; the token, cookies and headers of the session aren't among it.
+# The headers that a redirected request keeps: no token, no cookies, none of the session's own.
 _KEPT = ("User-Agent", "Accept", "Accept-Encoding")
 _HELD = "_appservice_api_location"
 
@@ -29,11 +29,11 @@ Hook = Callable[..., Any]
 
 
 def guarded_hooks(hooks: Mapping[str, Any]) -> dict[str, list[Hook]]:
-    """The hooks of a session that isn't ours, and with them what keeps requests from doing harm.
+    """The hooks of a given session, and another that prevents two faults of requests.
 
-    Even where it follows no redirect, requests reads the whole body of one, whatever it has, and
-    fails where it leads to what is no URL; so it is shown none. And after an interim response it
-    would use the connection for the next request, which then got the response to this one.
+    Even if it follows no redirect, requests reads its whole body, of any size, and fails if its
+    target isn't a URL; so the hook hides the target. After an interim response, requests would
+    reuse the connection, and the next request would get the response to this one.
 
     Args:
         hooks: The hooks of the session; they aren't changed.
@@ -54,19 +54,19 @@ def _hold_location(response: requests.Response, **_: object) -> None:
 
 
 def give_back_location(response: requests.Response) -> None:
-    """Put the header back that a guarded hook held."""
+    """Restore the header that the hook has hidden."""
     location = response.__dict__.pop(_HELD, None)
     if location is not None:
         response.headers["Location"] = location
 
 
 def target_of(response: requests.Response) -> str | None:
-    """Where a response redirects to, in the letters that it was meant in; None if it doesn't."""
+    """The target of a redirect, decoded; None if a response isn't one."""
     if response.status_code not in _STATUSES:
         return None
     location = response.headers.get("Location") or None
     try:
-        # Headers are read as Latin-1, but this one holds UTF-8 if anything.
+        # Headers are read as Latin-1, but this one holds ASCII or UTF-8.
         return location and location.encode("latin-1").decode()
     except UnicodeError:
         return location
@@ -77,11 +77,11 @@ def next_url(url: str, location: str, *, secure: bool = False) -> str:
 
     Args:
         url: The URL that redirects.
-        location: Where to, relative to it or not.
-        secure: Whether only https will do, as it does after an https URL.
+        location: The target, absolute or relative.
+        secure: Whether only https is allowed, as it is after an https URL.
 
     Raises:
-        ValueError: That can't be followed. The error doesn't show it: it may hold a signature.
+        ValueError: The target can't be used. The error doesn't show it: it may hold a signature.
     """
     schemes = {"https": "HTTPS"}
     if not secure and urlsplit(url).scheme != "https":
@@ -90,7 +90,7 @@ def next_url(url: str, location: str, *, secure: bool = False) -> str:
         joined = urldefrag(urljoin(url, location)).url
         parts = urlsplit(joined)
         fine = parts.scheme in schemes and bool(parts.hostname) and parts.username is None
-        # The port is looked at only when it is asked for.
+        # The port is checked only when it is read.
         fine = fine and (parts.port is None or parts.port > 0)
         made = requests.PreparedRequest()
         made.prepare_url(joined, None)
@@ -102,11 +102,11 @@ def next_url(url: str, location: str, *, secure: bool = False) -> str:
 
 
 def redirected(request: requests.PreparedRequest, location: str) -> requests.PreparedRequest:
-    """The request for what a GET was redirected to.
+    """The request for the target of a redirected GET.
 
     Args:
         request: The request that was redirected.
-        location: Where to, relative to the request's URL or not.
+        location: The target, absolute or relative to the request's URL.
 
     Raises:
         ValueError: As :func:`next_url` says.

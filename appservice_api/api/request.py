@@ -21,11 +21,11 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 
 def encode_json(content: Any) -> bytes:
-    """Encode what a request sends.
+    """Encode the JSON body of a request.
 
     Raises:
-        ValueError: It holds NaN, an infinity, a lone surrogate, something that JSON doesn't know,
-            or refers to itself.
+        ValueError: It holds NaN, an infinity, a lone surrogate, a value that JSON doesn't have, or
+            refers to itself.
     """
     try:
         return _encode(content).encode()
@@ -77,8 +77,8 @@ def json_body(content: Any) -> Body:
 
 
 def as_body(method: str, content: Any) -> Body:
-    """The body of what a caller gave; a POST or PUT without content sends ``{}``, and a body that
-    is made already is taken as it is.
+    """The body for a caller's content; without content, a POST or PUT sends ``{}``. A :class:`Body`
+    is returned as it is.
 
     Raises:
         ValueError: It is neither JSON, bytes, text nor a binary file that can be sent again.
@@ -136,7 +136,7 @@ def prepare(
 
 
 def _apply_session(request: requests.PreparedRequest, session: requests.Session) -> None:
-    """What requests merges from a session; ours has none of it."""
+    """Add what requests merges from a session; a session of ours has nothing to add."""
     if session.params:
         if {"access_token", "user_id"} & set(session.params):
             raise ValueError("session.params must not have user_id or access_token")

@@ -1,4 +1,4 @@
-"""Responses: JSON, or a refusal, or nothing that is of Matrix; and what errors tell of them."""
+"""Responses: JSON, refusals, and others that aren't Matrix; and what errors say of them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .retry import retry_after
 __all__ = ["MASK", "Report", "decoded", "refusal"]
 
 _decode = json.JSONDecoder().decode
-#: What is shown in the place of a token.
+#: What is shown instead of a token.
 MASK = "[token]"
 
 
 class Report:
-    """The part of an exchange that errors are made of.
+    """The part of an exchange that errors need.
 
     Attributes:
         request: The request.
-        name: What it is called in logs and errors.
-        user: Who is acting.
-        secrets: What the request says that no error may show; None where nothing in it is secret.
+        name: Its name in logs and errors.
+        user: The acting user.
+        secrets: What in the request no error may show; None if nothing in it is secret.
         attempts: How often it was sent.
         lost: Whether an attempt may have reached the homeserver though no response came.
         context: Where the attempt was redirected to.
@@ -48,7 +48,7 @@ class Report:
     context: str
 
     def facts(self) -> dict[str, Any]:
-        """What an error tells of the exchange."""
+        """What an error says of the exchange."""
         return {
             "method": self.request.method,
             "path": self.name,
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def token(self) -> str:
-        """The token, which a confused server may echo."""
+        """The token, which a faulty server may echo."""
         authorization = str(self.request.headers.get("Authorization") or "")
         return authorization.partition(" ")[2]
 
@@ -90,7 +90,7 @@ def decoded(exchange: Report, response: requests.Response) -> Any:
     """The JSON of a good response, an object or a list.
 
     Raises:
-        MatrixResponseError: It has none.
+        MatrixResponseError: It has no JSON.
     """
     status, body = response.status_code, response.content
     try:
@@ -120,7 +120,7 @@ def refusal(
         exchange: The exchange.
         response: The response.
         content: Its body, or the beginning of it.
-        clock: Tells the time.
+        clock: The clock.
     """
     status = response.status_code
     content = exchange.masked(content)
@@ -159,7 +159,7 @@ def _kind(response: requests.Response) -> str:
 
 
 def _explain(response: requests.Response) -> str:
-    """What to say of a response that has no reason."""
+    """An explanation of a response that gives no reason."""
     location = response.headers.get("Location")
     if location and 300 <= response.status_code < 400:
         # A query often holds a signature.

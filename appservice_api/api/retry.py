@@ -1,11 +1,10 @@
 """How a retry works: what is repeated, how often, and after which wait; run by tenacity.
 
 Every exchange goes through :func:`run`. Tenacity is imported for the first repeat: most scripts
-need none, and it takes a tenth of the time of requests. Spec: Client-Server API, "Rate limiting"
-and "Transaction identifiers".
+need none, and its import takes a tenth of the time of that of requests. Spec: Client-Server API,
+"Rate limiting" and "Transaction identifiers".
 
-How often a handler is called that fails is said elsewhere: ``HandlerPolicy`` in
-``receiver/dispatch.py``.
+How often a failed handler is called again: ``HandlerPolicy`` in ``receiver/dispatch.py``.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     class Repeated(Protocol):
-        """What is repeated, as the functions below need it: an exchange.
+        """The part of an exchange that the functions below need.
 
         Attributes:
-            limits: How far it may go.
+            limits: Its policy, deadline and timeouts.
             failures: How many attempts have failed.
             lost: Whether an attempt may have reached the homeserver though no response came.
-            travels: How often a file was on its way, up or down.
+            travels: How often the transfer of a file has begun, up or down.
         """
 
         limits: Limits
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
         travels: int
 
         def attempt(self) -> Any:
-            """Send it once, and return what came of it."""
+            """Send it once, and return the result."""
 
         @property
         def spent(self) -> bool:
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
             """Seconds until the deadline."""
 
         def expire(self) -> None:
-            """Note that it is given up because there is no time left for it."""
+            """Note that it is given up because no time is left."""
 
         def about_to_wait(self, seconds: float, error: BaseException, *, shared: bool) -> None:
             """Called before a wait for a repeat; ``shared``: it holds for all threads."""
@@ -83,14 +82,14 @@ _REPEATABLE_POSTS = """
 """
 _REPEATABLE = [path.split("/") for path in _REPEATABLE_POSTS.split()]
 _LEAST_WAIT = 0.05
-# What breaks off again and again isn't a restart; and a file may be large.
+# A transfer that fails more often isn't stopped by a restart; and a file may be large.
 _MOST_TRAVELS = 4
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
 
 @lru_cache(maxsize=1024)
 def may_repeat(method: str, template: str) -> bool:
-    """Tell whether a request may be sent again when nobody knows whether it arrived.
+    """Whether a request may be sent again if it isn't known whether it has arrived.
 
     Args:
         method: The HTTP method.
@@ -105,7 +104,7 @@ def may_repeat(method: str, template: str) -> bool:
 
 
 def _is_like(parts: list[str], path: list[str]) -> bool:
-    """Whether the parts of a path are those of the table, ``*`` standing for any."""
+    """Whether the parts of a path match a row of the table; ``*`` matches any part."""
     return len(parts) == len(path) and all(
         wanted in ("*", part) and part for part, wanted in zip(parts, path, strict=True)
     )
@@ -116,13 +115,13 @@ class RetryPolicy(NamedTuple):
 
     Attributes:
         repeats: How often an exchange is repeated when the homeserver isn't reachable; waits for
-            its rate limits aren't counted, and 0 turns these off, too. The waits before 15 repeats
-            take more than 30 s, a restart; mostly the deadline ends them.
+            its rate limits don't count, but 0 turns these off, too. The waits before 15 repeats
+            take more than 30 s, as long as a restart; usually the deadline comes first.
         first_wait: The upper bound of the first wait in seconds; it doubles each time. A wait is
             at least half of its bound.
         longest_wait: The cap of that bound in seconds.
-        deadline: Seconds after which a call of a method ends, with all that it needs: repeats,
-            repairs, rate limits.
+        deadline: Seconds after which a call of a method ends, including repeats, repairs and rate
+            limits.
     """
 
     repeats: int = 15
@@ -132,15 +131,15 @@ class RetryPolicy(NamedTuple):
 
 
 class Limits:
-    """How far an exchange may go.
+    """The limits of an exchange.
 
     Attributes:
         policy: How it is repeated.
-        deadline: Seconds after which it must have ended, as the caller said; None for the end of
-            the call that it belongs to.
+        deadline: Seconds after which it must have ended; None for the deadline of the call that it
+            belongs to.
         timeout: Seconds to connect, seconds to wait for data.
-        repeatable: Whether it may be sent again though it may have arrived.
-        speaker: Who shares its rate limit.
+        repeatable: Whether it may be sent again even if it may have arrived.
+        speaker: The user, whose requests share a rate limit.
     """
 
     __slots__ = ("deadline", "policy", "repeatable", "speaker", "timeout")
@@ -161,7 +160,7 @@ class Limits:
 
 
 class RateLimits:
-    """Who must not send before when, shared by all threads that speak as the same user."""
+    """Until when each user must not send; shared by all threads that act as the same user."""
 
     __slots__ = ("_until",)
 
@@ -183,7 +182,7 @@ class RateLimits:
 
 def retry_after(headers: Mapping[str, str], body: Mapping[str, Any], now: float) -> float | None:
     """Seconds that a homeserver asks to wait: ``Retry-After`` in seconds or as a date, then
-    ``retry_after_ms``; None if it says nothing that can be used.
+    ``retry_after_ms``; None if neither can be used.
 
     Args:
         headers: The headers of the answer.
@@ -217,7 +216,7 @@ def _is_rate_limit(error: BaseException) -> bool:
 
 
 def _wants_repeat(exchange: Repeated, error: BaseException | None) -> bool:
-    """Whether what an attempt raised is a reason to repeat it."""
+    """Whether the error of an attempt is a reason to repeat it."""
     if not isinstance(error, MatrixError) or not exchange.limits.policy.repeats:
         return False
     if exchange.spent:
@@ -239,13 +238,13 @@ def _error_of(state: RetryCallState) -> BaseException | None:
 
 
 def _wait(state: RetryCallState) -> float:
-    """What the homeserver asks for, or else a doubling wait, half of it random: so the waits of
-    the default add up to more than a restart takes, and not all come back at once."""
+    """The wait that the homeserver asks for, or a doubling one, half of it random: so the default
+    waits outlast a restart, and clients don't all repeat at once."""
     error = _error_of(state)
     exchange: Repeated = state.args[0]
     asked = getattr(error, "retry_after", None) if error is not None else None
     if asked:
-        # A homeserver that asks for next to nothing again and again isn't asked as often.
+        # If a homeserver keeps asking for almost no wait, the waits grow all the same.
         return max(float(asked), _LEAST_WAIT * state.attempt_number)
     from tenacity import wait_exponential, wait_random_exponential
 
@@ -254,7 +253,7 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _stops(state: RetryCallState) -> bool:
-    """Whether the repeats are used up, or the next one would come after the deadline."""
+    """Whether no repeat is left, or the next one would come after the deadline."""
     error = _error_of(state)
     exchange: Repeated = state.args[0]
     if error is not None and not _is_rate_limit(error):

@@ -1,4 +1,4 @@
-"""What was sent as people, to be known again when the homeserver pushes it."""
+"""What was sent as people, to recognize it when the homeserver pushes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROFILE_KEYS", "Sent"]
 
-#: What of a profile stands in the membership events of all rooms.
+#: The keys of a profile that membership events in all rooms contain.
 PROFILE_KEYS = ("avatar_url", "displayname")
 
 _KEPT = 10_000
@@ -40,19 +40,19 @@ _FOR_EVER = float("inf")
 
 
 class Sent:
-    """What was sent as people that may come without a mark, or whose mark isn't enough.
+    """What was sent as people and may be pushed without a sufficient mark.
 
-    It is kept in memory, as much as is useful; what no mark can tell is kept in the state store,
-    too, for all processes that share it.
+    A limited number of items is in memory; those that no mark can identify are also in the state
+    store, for all processes that share it.
 
     Args:
-        shared: What waits, tells the time and has the state store.
+        shared: Has the clock, the log and the state store.
     """
 
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
         self._names: OrderedDict[object, float] = OrderedDict()
-        # Of each user, the requests that are under way, and when they began.
+        # For each user, the requests that are under way, and when they began.
         self._under_way: dict[str, dict[threading.Event, float]] = {}
         self._lock = threading.Lock()
 
@@ -64,8 +64,8 @@ class Sent:
         """Note in memory that something was sent.
 
         Args:
-            name: What tells it from others: an event ID, or a tuple.
-            seconds: For how long it may come back.
+            name: Identifies it: an event ID, or a tuple.
+            seconds: How long it may still be pushed.
         """
         until = self._shared.clock.monotonic() + seconds
         with self._lock:
@@ -88,7 +88,7 @@ class Sent:
                 self.note(key)
 
     def note_profile(self, user_id: str, key: str, value: object) -> None:
-        """Note that a part of a profile is about to be set: each room gets an event of it."""
+        """Note that a part of a profile is about to be set: each room then gets an event."""
         self._note_all([_profile(user_id, key, value, self._now() // _HOUR_MS)])
 
     def _note_all(self, keys: list[NoteKey]) -> None:
@@ -131,18 +131,18 @@ class Sent:
         return self._any_knows([_event(event_id)])
 
     def knows_profile(self, user_id: str, changed: Mapping[str, object], ts: object) -> bool:
-        """Whether all that has changed of a profile was set by any process.
+        """Whether all changes of a profile were made by any of the processes.
 
         Args:
             user_id: Whose profile.
             changed: The new values by key.
-            ts: When it was seen to have changed, in milliseconds since 1970.
+            ts: When the change was seen, in milliseconds since 1970.
 
         Raises:
             StateStoreError: The store can't be reached.
         """
         hour = (ts if isinstance(ts, int) else self._now()) // _HOUR_MS
-        # Rooms get it one after the other, and clocks differ.
+        # Rooms get the change one after the other, and clocks differ.
         return bool(changed) and all(
             self._any_knows([_profile(user_id, key, value, hour - ago) for ago in (0, 1, -1)])
             for key, value in changed.items()
@@ -155,10 +155,10 @@ class Sent:
 
     @contextmanager
     def under_way(self, user_id: str) -> Iterator[None]:
-        """While a request is made whose events may be pushed before it is answered.
+        """Note, during the block, a request whose events may be pushed before it is answered.
 
         Args:
-            user_id: As whom it is made.
+            user_id: The user who makes it.
         """
         from ..state_store.keys import ClaimKey, ClaimKind
 
@@ -196,8 +196,8 @@ class Sent:
             self._shared.log.warning("%s; other processes may wait %g s", error, _LONGEST)
 
     def wait(self, user_id: str) -> None:
-        """Wait until no request that began before now is under way as a user, in any process;
-        none is waited for more than 10 s after it began.
+        """Wait until the requests of a user that are under way now have ended, in all processes;
+        for each, at most until 10 s after it began.
 
         Raises:
             StateStoreError: The store can't be reached.

@@ -1,4 +1,4 @@
-"""What all users who speak for one application service share."""
+"""What all users of one application service share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["AppServiceShared", "Shared"]
 
 
 class Shared:
-    """What all objects that speak for one application service have in common."""
+    """What all objects of one API share."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class Shared:
         timeout: Timeout | None = None,
         deadline: float | None = None,
     ) -> None:
-        """Change how long calls may take that begin from now on.
+        """Change the limits of calls that begin from now on.
 
         Args:
-            retry_count: How often a request is repeated; None to leave it so.
+            retry_count: How often a request is repeated; None to keep it.
             timeout: Seconds to wait for data, or (to connect, to wait for data).
             deadline: Seconds that a call may take.
         """
@@ -70,13 +70,13 @@ class Shared:
         self.timeout = split_timeout(timeout, self.timeout)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but no longer than until :meth:`close`; the next attempt then says so."""
+        """Wait, at most until :meth:`close`; the next attempt then raises."""
         if seconds > 0:
             self.clock.wait(self.closed, seconds)
 
     def close(self) -> None:
-        """End all waiting and, where the session is ours, its connections, those that wait for
-        data, too."""
+        """End all waits and, unless the session was given, all connections, even those that wait
+        for data."""
         self.closed.set()
         if self.owns_session:
             for adapter in self.session.adapters.values():
@@ -130,20 +130,20 @@ class AppServiceShared(Shared):
             self.mark = Mark(real_user_content_key, known.id if known is not None else True)
         #: What was sent as people.
         self.sent = Sent(self)
-        #: The ghosts and the real users that anyone holds.
+        #: The ghosts and the real users that are in use.
         self.children: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         self.real_users: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         #: What each homeserver answered to /versions, by base URL.
         self.versions: dict[str, dict[str, Any]] = {}
-        #: When each homeserver was asked, by its URL, and how many bytes it takes, None if it
-        #: doesn't tell.
+        #: By base URL, when each homeserver was asked, and how many bytes it accepts; None if it
+        #: doesn't say.
         self.upload_limits: dict[str, tuple[float, int | None]] = {}
         # Real users whose own token the homeserver has confirmed to be theirs.
         self.confirmed: set[tuple[Any, ...]] = set()
         self.flights = SingleFlight(self.calls)
 
     def close(self) -> None:
-        """End all waiting, and close what isn't the caller's: connections, the state store."""
+        """End all waits; close the connections and the state store, unless they were given."""
         super().close()
         if self._own_store:
             self.state_store.close()

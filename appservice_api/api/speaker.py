@@ -1,4 +1,4 @@
-"""Speaker: the user who speaks, as whom, with which token; what `AppServiceAPI` is made of.
+"""Speaker: a user who makes requests, with a token; the base class of `AppServiceAPI`.
 
 Spec: Application Service API, "Identity assertion" and "Timestamp massaging".
 """
@@ -30,7 +30,7 @@ __all__ = ["Speaker", "identity_query"]
 
 @lru_cache(maxsize=4096)
 def identity_query(user_id: str | None, device_id: str | None) -> str:
-    """The part of a query that says who speaks."""
+    """The part of a query that names the acting user and device."""
     user = f"user_id={quote(user_id, safe='')}" if user_id else ""
     device = f"device_id={quote(device_id, safe='')}" if device_id else ""
     return f"{user}&{device}" if user and device else user or device
@@ -49,26 +49,26 @@ class Speaker(HTTPAPI):
     _intent: weakref.ref[Any] | None
     #: The device that requests are made as, None for none.
     device_id: DeviceID | None
-    # The caller's own text: a copy for each ghost would cost more than the rest of it.
+    # The caller's own text: a copy for each ghost would need more memory than all else.
     _identity: str | None
     #: Whether this is a user whom the application service doesn't manage.
     is_real_user: bool
-    #: The API that this one was made of, None if it stands alone.
+    #: The API that this one was made from, None if there is none.
     parent: Speaker | None
 
     @property
     def bot_mxid(self) -> UserID | None:
-        """The user ID of the application service's bot, None where it isn't known."""
+        """The user ID of the application service's bot, None if it isn't known."""
         return self._shared.bot_mxid
 
     @property
     def state_store(self) -> ASStateStore:
-        """What is remembered of rooms and users."""
+        """The state store, with what is known of rooms and users."""
         return self._shared.state_store
 
     @property
     def registration(self) -> appservice_api.Registration | None:
-        """The registration, None where none was given."""
+        """The registration, None if none was given."""
         return self._shared.registration
 
     @property
@@ -88,7 +88,7 @@ class Speaker(HTTPAPI):
 
     @property
     def acting_user(self) -> UserID | None:
-        """The user whom requests of this object speak for, None where that isn't known."""
+        """The user who makes this object's requests, None if it isn't known."""
         acting = self._acting
         return UserID.read(acting) if acting is not None else None
 
@@ -164,21 +164,21 @@ class Speaker(HTTPAPI):
 
         Args:
             method: The HTTP method.
-            path: A path of :data:`Path`, or a text; one that doesn't start with ``/_matrix`` or
-                ``/_synapse`` is taken below ``/_matrix/client/v3``.
+            path: A path of :data:`Path`, or a text; ``/_matrix/client/v3`` is put before a text
+                that doesn't start with ``/_matrix`` or ``/_synapse``.
             content: A dict is sent as JSON; bytes, text or a binary file as they are.
             timestamp: When the event happened: int milliseconds since 1970, or a datetime (local
-                time if it has no zone). Sent only where the specification honours it: for message
+                time if it has no zone). Sent only where the specification allows it: for message
                 and state events, and not with a user's own token.
             headers: More headers.
             query_params: Query parameters; a list repeats its key, None is left out.
             retry_count: How often to repeat if the homeserver isn't reachable; 0 turns all
-                repeating off, rate limits included. None takes the default.
+                repeating off, rate limits included. None for the default.
             metrics_method: A name for logs and metrics instead of the path's template.
             external_url: The http(s) URL of the original message, put into the content.
             timeout: Seconds to wait for data, or (to connect, to wait for data).
-            deadline: Seconds after which the call ends, with all repeats and waits; those of
-                ``retry`` if None, which hold for a longer ``timeout``, too.
+            deadline: Seconds after which the call ends, with all repeats and waits; None for the
+                deadline of ``retry``, even if ``timeout`` is longer.
 
         Returns:
             The answer, a dict (for a few endpoints a list).
@@ -213,8 +213,8 @@ class Speaker(HTTPAPI):
         as_device: bool = True,
         **how: Any,
     ) -> Any:
-        """Add who speaks (nobody if ``anonymous``), as the device (unless ``as_device`` is
-        False), and send. ``how`` goes to :meth:`HTTPAPI._send`."""
+        """Add the acting user (none if ``anonymous``) and the device (unless ``as_device`` is
+        False), and send. ``how`` is passed to :meth:`HTTPAPI._send`."""
         query = ""
         if self._asserts and not anonymous:
             device_id = self.device_id if as_device else None
@@ -248,15 +248,15 @@ class Speaker(HTTPAPI):
         )
 
     def _who(self, params: Mapping[str, Any], device_id: str | None) -> str:
-        """The part of the query that says who speaks: never a device without its user, on which
-        Synapse fails.
+        """The part of the query that names the acting user and device: never a device without its
+        user, since Synapse fails then.
 
         Raises:
-            ValueError: A device of the bot is to speak, and the bot isn't known.
+            ValueError: The device is the bot's, and the bot isn't known.
         """
         user: str | None = self._identity
         given = params.get("device_id")
-        # What the caller of a raw request says himself isn't said twice.
+        # What the caller of a raw request gives isn't added again.
         if user is None and (given or device_id) and not params.get("user_id"):
             user = self._shared.bot_mxid
             if user is None:
@@ -268,8 +268,8 @@ class Speaker(HTTPAPI):
 
     @property
     def _mark(self) -> Mark | None:
-        """What is put into the content of events; None where the sender tells that they are ours,
-        or nobody could tell."""
+        """The mark for the content of events; None if the sender already shows that they are ours,
+        or no mark is set."""
         shared, user = self._shared, self._identity
         if self.is_real_user or (user is not None and shared.ghosts.is_shared(user)):
             return shared.mark
@@ -278,11 +278,11 @@ class Speaker(HTTPAPI):
     def _send_as_person(
         self, kind: str, user: str, path: str, content: Any, send: Callable[[], Any]
     ) -> Any:
-        """Send an event so that it is known again when the homeserver pushes it.
+        """Send an event so that it is recognized when the homeserver pushes it.
 
         Args:
-            kind: What :func:`sent_kind` says.
-            user: Who speaks.
+            kind: As :func:`sent_kind` returns it.
+            user: The acting user.
             path: The path of the request.
             content: The content of the event.
             send: Sends it.
@@ -295,7 +295,7 @@ class Speaker(HTTPAPI):
             answer = send()
             sent.note_events(_event_ids(answer), everywhere=False)
             return answer
-        # Other clients copy the mark of what they change, and redactions may have none.
+        # Other clients copy the mark of an event that they change, and redactions may have none.
         with sent.under_way(user):
             answer = send()
             sent.note_events(_event_ids(answer))

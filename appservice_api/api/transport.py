@@ -1,4 +1,4 @@
-"""The way to the wire: a requests session with an adapter that drives urllib3 directly.
+"""Sending: a requests session with an adapter that uses urllib3 directly.
 
 requests' own adapter and ``urlopen`` serve redirects, proxies, decoding and retries that one
 homeserver's JSON doesn't need. :class:`MatrixAdapter` takes a pooled connection, sends, and reads
@@ -42,7 +42,7 @@ _ORDINARY = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnecti
 
 
 class _Response(requests.Response):
-    """A response whose rarely used parts are made when they are asked for."""
+    """A response whose rarely used parts are made when they are read."""
 
     def __init__(
         self, request: Any, raw: _RawResponse, content: bytes, adapter: HTTPAdapter
@@ -74,8 +74,8 @@ class _Response(requests.Response):
 
 
 def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
-    """A copy of headers, without those that are None: so requests says that one is left out. Its
-    own way of copying would hash and compare each of them anew."""
+    """A copy of headers, without those whose value is None: so requests marks omitted ones. Its own
+    copy would hash and compare each of them again."""
     if type(headers) is not CaseInsensitiveDict:
         headers = CaseInsensitiveDict(headers)
     copied: CaseInsensitiveDict[str] = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
@@ -87,7 +87,7 @@ def copy_headers(headers: Any) -> CaseInsensitiveDict[str]:
 
 
 class _RawResponse:
-    """What requests asks of ``Response.raw`` once a response has been read."""
+    """The parts of ``Response.raw`` that requests uses once a response has been read."""
 
     __slots__ = ("_headers", "_original_response", "_response", "encoded", "reason", "status")
 
@@ -113,13 +113,13 @@ class _RawResponse:
         return b""
 
     def close(self) -> None:
-        """Nothing is held any more."""
+        """Do nothing: no connection is held any more."""
 
     release_conn = close
 
 
 class MatrixAdapter(HTTPAdapter):
-    """requests' adapter with a short way for ordinary exchanges with one homeserver.
+    """requests' adapter with a shortcut for ordinary exchanges with one homeserver.
 
     Args:
         idle: How many idle connections are kept for each homeserver.
@@ -136,7 +136,7 @@ class MatrixAdapter(HTTPAdapter):
         super().__setstate__(state)
 
     def break_off(self) -> None:
-        """End what waits for data, in all threads."""
+        """End all waits for data, in all threads."""
         for connections in list(self._connections.values()):
             connections.break_off()
 
@@ -159,7 +159,7 @@ class MatrixAdapter(HTTPAdapter):
         """Send a prepared request; the arguments are those of requests' adapter."""
         body = request.body
         simple = not proxies and (body is None or type(body) is bytes or isinstance(body, Stream))
-        # Tools that record or fake HTTP replace requests' method; then it has to be the one.
+        # Tools that record or fake HTTP replace requests' method; then that method must be used.
         if not simple or HTTPAdapter.send is not _HTTP_ADAPTER_SEND:
             return self._send_plainly(request, stream, timeout, verify, cert, proxies)
         url = request.url or ""
@@ -181,7 +181,7 @@ class MatrixAdapter(HTTPAdapter):
                 pool.streams[id(connection)] = connection
                 return self.build_response(request, _streamed(response, connection, pool))
         except requests.exceptions.InvalidHeader:
-            # One of the request, which hasn't been sent.
+            # A header of the request is invalid; the request hasn't been sent.
             raise
         except _FAILURES as error:
             connection.close()
@@ -222,12 +222,12 @@ class _Connections:
     Args:
         pool: Makes them.
         origin: The scheme, host and port of the homeserver.
-        idle: How many are kept that nobody uses at the moment.
+        idle: How many unused ones are kept.
 
     Attributes:
-        broken_off: Whether nothing is waited for any more.
+        broken_off: Whether :meth:`break_off` was called.
         busy: Those that are in use.
-        streams: Those over which something arrives that is read bit by bit.
+        streams: Those that carry a streamed response.
     """
 
     __slots__ = ("__weakref__", "_free", "_idle", "_pool", "broken_off", "busy", "host", "streams")
@@ -236,7 +236,7 @@ class _Connections:
         self._pool = pool
         self._idle = idle
         self.broken_off = False
-        # The last one used is taken first; both ends of a deque are atomic.
+        # The one used last is reused first; both ends of a deque are atomic.
         self._free: collections.deque[Any] = collections.deque()
         self.busy: set[Any] = set()
         self.streams: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -254,20 +254,20 @@ class _Connections:
             raise ConnectionAbortedError("the connection was closed")
 
     def break_off(self) -> None:
-        """End what waits for data, in all threads, and begin nothing new."""
+        """End all waits for data, in all threads, and allow no new ones."""
         self.broken_off = True
         arriving = [reference() for reference in self.streams.valuerefs()]
         for connection in [*self.busy, *arriving]:
             sock = connection.sock if connection is not None else None
             with contextlib.suppress(OSError):
                 if isinstance(sock, socket.socket):
-                    # TLS says nothing more; its own state belongs to the thread that waits.
+                    # No TLS message is sent: the TLS state belongs to the waiting thread.
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
                 elif sock is not None:
                     sock.shutdown(socket.SHUT_RDWR)
 
     def take(self) -> Any:
-        """A connection: the one used last if it still stands, or else a new one."""
+        """A connection: the one used last if it is still open, or else a new one."""
         while True:
             try:
                 connection = self._free.pop()
@@ -293,7 +293,7 @@ def _close_all(connections: collections.deque[Any]) -> None:
 
 
 class _ReleasePool:
-    """Passes for urllib3's pool: takes a connection whose response was read, or given up."""
+    """Replaces urllib3's pool: gets back a connection whose response was read, or given up."""
 
     __slots__ = ("_connections", "_response")
 
@@ -311,7 +311,7 @@ class _ReleasePool:
 def _streamed(
     response: http.client.HTTPResponse, connection: Any, connections: _Connections
 ) -> urllib3.HTTPResponse:
-    """urllib3's response, whose body is still to come."""
+    """urllib3's response, whose body hasn't been read yet."""
     where: Any = _ReleasePool(response, connections)
     return urllib3.HTTPResponse(
         response, urllib3.HTTPHeaderDict(response.msg.items()), response.status, response.version,
@@ -321,7 +321,7 @@ def _streamed(
 
 
 def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
-    """What an encoded body says, if that has a sensible size."""
+    """A decoded body, if its size is within the limit."""
     raw = urllib3.HTTPResponse(io.BytesIO(content), headers=headers, preload_content=False)
     parts, size = [], 0
     try:
@@ -353,7 +353,7 @@ def _as_requests_error(error: Exception) -> requests.exceptions.RequestException
 
 def hooks_for(session: requests.Session) -> Any:
     """The hooks of a request that is sent through a session."""
-    # Our own reads past interim responses and looks at no redirect.
+    # A session of ours skips interim responses and ignores redirects.
     return session.hooks if type(session) is _Session else guarded_hooks(session.hooks)
 
 
@@ -367,7 +367,7 @@ class _Session(requests.Session):
 
 
 def new_session() -> requests.Session:
-    """A session with the adapter above, and no more headers than are read."""
+    """A session with the adapter above, and only the headers that are needed."""
     session = _Session()
     session.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*"})
     adapter = MatrixAdapter()

@@ -64,11 +64,11 @@ class TransactionIDs:
 
 
 class RepeatableIDs:
-    """IDs that are the same when the same is sent again: made of what is sent, of who sends it,
-    and of the work that it is part of. What is sent twice on purpose has two.
+    """IDs that are the same when work is repeated: derived from the content, the user and the work.
+    What the work sends twice gets two IDs.
 
     Args:
-        work: The work.
+        work: Identifies the work.
     """
 
     __slots__ = ("_counts", "_work")
@@ -81,7 +81,7 @@ class RepeatableIDs:
         """Make the ID of a request.
 
         Args:
-            user: Who speaks.
+            user: The acting user.
             target: The values of its path.
             content: What is sent.
 
@@ -93,7 +93,7 @@ class RepeatableIDs:
         except (TypeError, ValueError, RecursionError):
             return None
         digest = hashlib.sha256(said.encode()).hexdigest()[:40]
-        # In one step: a handler may send in several threads.
+        # Atomic: a handler may send in several threads.
         return f"{digest}.{next(self._counts.setdefault(digest, count()))}"
 
 
@@ -102,12 +102,12 @@ REPEATABLE: ContextVar[RepeatableIDs | None] = ContextVar("appservice_api.txn_id
 
 
 def personal_id(txn_id: str, user: str | None) -> str:
-    """The ID as which a caller's own ID goes over the wire: the same for the same user, and
-    another one for another.
+    """The transaction ID to send for a caller's own ID: the same for the same user, and a different
+    one for each other user.
 
     Args:
         txn_id: The caller's.
-        user: Who speaks; None for whose token it is.
+        user: The acting user; None for the owner of the token.
 
     Raises:
         ValueError: It can't be a transaction ID.

@@ -1,4 +1,4 @@
-"""Where the homeserver of a domain is: one request to a stranger, without a token."""
+"""Where the homeserver of a domain is: one request to an unknown server, without a token."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _without_port(name: str) -> str:
 
 
 def _ask(session: requests.Session, url: str) -> tuple[int, bytes, str]:
-    """Follow redirects by hand: nothing of the session's or of .netrc may be added to them.
+    """Follow redirects here, so that nothing from the session or .netrc is added to them.
 
     Returns:
         The status and body of the last answer, and the URL that gave it.

@@ -19,10 +19,10 @@ from .body import Stream
 
 __all__ = ["MAX_RESPONSE_BYTES", "Response", "Timeouts", "exchange", "length_of"]
 
-#: What a response may have; a larger one isn't kept in memory.
+#: How many bytes of a response are kept in memory; a larger one is refused.
 MAX_RESPONSE_BYTES = 256 * 2**20
 _MAX_DIGITS = 18
-# One line of a head as nearly all are: a name, a colon, a value that isn't continued.
+# One line of an ordinary head: a name, a colon, a value that isn't continued.
 _FIELD = r"(?m)^([!-9;-~]+):[ \t]*((?:[^ \t\r\n][^\r\n]*)?)\r\n"
 _MOST_FIELDS = 99
 
@@ -31,10 +31,10 @@ class Timeouts(tuple[float, float]):
     """Seconds to connect and to wait for data, as requests takes them.
 
     Attributes:
-        end: The moment of ``time.monotonic()`` at which the whole response must be there; what it
-            takes to send a stream comes on top.
-        data: Seconds to wait for each block of a good response, which may take longer than that;
-            None where it may not.
+        end: The moment of ``time.monotonic()`` at which the whole response must be there; the time
+            to send a stream is added.
+        data: Seconds to wait for each block of a good response, which may then end after ``end``;
+            None if it may not.
     """
 
     end: float
@@ -59,7 +59,7 @@ def exchange(
         target: The path and query of its URL.
         timeout: Seconds to connect and to wait for data; see :class:`Timeouts`.
         stream: Read no more than the head.
-        connected: Called once a new connection stands.
+        connected: Called when a new connection is open.
 
     Returns:
         The head of the response, and its body.
@@ -88,7 +88,7 @@ def exchange(
             # The homeserver may have answered and closed without reading all of a large body.
             broken = True
         if isinstance(body, Stream) and end is not None:
-            # What a file takes to travel isn't the response's time.
+            # The time to send a file doesn't count for the response.
             end += body.sending or 0.0
         source = _DeadlineReader(sock, wait, end)
         made: Any = source
@@ -117,9 +117,9 @@ def _connect(connection: Any, timeout: float | None, end: float | None) -> None:
     Args:
         connection: The connection.
         timeout: Seconds to connect, and seconds for TLS.
-        end: The moment at which both must be done.
+        end: The moment at which both must have ended.
     """
-    # TLS is spoken over what this returns.
+    # TLS uses the socket that this returns.
     connection._new_conn = lambda: _reach(connection, timeout, end)
     try:
         connection.connect()
@@ -134,9 +134,8 @@ def _connect(connection: Any, timeout: float | None, end: float | None) -> None:
 
 
 def _reach(connection: Any, timeout: float | None, end: float | None) -> socket.socket:
-    """A socket to the first address of a host that answers. All of them share the time, each
-    gets its part: so one that is dead doesn't take it all. How long it takes to resolve the name is
-    the resolver's business."""
+    """A socket to the first address of a host that answers. The addresses share the time, so that a
+    dead one doesn't use it all. The time to resolve the name is up to the resolver."""
     try:
         found = socket.getaddrinfo(
             connection._dns_host.strip("[]"), connection.port,
@@ -173,7 +172,7 @@ def _rest(end: float) -> float:
     """Seconds until a moment, as the timeout of a socket.
 
     Raises:
-        TimeoutError: It is over.
+        TimeoutError: It has passed.
     """
     left = end - time.monotonic()
     if left <= 0:
@@ -208,8 +207,8 @@ def _send(sock: Any, head: bytes, body: Any, end: float | None) -> None:
 
 
 def _send_stream(sock: Any, head: bytes, body: Any) -> None:
-    """Send a file in blocks, each of which has to itself what was left of the time in the
-    beginning: as long as it is taken, it may go on."""
+    """Send a file in blocks, each within the time that was left at the beginning: it may continue
+    while the homeserver reads it."""
     sock.sendall(head)
     for block in body:
         sock.sendall(block)
@@ -220,13 +219,13 @@ class Response(http.client.HTTPResponse):
     whose head costs less to read.
 
     Attributes:
-        names: The names of its headers, in small letters.
+        names: The names of its headers, in lower case.
     """
 
     names: list[str]
 
     def begin(self) -> None:
-        """Read the head, and make of it what http.client does."""
+        """Read the head, and set the attributes that http.client sets."""
         version, status, reason = self._read_status()
         self.code = self.status = status
         self.reason = reason.strip()
@@ -251,7 +250,7 @@ class Response(http.client.HTTPResponse):
         return str(self.headers.get(name, "")) if name in self.names else ""
 
     def _length(self) -> int | None:
-        """How many bytes the body has; None if that isn't said."""
+        """How many bytes the body has; None if it doesn't say."""
         if self.status in (204, 304) or self.status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]
             return 0
         given = self._header("content-length")
@@ -272,12 +271,11 @@ class Response(http.client.HTTPResponse):
 def _read_headers(file: Any) -> http.client.HTTPMessage:
     """The headers of a response, and the empty line after them.
 
-    http.client has the email package parse them, which costs more than all else that is done with
-    an ordinary response. So a head that has arrived, and that can be read in one way only, is read
-    here, to the same result.
+    http.client uses the email package, which costs more than all else in an ordinary response. So a
+    head that has arrived, and is unambiguous, is parsed here, with the same result.
 
     Args:
-        file: What the response is read of; the line of the status has been read.
+        file: The file of the response; the status line has been read.
     """
     head, end, _ = file.peek().partition(b"\r\n\r\n")
     text = head.decode("latin-1") + "\r\n"
@@ -299,7 +297,7 @@ class _DeadlineReader(io.RawIOBase):
         self._set = sock.gettimeout()
         #: Seconds to wait for data.
         self.wait = wait
-        #: None where nothing but that holds.
+        #: The deadline; None if only ``wait`` applies.
         self.end = end
 
     def makefile(self, mode: str) -> io.BufferedReader:
@@ -326,7 +324,7 @@ def length_of(headers: Any) -> int | None:
     """How many bytes the ``Content-Length`` of a response promises; None if there is none.
 
     Args:
-        headers: The headers, of which two of the same name may be one with a comma.
+        headers: The headers, of which two of the same name may be joined by a comma.
 
     Raises:
         http.client.HTTPException: It isn't a number, or there are several.
@@ -342,19 +340,19 @@ def length_of(headers: Any) -> int | None:
 
 
 def _check_length(response: Response) -> None:
-    """Refuse a response that doesn't say clearly where it ends.
+    """Refuse a response whose end is ambiguous.
 
     Raises:
-        http.client.HTTPException: It doesn't.
+        http.client.HTTPException: It is ambiguous.
     """
     given = response.names.count("content-length")
-    # Of one that is a number http.client has made the length.
+    # http.client sets the length if the header is a number.
     if (given > 1 or (given and response.length is None)) and not response.chunked:
         length_of({"Content-Length": ",".join(response.headers.get_all("Content-Length", []))})
 
 
 def _content(response: http.client.HTTPResponse) -> bytes:
-    """The whole body of a response, if it has a sensible size."""
+    """The whole body of a response, if its size is within the limit."""
     if response.length is not None:
         if response.length > MAX_RESPONSE_BYTES:
             raise http.client.HTTPException(f"an answer of {response.length} bytes is too large")

@@ -2,7 +2,7 @@
 
 Add it to ``INSTALLED_APPS``, and run ``manage.py migrate``: there is a state store in the project's
 own database. With the setting ``APPSERVICE`` (:mod:`.conf`) and ``appservice_api.django.urls``, the
-site takes what the homeserver sends.
+site receives what the homeserver sends.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class AppserviceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have ``manage.py check`` look at the settings."""
+        """Register the check of the settings for ``manage.py check``."""
         from .checks import check_settings
 
         checks.register(check_settings)

@@ -1,4 +1,4 @@
-"""What can be wrong with the settings, for ``manage.py check``."""
+"""The check of the settings, for ``manage.py check``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
         hint = "manage.py appservice_register writes a new one."
         return [Warning(f"APPSERVICE: {error}", hint=hint, id="appservice_api.W001")]
     except Exception as error:
-        # Whatever the project's module raises; with its traceback it would hide the other checks.
+        # The project's module may raise anything; a traceback would hide the other checks.
         return [Error(f"APPSERVICE: {type(error).__name__}: {error}", id="appservice_api.E001")]
     host = urlsplit(app.registration.url or "").hostname
     if host and not settings.DEBUG and not validate_host(host, settings.ALLOWED_HOSTS):

@@ -6,9 +6,9 @@ Either of::
 
     APPSERVICE = {"REGISTRATION": "registration.yaml", "BASE_URL": "http://localhost:8008"}
 
-``APP`` leads to an :class:`~appservice_api.application.AppService`. In the second form, more keys
+``APP`` names an :class:`~appservice_api.application.AppService`. In the second form, more keys
 are arguments of :meth:`AppService.from_registration` in capitals (``SERVER_NAME``, ``MAX_BODY``);
-what is to be remembered is kept in the project's default database.
+the state store is in the project's default database.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ __all__ = ["appservice"]
 
 _lock = threading.RLock()
 _made: list[AppService] = []
-# Those whose events are signalled: another one of the same may be asked for after a change of the
-# settings.
+# Application services whose events are signalled; after a change of the settings, the same one may
+# be loaded again.
 _signalling: WeakSet[AppService] = WeakSet()
 
 
 def appservice() -> AppService:
-    """The project's application service, made when it is first asked for.
+    """The project's application service, made on first use.
 
     Raises:
-        ImproperlyConfigured: The settings don't lead to one.
+        ImproperlyConfigured: The settings don't name one.
         RegistrationError: The registration can't be read, or isn't valid.
     """
     with _lock:
         if not _made:
             app = _load(getattr(settings, "APPSERVICE", None))
             if app not in _signalling:
-                # A project without receivers has no handler more.
+                # Without receivers of the signal, this handler isn't called.
                 app.receiver.handlers.listen("event", _send_signal, when=_has_receivers)
                 app.receiver.units.default = unit_of_work
                 _signalling.add(app)
@@ -77,8 +77,8 @@ def _load(given: Any) -> AppService:
 
 @contextmanager
 def unit_of_work() -> Iterator[None]:
-    """What surrounds an attempt of a handler: a transaction of the project's default database,
-    unless the state store is in that, and begins one itself."""
+    """The context of each attempt of a handler: a transaction in the project's default database,
+    unless the state store is there, which begins one itself."""
     connection = connections[DEFAULT_DB_ALIAS]
     deliveries: Any = appservice().state_store.deliveries
     if connection.vendor == "unknown" or getattr(deliveries, "using", None) == DEFAULT_DB_ALIAS:

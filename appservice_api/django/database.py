@@ -1,4 +1,4 @@
-"""The way to the project's database: transactions, repeats, and errors that say what to do."""
+"""Access to the project's database: transactions, repeats, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _VENDORS = ("sqlite", "postgresql")
 _BUSY_SECONDS = 10.0
 _SAVEPOINT = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 _LOCK_SQLITE = f'UPDATE "{Room._meta.db_table}" SET "full_members" = "full_members" WHERE 0'  # noqa: S608
-# Connections of a forked process's parent. They are neither used nor closed here: to close one
-# would end the parent's session.
+# Connections of a forked process's parent. They are neither used nor closed here: closing one would
+# end the parent's session.
 _INHERITED: list[Any] = []
 
 
@@ -34,7 +34,7 @@ class Database:
         using: Its alias.
 
     Raises:
-        ValueError: It is of a kind that isn't served.
+        ValueError: Its kind isn't supported.
     """
 
     def __init__(self, using: str) -> None:
@@ -60,14 +60,14 @@ class Database:
         )
 
     def read(self, work: Callable[[], T]) -> T:
-        """Do what reads.
+        """Run a function that reads.
 
         Raises:
             StateStoreError: The database can't be read.
         """
         if not getattr(self._local, "reads_beside", False):
             return self._run("read", work)
-        # A read within a handler's transaction would keep others from writing, or the handler.
+        # Within a handler's transaction, a read would block other writers, or the handler itself.
         own = connections[self.using]
         beside = connections[self.using] = connections.create_connection(self.using)
         try:
@@ -77,23 +77,23 @@ class Database:
             connections[self.using] = own
 
     def write(self, work: Callable[[], None]) -> None:
-        """Do what writes, all of it or nothing; within the caller's transaction, if there is one.
+        """Run a function that writes, all or nothing; in the caller's transaction, if there is one.
 
         Args:
-            work: What writes. It may be done several times, each time in a new transaction.
+            work: The function. It may be called several times, each time in a new transaction.
 
         Raises:
-            StateStoreError: The database can't be written to; nothing was changed. A transaction
-                of the caller's can go on.
+            StateStoreError: The database can't be written to; nothing was changed. The caller's
+                transaction can go on.
         """
         self._run("write", lambda: self._transaction(work))
 
     def write_for_good(self, work: Callable[[], T]) -> T:
-        """Do what writes, in a transaction of its own: it can't be rolled back any more.
+        """Run a function that writes, in a transaction of its own: nothing rolls it back later.
 
         Args:
-            work: What writes. It begins with a write, and may be done several times, each time in
-                a new transaction.
+            work: The function. It begins with a write, and may be called several times, each time
+                in a new transaction.
 
         Raises:
             StateStoreError: The database can't be written to, and nothing was changed; or the
@@ -106,7 +106,7 @@ class Database:
         with ExitStack() as stack:
             try:
                 if self.in_unit:
-                    # What a handler itself notes is a part of what it does.
+                    # What a handler itself notes is a part of its transaction.
                     stack.enter_context(transaction.atomic(using=self.using))
                     return work()
                 if self.in_transaction() and not connections[self.using].in_atomic_block:
@@ -130,7 +130,7 @@ class Database:
     @contextmanager
     def unit(self) -> Iterator[None]:
         """A transaction for a handler. On SQLite, its first statement waits for other writers:
-        once it had read, it couldn't."""
+        after a read it couldn't."""
         close_broken(self.using)
         begun = getattr(self._local, "units", 0)
         connection: Any = connections[self.using]
@@ -188,8 +188,8 @@ class Database:
                 connection.close()
 
     def before_fork(self) -> None:
-        """Have this thread's connection to SQLite closed: its locks hold for a process, and a
-        child with a copy of it would write as if it had locks that it hasn't."""
+        """Close this thread's connection to SQLite: its locks belong to one process, and a child
+        with a copy of the connection would write without them."""
         if self._is_sqlite:
             self.leave_thread()
 
@@ -217,7 +217,7 @@ def close_broken(using: str) -> None:
 
 
 class _FirstLocks:
-    """Has the first statement of a transaction on SQLite take the lock for writing."""
+    """Makes the first statement of a transaction on SQLite take the lock for writing."""
 
     def __init__(self) -> None:
         self._locked = False
@@ -247,7 +247,7 @@ def _is_conflict(error: Error) -> bool:
 
 
 def _is_missing(error: Error) -> bool:
-    """Whether our tables, or columns of them, aren't there."""
+    """Whether our tables, or columns of them, are missing."""
     text = str(error)
     return Room._meta.app_label in text and ("no such table" in text or "does not exist" in text)
 

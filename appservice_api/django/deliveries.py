@@ -48,7 +48,7 @@ __all__ = ["DjangoDeliveries"]
 
 class _Clock(Func):
     """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
-    of the write: to wait for a lock shortens no lease."""
+    of the write: waiting for a lock doesn't shorten a lease."""
 
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS BIGINT)"
     output_field = BigIntegerField()
@@ -61,10 +61,10 @@ class _Clock(Func):
 class DjangoDeliveries(DatabaseDeliveries):
     """Deliveries in the database of a :class:`DjangoStateStore`.
 
-    What is noted here counts at once, and isn't rolled back with anything: within ``atomic()`` all
-    that writes is refused with a StateStoreError. Where ``ATOMIC_REQUESTS`` is set, the view that
-    takes transactions must be decorated with ``django.db.transaction.non_atomic_requests``. (The
-    transaction of Django's own TestCase is none.)
+    What is noted here counts at once, and is never rolled back: within ``atomic()``, writes are
+    refused with a StateStoreError. If ``ATOMIC_REQUESTS`` is set, the view that receives
+    transactions must be decorated with ``django.db.transaction.non_atomic_requests``. (The
+    transaction of Django's own TestCase doesn't count.)
 
     Args:
         database: The database.
@@ -152,7 +152,7 @@ class DjangoDeliveries(DatabaseDeliveries):
         return self._database.read(work)
 
     def _handled(self, rows: list[tuple[str, str]]) -> Any:
-        """The query for what of these is noted: kinds and names."""
+        """The query for the rows among these that are noted: kinds and names."""
         queries = []
         for kind, names in by_kind(rows).items():
             if kind == EVENT:

@@ -56,7 +56,7 @@ class User(models.Model):
 
 
 class Member(models.Model):
-    """What a user is in a room."""
+    """The membership and the profile of a user in a room."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="members", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="members", db_index=False)
@@ -66,7 +66,7 @@ class Member(models.Model):
     event_id = models.CharField(max_length=255, null=True)
     displayname = models.TextField(null=True)
     avatar_url = models.TextField(null=True)
-    # A number made of the name's skeleton, to find names that look alike.
+    # A number derived from the name's skeleton, to find names that look alike.
     looks = models.IntegerField(null=True)
 
     class Meta:
@@ -104,7 +104,7 @@ class State(models.Model):
 
 
 class Claim(models.Model):
-    """A claim of a transaction that the homeserver has pushed, or of something of another
+    """A claim of a transaction that the homeserver has pushed, or of another
     :class:`~appservice_api.state_store.ClaimKind`."""
 
     kind = models.CharField(max_length=16)
@@ -153,7 +153,7 @@ class Handled(models.Model):
 
 
 class Noted(models.Model):
-    """What else is done: something of a :class:`~appservice_api.state_store.NoteKind`."""
+    """Something else that is done, of a :class:`~appservice_api.state_store.NoteKind`."""
 
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=255)
@@ -184,8 +184,8 @@ class Parked(models.Model):
 
 
 class Begun(models.Model):
-    """What was begun by a process that took over from one that had died, and not ended: an event,
-    or the retry of a parked one."""
+    """An event, or the retry of a parked one, that a process has begun and not ended, after it took
+    over from a process that had died."""
 
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=255)
@@ -203,7 +203,7 @@ class Begun(models.Model):
 
 
 class Checkpoint(models.Model):
-    """Up to which event a room was looked after."""
+    """The event up to which a room is caught up."""
 
     room = models.CharField(max_length=255)
     event_id = models.CharField(max_length=255)
@@ -218,7 +218,7 @@ class Checkpoint(models.Model):
 
 
 class CaughtUp(models.Model):
-    """When all rooms were looked after; one row."""
+    """When all rooms were caught up; one row."""
 
     # In milliseconds since 1970.
     ts = models.BigIntegerField()

@@ -15,7 +15,7 @@ __all__ = ["Rows"]
 
 
 class Rows:
-    """The rows in one database. What writes does so within a transaction of the caller's.
+    """The rows in one database. Methods that write need a transaction of the caller.
 
     Args:
         using: The alias of the database.
@@ -37,9 +37,9 @@ class Rows:
         changed: Callable[[Any], Any | None],
         fields: tuple[str, ...],
     ) -> None:
-        """Insert the rows that aren't there, and change those that are.
+        """Insert the rows that are missing, and change the existing ones.
 
-        All writers insert first, and then lock what they look at, both in the order of the keys, so
+        All writers insert first, and then lock what they compare, both in the order of the keys, so
         that there is no deadlock.
 
         Args:
@@ -47,7 +47,7 @@ class Rows:
             key: The names of the two columns of the key.
             new: Rows by their keys.
             others: The keys of more rows that may have to change.
-            changed: What a row becomes, None if it stays.
+            changed: Returns the changed row, None if it stays.
             fields: The columns that change.
         """
         keys = sorted(new)

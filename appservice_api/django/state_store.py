@@ -1,4 +1,4 @@
-"""DjangoStateStore: remembered in the database of a Django project."""
+"""DjangoStateStore: a state store in the database of a Django project."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class _Cache(ReadThroughCache):
 
     def get(self, key: Key, read: Callable[[], T | None]) -> T | None:
         # Within a transaction a read may see what is never committed, or what was true before.
-        # A handler's transaction has nothing of ours in it.
+        # A handler's transaction contains nothing of the store's.
         if self._database.in_transaction() and not self._database.in_unit:
             return self._database.read(read)
         return super().get(key, lambda: self._database.read(read))
@@ -72,27 +72,27 @@ class _Cache(ReadThroughCache):
 
 class DjangoStateStore(Cached, ASStateStore):
     """A state store in a database of a Django project: SQLite or PostgreSQL (MySQL and Oracle
-    aren't served). Thread-safe, and safe over a fork; any number of processes may use one
+    aren't supported). Thread-safe, and safe over a fork; any number of processes may use one
     database at the same time.
 
     It works in the project's transactions as models do: what is written within ``atomic()`` counts
-    once that is committed, and never was if it is rolled back. A write that fails raises, and the
-    outer transaction can go on.
+    once that is committed, and is undone by a rollback. A write that fails raises, and the outer
+    transaction can go on.
 
-    Within a handler's transaction nothing is written before that has ended, whichever way: what
-    the homeserver has answered is remembered, and others don't wait.
+    During a handler's transaction, writes are kept back until it has ended, by a commit or not: the
+    homeserver's answers are kept in either case, and other writers don't wait.
 
     What was read is kept in a bounded cache, except within ``atomic()``, where every read is a
     query; where ``AUTOCOMMIT`` is off, nothing is. Another process's writes aren't seen in the
-    cache until the homeserver contradicts what it says (:meth:`invalidate`).
+    cache until the homeserver contradicts its content (:meth:`invalidate`).
 
     Connections are Django's, one for each thread. A thread that you start yourself closes its own
     at its end, by ``django.db.connections.close_all()``. A forked child makes new ones; with the
     connection pool of Django 5.1, don't use the database before the fork.
 
     A process that has a connection to SQLite open while it forks may corrupt the file. The one of
-    the thread that forks is closed before; don't fork within ``atomic()``, nor while other threads
-    have connections.
+    the forking thread is closed first; don't fork within ``atomic()``, nor while other threads have
+    connections.
 
     On SQLite, a transaction of your own that reads before it writes can fail at once with
     "database is locked" while another one writes: set ``transaction_mode`` to ``IMMEDIATE`` in the
@@ -103,7 +103,7 @@ class DjangoStateStore(Cached, ASStateStore):
         cache_size: How many items are cached.
 
     Raises:
-        ValueError: The database is of a kind that isn't served.
+        ValueError: The kind of the database isn't supported.
     """
 
     def __init__(self, using: str = "default", *, cache_size: int = CACHED) -> None:
@@ -121,10 +121,10 @@ class DjangoStateStore(Cached, ASStateStore):
         self._database.after_fork()
 
     def open(self) -> None:
-        """See whether the tables are there.
+        """Check that the tables exist.
 
         Raises:
-            StateStoreError: They aren't, or the database can't be reached.
+            StateStoreError: They don't exist, or the database can't be reached.
         """
         self._database.read(lambda: self._rows.of(Room).exists())
 
@@ -142,8 +142,8 @@ class DjangoStateStore(Cached, ASStateStore):
         return self._deliveries
 
     def _write(self, work: Callable[[], None], dropped: Callable[[], None]) -> None:
-        """Write, and drop from the cache what isn't true any more: now, and again once it is
-        committed, if no hook of the project's fails before."""
+        """Write, and drop outdated items from the cache: now, and again after the commit, unless a
+        hook of the project fails first."""
 
         def writing() -> None:
             work()

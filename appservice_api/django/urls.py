@@ -1,8 +1,7 @@
-"""What the homeserver asks for: ``path("bridge/", include("appservice_api.django.urls"))``.
+"""The URLs for the homeserver: ``path("bridge/", include("appservice_api.django.urls"))``.
 
-The ``url`` of the registration is then that of the site with ``/bridge`` behind it. Without a
-prefix, ``users/`` and ``rooms/`` are taken from the site, for homeservers of old: list its own
-pages before.
+The ``url`` of the registration is then that of the site followed by ``/bridge``. Without a prefix,
+``users/`` and ``rooms/`` are used, too, for old homeservers: list the site's own pages first.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if not apps.is_installed("appservice_api.django"):
     raise ImproperlyConfigured("add 'appservice_api.django' to INSTALLED_APPS")
 
 app_name = "appservice_api"
-# A user ID may hold a slash, and whoever isn't the homeserver may send a line feed.
+# A user ID may hold a slash; other clients than the homeserver may send a line feed.
 _TREES = "|".join(path[1:] for path in TREES)
 _PAGES = "|".join(path[1:] for path in PAGES)
 

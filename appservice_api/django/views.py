@@ -1,4 +1,4 @@
-"""The view that takes what the homeserver sends."""
+"""The view that receives what the homeserver sends."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _receive(request: HttpRequest, path: str) -> HttpResponse:
     """Respond to the homeserver.
 
     The body is read from the request itself: ``request.body`` would refuse what is larger than
-    ``DATA_UPLOAD_MAX_MEMORY_SIZE``, which goes on to count for the other views.
+    ``DATA_UPLOAD_MAX_MEMORY_SIZE``, which still applies to the other views.
     """
 
     def read(size: int) -> bytes:
         try:
             data: bytes = request.read(size)
-        except OSError:  # the homeserver has gone
+        except OSError:  # the homeserver has disconnected
             return b""
         return data
 
@@ -38,7 +38,7 @@ def _receive(request: HttpRequest, path: str) -> HttpResponse:
 
 
 def _outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What is handled must stay so, whatever fails later: no transaction spans the request."""
+    """Run a view outside of transactions: a later failure must not undo what was handled."""
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view

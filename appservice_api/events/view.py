@@ -159,8 +159,8 @@ _UNLISTED = frozenset({"deserialize", "fromkeys", "read", "serialize"})
 
 def text(kind: type[S], key: str | None = None) -> Field[S]:
     """A field that holds text: ``str``, or an identifier, which isn't validated."""
-    fits, make = _conversion(kind)
-    return Field(key, lambda found: make(found) if fits(found) else None)
+    is_valid, make = _conversion(kind)
+    return Field(key, lambda found: make(found) if is_valid(found) else None)
 
 
 def one_of(kind: type[S], key: str | None = None) -> Field[S]:
@@ -215,14 +215,14 @@ def table(key: str | None = None) -> Field[dict[str, Any]]:
 def items(kind: type[T], key: str | None = None) -> Field[list[T]]:
     """A field that holds a list of texts, identifiers, views or plain JSON of a type. Malformed
     items are left out."""
-    fits, make = _conversion(kind)
+    is_valid, make = _conversion(kind)
 
     def read(found: Any) -> list[T] | None:
         if not isinstance(found, list):
             return None
         if all(isinstance(one, kind) for one in found):
             return found
-        return [one if isinstance(one, kind) else make(one) for one in found if fits(one)]
+        return [one if isinstance(one, kind) else make(one) for one in found if is_valid(one)]
 
     return Field(key, read)
 
@@ -249,7 +249,7 @@ def listing(kind: type[T], key: str | None = None) -> Listing[T]:
 def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
     """A field that holds an object with arbitrary keys, whose values are like the items of
     :func:`items`."""
-    fits, make = _conversion(kind)
+    is_valid, make = _conversion(kind)
 
     def read(found: Any) -> dict[str, T] | None:
         if not isinstance(found, dict):
@@ -259,7 +259,7 @@ def mapping(kind: type[T], key: str | None = None) -> Field[dict[str, T]]:
         return {
             name: one if isinstance(one, kind) else make(one)
             for name, one in found.items()
-            if fits(one)
+            if is_valid(one)
         }
 
     return Field(key, read)

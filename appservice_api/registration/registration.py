@@ -25,7 +25,7 @@ class Registration:
 
     Args:
         id: The ID of the application service on its homeserver; it must never change.
-        url: The URL to which the homeserver sends events; None if it shall send none.
+        url: The URL to which the homeserver sends events; None to send none.
         as_token: The secret that authenticates the application service.
         hs_token: The secret that authenticates the homeserver.
         sender_localpart: The localpart of the bot.
@@ -270,7 +270,7 @@ class Registration:
         return f"the users namespaces {regexes or '(there are none)'}"
 
     def warnings(self) -> list[str]:
-        """What is valid but seldom meant, one sentence each."""
+        """What is valid but rarely intended, one sentence each."""
         return list(warnings_of(self.as_dict()))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Rules for a registration: what a homeserver refuses, and what is valid but seldom meant."""
+"""Rules for a registration: what a homeserver refuses, and what is valid but rarely intended."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(data: Mapping[str, Any], name: str) -> None:
 
 
 def warnings_of(data: Mapping[str, Any]) -> Iterator[str]:
-    """What is valid but seldom meant, one sentence each."""
+    """What is valid but rarely intended, one sentence each."""
     bot = data["sender_localpart"]
     if re.search("[A-Z~]", bot):
         yield f"sender_localpart {bot!r} has uppercase letters or '~', as no new user ID may"

@@ -1,7 +1,7 @@
 """What is remembered of rooms and users, so that the homeserver is asked less.
 
-A store of your own is an :class:`ASStateStore` that implements its abstract methods, made of what
-is here; with deliveries of its own, it implements :class:`Deliveries` too.
+A store of your own is an :class:`ASStateStore` that implements its abstract methods, with the types
+of this package; for deliveries of its own, it implements :class:`Deliveries` too.
 ``appservice_api.testing.contract`` has the tests that each store passes.
 """
 

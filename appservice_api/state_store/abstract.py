@@ -1,6 +1,6 @@
-"""ASStateStore: the contract of what is remembered.
+"""ASStateStore: the contract of state stores.
 
-A store only saves questions: the homeserver decides. What isn't known is None, never a guess.
+A store only saves requests: the homeserver decides. What isn't known is None, never a guess.
 Each item keeps where and when it came from, and what is older never overwrites what is newer.
 
 How to write a store: see the package, ``appservice_api.state_store``; the methods to implement are
@@ -34,9 +34,9 @@ class ASStateStore(MemberMethods, RoomStateMethods):
     """The contract of a state store. All methods are thread-safe.
 
     A store of your own implements the abstract methods, those of ``StoreBase`` in
-    ``state_store/base.py``; all others call these. ``ts`` is
-    when an item came to be, in milliseconds since 1970: the ``origin_server_ts`` of an event that
-    was received, the present time (None) of what was sent or fetched.
+    ``state_store/base.py``; all others call these. ``ts`` is the time of an item in milliseconds
+    since 1970: the ``origin_server_ts`` of an event that was received, the present time (None) of
+    what was sent or fetched.
 
     Methods of a store that keeps its items elsewhere raise :class:`StateStoreError` where that
     can't be reached.
@@ -56,9 +56,9 @@ class ASStateStore(MemberMethods, RoomStateMethods):
         Args:
             evt: A state event as the homeserver sends it; any other event is ignored, and so is
                 a malformed one.
-            source: Where it came from. What was sent or fetched is the state of now, however
-                old the event is.
-            ts: When that was, in milliseconds since 1970, if not now.
+            source: Where it came from. What was sent or fetched counts as current, however old the
+                event is.
+            ts: The time of that in milliseconds since 1970; None for now.
         """
         self.update_states((evt,), source=source, ts=ts)
 
@@ -81,7 +81,7 @@ class ASStateStore(MemberMethods, RoomStateMethods):
     def set_state(
         self, room_id: str, evts: Iterable[Mapping[str, Any]], *, ts: int | None = None
     ) -> None:
-        """Remember the whole state of a room, fetched; what isn't in it isn't there any more.
+        """Remember the whole state of a room, fetched; what isn't in it is removed.
 
         Args:
             room_id: The room.
@@ -106,7 +106,7 @@ class ASStateStore(MemberMethods, RoomStateMethods):
 
 
 def _collect(evt: Mapping[str, Any], source: Source, ts: int | None, room: RoomItems) -> None:
-    """Add an event to what is to be remembered of its room."""
+    """Add an event to the items of its room."""
     content, key, kind = evt.get("content"), evt.get("state_key"), evt.get("type")
     if not isinstance(content, Mapping) or key is None or not isinstance(kind, str):
         return

@@ -32,8 +32,8 @@ class StoreBase(abc.ABC):
         """Write what isn't written yet."""
 
     def keeping_back(self) -> AbstractContextManager[None]:
-        """Keep back what this thread writes until the end of the block, and let it read that
-        meanwhile; for handlers whose transaction is in the same database."""
+        """Keep back this thread's writes until the end of the block, while its reads see them; for
+        handlers whose transaction is in the same database."""
         return nullcontext()
 
     def leave_thread(self) -> None:
@@ -126,8 +126,8 @@ class StoreBase(abc.ABC):
     def registered(self, user_id: str) -> None:
         """Remember that a ghost is registered."""
 
-    # Presence and read markers change too often to be kept anywhere but in memory, and there only
-    # one process's are known. So a store that is shared knows none.
+    # Presence and read markers change so often that they are kept in memory only, which other
+    # processes don't see. So a shared store keeps none.
 
     def set_presence(self, user_id: str, presence: str) -> None:
         """Remember the presence that was sent last for a user."""
@@ -144,8 +144,8 @@ class StoreBase(abc.ABC):
         return None
 
     def invalidate(self, room_id: str | None, user_id: str) -> None:
-        """The homeserver contradicted what is known: what this process has cached of a user, and
-        of the room, is read again from where it is kept.
+        """Read again what this process has cached of a user and of a room, since the homeserver has
+        contradicted it.
 
         Args:
             room_id: The room, None for none.
@@ -155,7 +155,7 @@ class StoreBase(abc.ABC):
     def find_lookalikes(
         self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = ACTIVE
     ) -> list[UserID]:
-        """The known members of a room whose display name is easily taken for another.
+        """The known members of a room whose display name is easily confused with another.
 
         Args:
             room_id: The room.
@@ -172,7 +172,7 @@ class StoreBase(abc.ABC):
             if member.displayname is not None and skeleton(member.displayname) == wanted
         ]
 
-    # Much at once. Stores for which many small writes are slow have ways of their own.
+    # Many items at once. Stores for which many small writes are slow override these.
 
     def write_rooms(self, rooms: Mapping[str, RoomItems]) -> None:
         """Remember items of many rooms by room ID, each unless what is known of it is newer."""

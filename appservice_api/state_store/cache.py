@@ -24,7 +24,7 @@ T = TypeVar("T")
 #: A user; a room and a user; a room, an event type and a state key.
 Key: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"
 
-#: How many items are cached if nothing is said.
+#: How many items are cached by default.
 CACHED = 65_536
 
 _MISSING: Any = object()
@@ -32,7 +32,7 @@ _PROFILE = ("displayname", "avatar_url")
 
 
 class _Reading:
-    """A read that isn't done yet."""
+    """A read that is under way."""
 
     __slots__ = ("key", "stale")
 
@@ -42,11 +42,11 @@ class _Reading:
 
 
 class ReadThroughCache:
-    """What was read, until it is written or invalidated. Items that aren't there aren't kept:
+    """Items that were read, until they are written or invalidated. Missing items aren't cached:
     another process may add them at any time.
 
     Args:
-        size: How many items are kept; the oldest make room.
+        size: How many items are kept; the oldest are dropped.
     """
 
     def __init__(self, size: int) -> None:
@@ -54,7 +54,7 @@ class ReadThroughCache:
         self.clear()
 
     def get(self, key: Key, read: Callable[[], T | None]) -> T | None:
-        """The item of a key, read if it isn't kept.
+        """The item of a key, read if it isn't cached.
 
         Args:
             key: The key.
@@ -71,9 +71,9 @@ class ReadThroughCache:
             item = read()
         finally:
             with self._lock:
-                # After a fork it isn't there any more.
+                # After a fork it is no longer there.
                 self._readings.discard(reading)
-                # What was read may have been written since, and then isn't true any more.
+                # A write since then has made what was read outdated.
                 if item is not None and not reading.stale:
                     self._keep(key, item)
         return item
@@ -116,7 +116,7 @@ class ReadThroughCache:
                 self._forget((room_id, user_id))
 
     def _mark_stale(self, matches: Callable[[Key], bool]) -> None:
-        """Have what is being read at this moment not be kept."""
+        """Keep reads that are under way from being cached."""
         for reading in self._readings:
             if not reading.stale and matches(reading.key):
                 reading.stale = True
@@ -165,7 +165,7 @@ class Cached(KeepsBack, abc.ABC):
 
         Args:
             room_id: The room.
-            members: Them.
+            members: The members.
             others: Whether other members of the room have changed, too.
         """
         if others or len(members) > CHUNK:
@@ -187,7 +187,7 @@ class Cached(KeepsBack, abc.ABC):
     def find_lookalikes(
         self, room_id: str, displayname: str, memberships: Iterable[Membership | str] = ACTIVE
     ) -> list[UserID]:
-        """The known members of a room whose display name is easily taken for another."""
+        """The known members of a room whose display name is easily confused with another."""
         if not is_storable(room_id):
             return []
         wanted = skeleton(displayname)
@@ -198,7 +198,7 @@ class Cached(KeepsBack, abc.ABC):
     def _read_looks(
         self, room_id: str, number: int, memberships: Iterable[Membership]
     ) -> list[tuple[str, str]]:
-        """The members of a room whose names' looks have this number, and the names."""
+        """The members of a room whose names have this :func:`looks`, and the names."""
 
     @kept_back
     def set_profile(self, user_id: str, key: str, value: str | None) -> None:
@@ -219,7 +219,7 @@ class Cached(KeepsBack, abc.ABC):
         Args:
             user_id: The user.
             new: The columns.
-            when: What is newer stays.
+            when: The time of the change; what is newer stays.
         """
 
     # The state of rooms.
@@ -247,7 +247,7 @@ class Cached(KeepsBack, abc.ABC):
 
     @abc.abstractmethod
     def _is_registered(self, user_id: str) -> bool | None:
-        """Whether the database has a user as registered; None if not."""
+        """True if the database has a user as registered; otherwise None."""
 
     def registered(self, user_id: str) -> None:
         if not self.is_registered(user_id):

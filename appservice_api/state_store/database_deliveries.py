@@ -1,4 +1,4 @@
-"""What deliveries in databases have in common: what stands in their rows, and how many are kept."""
+"""What deliveries in databases have in common: the content of their rows, and how many are kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 TRANSACTIONS: Final = 10_000
 #: How many handled events are remembered, beside the last one of each room; and how many notes.
 HANDLED: Final = 100_000
-#: A claim that was over a day ago is forgotten.
+#: A claim is removed so many milliseconds after its end.
 ABANDONED_MS: Final = 86_400_000
 #: The kind of a row whose key names what was pushed.
 EVENT: Final = "event"
@@ -46,7 +46,7 @@ _EVERY = 1000
 
 
 class Turns:
-    """Says when old rows are to be removed: once in so many writes, counted from a random start, so
+    """Decides when old rows are removed: once in so many writes, counted from a random start, so
     that short-lived processes do it as often as others."""
 
     def __init__(self, every: int = _EVERY) -> None:
@@ -54,20 +54,20 @@ class Turns:
         self._count = itertools.count(secrets.randbelow(every))
 
     def due(self, more: int = 1) -> bool:
-        """Count so many writes. Returns whether old rows are to be removed."""
+        """Count writes. Returns whether to remove old rows."""
         return 0 in [next(self._count) % self._every for _ in range(more)]
 
 
 class DatabaseDeliveries(Deliveries):
     """Deliveries in a database.
 
-    On PostgreSQL, leases run by the database's clock: machines whose clocks differ don't take each
-    other's claims.
+    On PostgreSQL, leases use the database's clock, so that machines whose clocks differ don't take
+    over each other's claims.
 
     Args:
         transactions: How many transactions are remembered.
         handled: How many handled events are remembered, beside the last one of each room; and how
-            much else is noted.
+            many other notes.
     """
 
     has_connection = True
@@ -83,7 +83,7 @@ class DatabaseDeliveries(Deliveries):
         self._owner = secrets.token_hex(8)
         self._finished = Turns()
         self._noted = Turns()
-        # How often what this process has claimed was taken over; most never was.
+        # How often each claim of this process was taken over before; most never were.
         self._takeovers: dict[ClaimKey, int] = {}
 
     def takeovers(self, key: ClaimKey) -> int:
@@ -130,16 +130,16 @@ class DatabaseDeliveries(Deliveries):
         try:
             work()
         except StateStoreError:
-            # What was to be written is written; old rows are removed another time.
+            # The write itself was successful; old rows are removed another time.
             return
 
     @abc.abstractmethod
     def _prune_claims(self) -> None:
-        """Remove what is old of claims, and of what was begun."""
+        """Remove old claims, and old rows of what was begun."""
 
     @abc.abstractmethod
     def _prune_handled(self) -> None:
-        """Remove what is old of what was noted."""
+        """Remove old notes."""
 
 
 def lease_ms(lease: float) -> int:
@@ -170,13 +170,13 @@ def handled_row(key: str, room_id: str | None, ts: int | None) -> dict[str, Any]
 
 
 def noted_row(key: NoteKey) -> dict[str, str]:
-    """The columns of what else is noted."""
+    """The columns of another note."""
     kind, name = row_key(key)
     return {"kind": kind, "name": name}
 
 
 def row_key(key: str | NoteKey) -> tuple[str, str]:
-    """The kind and the name of a row: of an event, or of what else is noted."""
+    """The kind and the name of a row: of an event, or of another note."""
     if isinstance(key, str):
         return EVENT, storable_name(key)
     return key.kind.value, storable_name(key.name)

@@ -1,4 +1,4 @@
-"""What all databases have in common: how much a query holds, and what their errors mean."""
+"""What all databases have in common: how many values a query holds, and what their errors mean."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["CHUNK", "CONFLICTS", "chunks", "first_line", "sqlstate"]
 
 T = TypeVar("T")
 
-#: How many values stand in one query.
+#: How many values one query holds.
 CHUNK: Final = 500
 
-#: SQLSTATEs of transactions that PostgreSQL ended for the sake of others.
+#: SQLSTATEs of transactions that PostgreSQL ended so that others can go on.
 CONFLICTS: Final = frozenset({"40001", "40P01"})
 
 

@@ -23,11 +23,11 @@ class ClaimLost(Exception):
 
 
 class Claim(enum.Enum):
-    """What came of a claim."""
+    """The result of a claim."""
 
-    #: Nobody had it, or the process that had it has died: it is the caller's now.
+    #: Nobody held it, or the process that held it has died: it is the caller's now.
     MINE = "mine"
-    #: Another thread or process has it at this moment.
+    #: Another thread or process holds it at this moment.
     BUSY = "busy"
     #: The transaction was handled and acknowledged.
     DONE = "done"
@@ -69,8 +69,8 @@ class Note(NamedTuple):
     """That something is done.
 
     Attributes:
-        key: What: the ID of an event, or another name of what was pushed, if that was handled; or
-            something of another kind.
+        key: What: the ID of an event, or another name of what was pushed, if that was handled; or a
+            key of another kind.
         room_id: The room of the event, for :meth:`Deliveries.last_handled`; None for none.
         ts: The ``origin_server_ts`` of the event in milliseconds.
     """
@@ -86,8 +86,7 @@ class ParkedNote(NamedTuple):
     Attributes:
         number: The number of the event.
         before: The names of the handlers that were done before.
-        done: The names of all that are done now; None if none is left, and the event is taken
-            back.
+        done: The names of all that are done now; None if all are, and the event is unparked.
     """
 
     number: int
@@ -105,7 +104,7 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def claim(self, key: ClaimKey, lease: float) -> Claim:
-        """Ask for something, to have it alone.
+        """Claim something for exclusive use.
 
         Args:
             key: What is claimed.
@@ -114,7 +113,7 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def renew(self, key: ClaimKey, lease: float) -> None:
-        """Keep a claim for so many more seconds from now, be it longer or shorter than before."""
+        """Keep a claim for so many more seconds from now, longer or shorter than before."""
 
     @abc.abstractmethod
     def finish(self, key: ClaimKey) -> None:
@@ -122,7 +121,7 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def give_up(self, key: ClaimKey) -> None:
-        """Give a claim back: the next one who asks gets it."""
+        """Give up a claim: the next caller gets it."""
 
     @abc.abstractmethod
     def in_flight(self, kind: ClaimKind) -> set[ClaimKey]:
@@ -141,7 +140,7 @@ class Deliveries(abc.ABC):
 
         Args:
             keys: Event IDs, or other names of what was pushed, that may have been handled; and
-                what else may be noted.
+                other keys that may be noted.
         """
 
     @abc.abstractmethod
@@ -157,8 +156,8 @@ class Deliveries(abc.ABC):
     def note_all_handled(self, notes: Iterable[Note]) -> None:
         """Note several, in databases at the cost of one.
 
-        A process that dies before has handled them unnoted: it is for events without a handler,
-        which may come again.
+        If the process dies first, they were handled but aren't noted: this is for events without a
+        handler, which may come again.
 
         Args:
             notes: What is noted, in the order in which it was done.
@@ -178,15 +177,15 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def set_checkpoint(self, room_id: str, event_id: str) -> None:
-        """Note that a room was looked after up to an event: nothing before it was missed."""
+        """Note that a room is caught up to an event: nothing before it was missed."""
 
     @abc.abstractmethod
     def checkpoint(self, room_id: str) -> str | None:
-        """The event up to which a room was looked after, None if it never was."""
+        """The event up to which a room is caught up, None if it never was."""
 
     @abc.abstractmethod
     def set_caught_up(self, ts: int) -> None:
-        """Note when all rooms were looked after.
+        """Note when all rooms were caught up.
 
         Args:
             ts: When that ended, in milliseconds since 1970.
@@ -194,10 +193,10 @@ class Deliveries(abc.ABC):
 
     @abc.abstractmethod
     def caught_up(self) -> int | None:
-        """When all rooms were looked after last, in milliseconds since 1970; None for never."""
+        """When all rooms were caught up last, in milliseconds since 1970; None for never."""
 
     def ping(self) -> None:
-        """See whether the store can be reached.
+        """Check that the store can be reached.
 
         Raises:
             StateStoreError: It can't.
@@ -216,7 +215,7 @@ class Deliveries(abc.ABC):
             self.set_done(note.number, note.done)
 
     def is_noted(self, note: Note | ParkedNote) -> bool:
-        """Whether that is noted: a handler that failed afterwards is done all the same."""
+        """Whether that is noted; then the handler is done even if it failed afterwards."""
         if isinstance(note, Note):
             return bool(self.handled([note.key]))
         parked = self.parked_event(note.number)
@@ -254,7 +253,7 @@ class Deliveries(abc.ABC):
     # Processes that died.
 
     def begin(self, key: str | NoteKey, times: int) -> None:
-        """Note that an event is about to be handled, where processes have died.
+        """Note that an event is about to be handled, after processes have died.
 
         Args:
             key: Its event ID, or another name of what was pushed; the number of a parked event.

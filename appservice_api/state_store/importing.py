@@ -1,4 +1,4 @@
-"""Import of what mautrix-python has remembered: its JSON file, and its SQL tables.
+"""Import of the state that mautrix-python has stored: its JSON file, and its SQL tables.
 
 The source is only read. What is imported counts as older than all that this package notes itself:
 it fills gaps, and replaces nothing but an earlier import.
@@ -39,7 +39,7 @@ class Imported(NamedTuple):
         members: How many memberships.
         states: How many state events, or rooms known to have none of a kind.
         registered: How many registered users.
-        unread: How many of what couldn't be read and were left out, by their kind.
+        unread: How many items couldn't be read and were left out, by their kind.
     """
 
     rooms: int
@@ -140,7 +140,7 @@ def _import_room(importer: _Importer, row: Columns) -> None:
         importer.state(room_id, "m.room.power_levels", _parsed(text), "power levels")
     encrypted = row.get("is_encrypted")
     if encrypted:
-        # That it is encrypted is known even where the content isn't.
+        # The room is known to be encrypted even if the content isn't known.
         content = _parsed(row.get("encryption"))
         content = content if isinstance(content, dict) else {}
         importer.state(room_id, "m.room.encryption", content, "encryption")
@@ -151,7 +151,7 @@ def _import_room(importer: _Importer, row: Columns) -> None:
 
 
 def _parsed(text: object) -> Any:
-    """The value of a column that holds JSON; a text that is none stands for itself."""
+    """The value of a column that holds JSON; a text that isn't JSON is returned as it is."""
     if not isinstance(text, (str, bytes)):
         return text
     try:
@@ -176,7 +176,7 @@ class _Importer:
     def items(
         self, data: Mapping[str, Any] | Any, key: str | None, what: str
     ) -> Iterable[tuple[str, Any]]:
-        """The items of an object, or of one in it; none if it isn't one."""
+        """The items of an object, or of the one at its key; none if that isn't an object."""
         value = data.get(key) if key is not None else data
         if isinstance(value, dict):
             return list(value.items())
@@ -185,7 +185,7 @@ class _Importer:
         return ()
 
     def is_text(self, value: object) -> bool:
-        """Whether a user of a list can be one."""
+        """Whether an entry of a list of users is a text."""
         if isinstance(value, str):
             return True
         self._unread["registered user"] += 1

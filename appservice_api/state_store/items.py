@@ -30,7 +30,7 @@ __all__ = [
 CREATE: Final = "m.room.create"
 #: All memberships.
 MEMBERSHIPS: Final = frozenset(Membership)
-#: Those of who is in a room, or may come.
+#: The memberships of users who are in a room, or may join it.
 ACTIVE: Final = (Membership.JOIN, Membership.INVITE)
 
 #: The state events, beside memberships, that a store remembers; all have an empty state key.
@@ -75,14 +75,14 @@ class StateItem(NamedTuple):
 
 
 class MemberItem(NamedTuple):
-    """What a user is in a room.
+    """The membership and the profile of a user in a room.
 
     Attributes:
         membership: The membership.
         ts, source, event_id: As those of a :class:`StateItem`.
         displayname: The display name in the room, None for none.
         avatar_url: The avatar in the room, None for none.
-        knows_profile: False if the profile isn't known here: what was known of it before stays.
+        knows_profile: False if the item has no profile: the one that is known stays.
     """
 
     membership: Membership
@@ -104,7 +104,7 @@ class MemberItem(NamedTuple):
 
 
 class RoomItems(NamedTuple):
-    """What is to be remembered of a room.
+    """The items of a room.
 
     Attributes:
         members: Members by user ID.
@@ -118,8 +118,8 @@ class RoomItems(NamedTuple):
 
 
 def supersedes(new: StateItem | MemberItem, known: StateItem | MemberItem) -> bool:
-    """Whether an item replaces the one that is known: it is no older, or it is the same event, and
-    its true time is known now.
+    """Whether an item replaces the one that is known: it isn't older, or it is the same event,
+    whose true time is known now.
 
     An item from more than a minute in the future was noted before a clock was set back: it counts
     as a minute old (:data:`FUTURE`).
@@ -154,8 +154,7 @@ def memberships_of(given: Iterable[Membership | str]) -> set[Membership]:
 
 
 def copied(json: Any) -> Any:
-    """A copy of JSON all the way down, of plain dicts and lists: a store shares nothing with its
-    callers."""
+    """A deep copy of JSON, of plain dicts and lists: a store shares nothing with its callers."""
     if isinstance(json, Mapping):
         return {key: copied(value) for key, value in json.items()}
     return [copied(one) for one in json] if isinstance(json, (list, tuple)) else json

@@ -1,6 +1,6 @@
 """What one thread remembers while a handler's transaction is open.
 
-A write within the transaction would be rolled back with it, and one beside it would wait for it. So
+A write in that transaction would be rolled back with it, and one in another would wait for it. So
 what is remembered is kept back until the transaction has ended, by a commit or not: what the
 homeserver has answered is true in any case. Meanwhile this thread reads it as if it were written.
 """
@@ -31,8 +31,7 @@ _ALL = tuple(Membership)
 
 
 def kept_back(method: F) -> F:
-    """Decorate a method of a store: while the thread keeps back what it writes, what is kept back
-    answers."""
+    """Decorate a method of a store: while a thread keeps back its writes, these are used."""
     name = method.__name__
 
     @functools.wraps(method)
@@ -68,7 +67,7 @@ class KeepsBack:
 
 
 class _KeptBack(ASStateStore):
-    """What is kept back, over what the store has.
+    """What is kept back, read before what the store has.
 
     Args:
         store: The store.
@@ -89,7 +88,7 @@ class _KeptBack(ASStateStore):
                 _log.warning("%s; what the homeserver has answered isn't remembered", error)
 
     def _below(self, name: str, *args: Any) -> Any:
-        """What the store itself says."""
+        """The result of the store itself."""
         return getattr(type(self._store), name).__wrapped__(self._store, *args)
 
     # Members.

@@ -42,7 +42,7 @@ class NoteKind(str, enum.Enum):
 
     #: One handler of several of an event is done.
     HANDLER = "handler"
-    #: All handlers were told of the upgrade of a room.
+    #: All handlers were called for the upgrade of a room.
     UPGRADE = "upgrade"
     #: An event was sent as a real user.
     SENT = "sent"
@@ -53,7 +53,7 @@ class NoteKind(str, enum.Enum):
 
 
 class NoteKey(NamedTuple):
-    """Identifies what is noted, where that isn't an event that was handled.
+    """Identifies a note, unless it is of an event that was handled.
 
     Attributes:
         kind: What is noted.

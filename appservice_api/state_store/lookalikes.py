@@ -1,4 +1,4 @@
-"""Lookalikes: names that are easily taken for one another.
+"""Lookalikes: names that are easily confused.
 
 Two display names are confusable if they have the same skeleton: compatibility forms, case,
 accents, invisible characters and letters of other scripts that look like Latin ones make no
@@ -33,7 +33,7 @@ _INVISIBLE = ("Cf", "Cc", "Mn", "Me", "Zl", "Zp")
 
 @lru_cache(maxsize=4096)
 def skeleton(name: str) -> str:
-    """What a name looks like; names with the same skeleton are easily taken for one another.
+    """What a name looks like; names with the same skeleton are easily confused.
 
     Args:
         name: A display name.
@@ -46,6 +46,6 @@ def skeleton(name: str) -> str:
 
 
 def looks(name: str) -> int:
-    """A number made of a name's skeleton, to find it by: of 31 bits, it fits into an INTEGER of
-    every database."""
+    """A number of 31 bits derived from a name's skeleton, to search for it; it fits into an INTEGER
+    of every database."""
     return zlib.crc32(skeleton(name).encode(errors="replace")) & 0x7FFFFFFF

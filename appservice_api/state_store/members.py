@@ -1,4 +1,4 @@
-"""What is remembered of members, said with what a store implements."""
+"""Methods for members, which call those that a store implements."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class MemberMethods(StoreBase):
         Args:
             room_id: The room.
             members: The contents by user ID.
-            only_membership: ``members`` are all of this membership only.
+            only_membership: ``members`` are all users with this membership, and no others.
             ts: When they were asked for, in milliseconds since 1970, if not now.
         """
         only = None if only_membership is None else Membership.known(only_membership)

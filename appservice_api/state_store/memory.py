@@ -1,4 +1,4 @@
-"""MemoryStateStore: remembered as long as the process lives."""
+"""MemoryStateStore: a state store for as long as the process lives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .items import MemberItem, Source, StateItem, memberships_of, supersedes
 __all__ = ["MemoryStateStore"]
 
 
-# How many of each kind are kept of what was last sent: to forget one costs a needless request.
+# How many of each kind are kept of what was last sent; a forgotten one costs a needless request.
 _LAST_SENT = 100_000
 
 

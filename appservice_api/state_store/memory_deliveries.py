@@ -1,4 +1,4 @@
-"""MemoryDeliveries: known as long as the process lives."""
+"""MemoryDeliveries: deliveries for as long as the process lives."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MemoryDeliveries(Deliveries):
         self._checkpoints: OrderedDict[str, str] = OrderedDict()
         self._caught_up: int | None = None
         self._parked: OrderedDict[int, ParkedEvent] = OrderedDict()
-        # How often claims were taken over; what was begun and not ended.
+        # How often claims were taken over; events that were begun and not ended.
         self._takeovers: dict[ClaimKey, int] = {}
         self._begun: OrderedDict[str | NoteKey, Begun] = OrderedDict()
         self._numbers = itertools.count(1)

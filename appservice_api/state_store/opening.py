@@ -1,4 +1,4 @@
-"""From what a caller names to a state store."""
+"""Opens the state store that a caller names."""
 
 from __future__ import annotations
 

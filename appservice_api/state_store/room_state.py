@@ -1,4 +1,4 @@
-"""What is remembered of the state of rooms, said with what a store implements."""
+"""Methods for the state of rooms, which call those that a store implements."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a database can store: names of up to 255 characters, numbers of 64 bits, texts without NUL
 and lone surrogates.
 
-What it can't store is left out or replaced, the same in all databases: nobody's invented ID or
-number makes what others have said fail.
+What it can't store is left out or replaced, the same in all databases: an invented ID or number
+doesn't make the items of others fail.
 """
 
 from __future__ import annotations

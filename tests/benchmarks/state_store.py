@@ -66,7 +66,7 @@ def databases(kinds: list[str]) -> Iterator[list[tuple[str, str]]]:
         shutil.rmtree(folder)
 
 
-def question(name: str, store: ASStateStore) -> None:
+def warm_read(name: str, store: ASStateStore) -> None:
     """Print what ``is_joined`` costs when the answer is known."""
     store.joined("!room:example.org", "@ghost:example.org")
     assert store.is_joined("!room:example.org", "@ghost:example.org")
@@ -257,10 +257,10 @@ def main() -> int:
     if arguments.soak or arguments.kills:
         failed = soak(kinds) if arguments.soak else 0
         return 1 if failed + (kills(kinds, arguments.kills) if arguments.kills else 0) else 0
-    question("memory", MemoryStateStore())
+    warm_read("memory", MemoryStateStore())
     with databases(kinds) as urls:
         for kind, url in urls:
-            question(kind, open_state_store(url))
+            warm_read(kind, open_state_store(url))
     million(arguments.rooms, arguments.members)
     return 0
 

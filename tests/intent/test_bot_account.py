@@ -100,7 +100,7 @@ def test_a_bot_that_joins_for_a_ghost_is_registered(
     ]  # fmt: skip
 
 
-def test_a_store_that_knows_the_bot_saves_the_question(stub: StubHomeserver) -> None:
+def test_a_store_that_knows_the_bot_saves_the_request(stub: StubHomeserver) -> None:
     store = MemoryStateStore()
     store.registered(BOT)
     with AppServiceAPI(stub.base_url, BOT, "as_token", state_store=store) as api:

@@ -494,7 +494,7 @@ def test_the_token_of_somebody_else_is_found_out_whatever_is_ensured(
     assert {request.path.rpartition("/")[2] for request in stub.requests} == {"whoami"}
 
 
-def test_patience_holds_for_repairs(stub: StubHomeserver, api: AppServiceAPI) -> None:
+def test_the_deadline_holds_for_repairs(stub: StubHomeserver, api: AppServiceAPI) -> None:
     room = stub.room()
     limited = answer(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 4000})
     stub.script("POST", "/register", limited, forever=True)

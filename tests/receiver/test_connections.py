@@ -219,7 +219,7 @@ def test_many_wrong_tokens_keep_nobody_out(serve: Any, connect: Any) -> None:
 
 
 def test_handlers_that_hang_keep_nobody_else_waiting(app: AppService) -> None:
-    """Copies of the transaction, questions, health checks: each is answered all the same."""
+    """Copies of the transaction, queries, health checks: each is answered all the same."""
     begun, asked, go_on = threading.Event(), threading.Event(), threading.Event()
     answers: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Questions: what the homeserver wants to know, and what is made for it."""
+"""Queries: what the homeserver asks, and what is made for it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_arguments_make_a_room(app: AppService, pusher: Pusher, stub: StubHomese
     assert (sent.json["name"], sent.json["preset"]) == ("#_irc_é:hs.test", "public_chat")
 
 
-def test_a_question_that_fails_is_an_error(app: AppService, pusher: Pusher) -> None:
+def test_a_query_that_fails_is_an_error(app: AppService, pusher: Pusher) -> None:
     errors: list[Any] = []
     app.on_error(lambda error, event: errors.append((str(error), event)))
     app.on_user_query(lambda: {"name": "Bob"})

@@ -1,4 +1,4 @@
-"""Routes, the gate, limits: what is answered to which request."""
+"""Routes, authentication, limits: what is answered to which request."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_method_must_be_right(pusher: Pusher, method: str, path: str, right:
     assert b"M_UNRECOGNIZED" in answer.data
 
 
-def test_the_gate_stands_before_every_path(pusher: Pusher) -> None:
+def test_every_path_requires_the_token(pusher: Pusher) -> None:
     for path in (PING, "/nowhere", "/_matrix/app/v1/transactions/1"):
         missing = pusher.ask("POST", path, b"no json", token=None)
         assert (missing.status, b"M_MISSING_TOKEN" in missing.data) == (401, True)

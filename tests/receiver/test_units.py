@@ -304,7 +304,7 @@ def test_nothing_that_a_handler_raises_stops_the_queue(
     app: AppService, pusher: Pusher, error: BaseException
 ) -> None:
     seen: list[str] = []
-    told: list[BaseException] = []
+    reported: list[BaseException] = []
 
     @app.on("m.room.message")
     def ends(event: Any) -> None:
@@ -314,7 +314,7 @@ def test_nothing_that_a_handler_raises_stops_the_queue(
 
     @app.on_error
     def failed(error: BaseException) -> None:
-        told.append(error)
+        reported.append(error)
         raise error
 
     answers: list[int] = []
@@ -331,7 +331,7 @@ def test_nothing_that_a_handler_raises_stops_the_queue(
     assert seen == ["$event1", "$event2"]
     [parked] = app.state_store.deliveries.parked()
     assert type(error).__name__ in parked.error
-    assert told == [error]
+    assert reported == [error]
 
 
 def test_arguments_that_are_parsed_in_a_handler_park_its_event(
@@ -347,7 +347,7 @@ def test_arguments_that_are_parsed_in_a_handler_park_its_event(
     assert [one.key for one in app.state_store.deliveries.parked()] == ["$event1"]
 
 
-def test_a_question_whose_handler_exits_is_answered(app: AppService, pusher: Pusher) -> None:
+def test_a_query_whose_handler_exits_is_answered(app: AppService, pusher: Pusher) -> None:
     @app.on_user_query
     def query(user_id: str) -> bool:
         sys.exit(1)
@@ -374,7 +374,7 @@ def test_an_event_that_stops_its_process_is_parked(
 ) -> None:
     """As if gunicorn's timeout ended the worker: three times, and the others don't wait for it."""
     seen: list[str] = []
-    told: list[str] = []
+    reported: list[str] = []
 
     @app.on("m.room.message")
     def handle(event: Any) -> None:
@@ -383,8 +383,8 @@ def test_an_event_that_stops_its_process_is_parked(
             signal.raise_signal(signal.SIGUSR1)
 
     @app.on_error
-    def tell() -> None:
-        told.extend(f"{described(one.what)} {one.handler!r}" for one in app.receiver.watch._all())
+    def report() -> None:
+        reported.extend(f"{described(it.what)} {it.handler!r}" for it in app.receiver.watch._all())
 
     events = [event(1), event(2), event(3, room_id="!other:hs.test")]
     for _ in range(3):
@@ -396,8 +396,8 @@ def test_an_event_that_stops_its_process_is_parked(
     [parked] = app.state_store.deliveries.parked()
     assert "3 processes one after the other died" in parked.error
     assert parked.event["event_id"] == "$event1"
-    # The log names what handlers of errors are told of, if that takes long.
-    assert (told[0].split()[1], "<Handler" in told[0]) == ("$event1", True)
+    # The log names what an error handler was called for, if that takes long.
+    assert (reported[0].split()[1], "<Handler" in reported[0]) == ("$event1", True)
     # So it is when somebody tries it again.
     for _ in range(3):
         with pytest.raises(SystemExit):
@@ -568,8 +568,8 @@ def test_a_parked_event_is_taken_back_with_the_row(sql: Any) -> None:
 def test_what_fails_after_the_commit_undoes_nothing(
     stub: StubHomeserver, clock: ManualClock, tmp_path: Path, error: BaseException
 ) -> None:
-    """The handler is done: it isn't called again, and whoever looks after errors is told."""
-    ends, calls, told = [True], [], []
+    """The handler is done: it isn't called again, and the error handler is called."""
+    ends, calls, reported = [True], [], []
 
     @contextmanager
     def unit() -> Iterator[None]:
@@ -588,17 +588,17 @@ def test_what_fails_after_the_commit_undoes_nothing(
             calls.append(event.event_id)
 
         @app.on_error
-        def tell(error: Any) -> None:
-            told.append(error)
+        def report(error: Any) -> None:
+            reported.append(error)
             ends.clear()
 
         deliveries, pusher = app.state_store.deliveries, Pusher(app)
         assert pusher.push(event(1)).status == 200
-        assert (calls, told, deliveries.parked()) == (["$event1"], [error], [])
+        assert (calls, reported, deliveries.parked()) == (["$event1"], [error], [])
         number = deliveries.park(event(2), "it failed")
         ends.append(True)
         assert app.retry_parked(number)
-        assert (calls, told, deliveries.parked()) == (["$event1", "$event2"], [error] * 2, [])
+        assert (calls, reported, deliveries.parked()) == (["$event1", "$event2"], [error] * 2, [])
 
 
 def test_what_is_remembered_does_not_wait_for_a_unit_of_work(

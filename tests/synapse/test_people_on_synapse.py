@@ -143,10 +143,10 @@ class Watch:
         self.taken_for_others: list[Any] = []
         self.ours: queue.Queue[Any] = queue.Queue()
         self.ended: queue.Queue[Any] = queue.Queue()
-        app.on("*")(self.take)
+        app.on("*")(self.sort)
         app.on("*", mine=True)(self.take_ours)
 
-    def take(self, event: Any) -> None:
+    def sort(self, event: Any) -> None:
         if event.sender == self.person:
             self.taken_for_others.append((event.type, event.state_key, dict(event["content"])))
         elif event.type == "x.end":

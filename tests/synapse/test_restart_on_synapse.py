@@ -32,8 +32,8 @@ def test_what_is_said_during_a_restart_is_said_once(
 ) -> None:
     synapse, registration = homeserver_of_its_own
     # A machine that is busy starts Synapse in more than the 30 seconds of the defaults.
-    patience = RetryPolicy(repeats=200, deadline=300)
-    with AppServiceAPI.from_registration(registration, synapse.base_url, retry=patience) as api:
+    retry = RetryPolicy(repeats=200, deadline=300)
+    with AppServiceAPI.from_registration(registration, synapse.base_url, retry=retry) as api:
         bot = api.bot_intent()
         room = bot.create_room(preset="public_chat")
         texts = [f"{number} while it was away" for number in range(GHOSTS)]

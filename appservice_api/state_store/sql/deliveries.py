@@ -209,7 +209,7 @@ class SQLDeliveries(DatabaseDeliveries):
             return connection.scalar(select(CAUGHT_UP.c.ts))
 
     def _put(self, table: Table, row: dict[str, Any], *key: str) -> None:
-        """Write a row, in the place of the one that has its key."""
+        """Write a row; it replaces the one that has its key."""
         new = {name: value for name, value in row.items() if name not in key}
         with self._ready().single() as connection:
             statement = _insert(connection, table).values(row)
@@ -309,7 +309,7 @@ class SQLDeliveries(DatabaseDeliveries):
         this = EVENT_PARKED.c.number == number
         with self._ready().writing() as connection:
             row = connection.execute(select(EVENT_PARKED).where(this)).one_or_none()
-            # Of several processes that ask at once, one removes it.
+            # If several processes do this at once, only one removes it.
             taken = row is not None and connection.execute(EVENT_PARKED.delete().where(this))
             return parked_event(number, row) if taken and taken.rowcount else None
 
@@ -355,7 +355,7 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 def _clock(dialect: str) -> ColumnElement[int]:
     """The time in milliseconds since 1970, by the database's clock where it has one, at the moment
-    of the write: to wait for a lock shortens no lease."""
+    of the write: waiting for a lock doesn't shorten a lease."""
     if dialect == "sqlite":
         days = func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970
         return cast(days * 86_400_000, BigInteger)
@@ -363,7 +363,7 @@ def _clock(dialect: str) -> ColumnElement[int]:
 
 
 def _rowcount(connection: Connection, statement: Any) -> int:
-    """Execute what writes; how many rows it wrote."""
+    """Execute a statement that writes; how many rows it wrote."""
     options = {"preserve_rowcount": True}
     return connection.execute(statement, execution_options=options).rowcount
 
@@ -373,14 +373,14 @@ def _is(row: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 
 def _noted(note: Note) -> tuple[Table, dict[str, Any]]:
-    """The row of a note, and where it belongs."""
+    """The table and the row of a note."""
     if isinstance(note.key, str):
         return EVENT_HANDLED, handled_row(note.key, note.room_id, note.ts)
     return NOTED, noted_row(note.key)
 
 
 def _handled(rows: Iterable[tuple[str, str]]) -> Any:
-    """The query for what of these is noted: kinds and names."""
+    """The query for the rows among these that are noted: kinds and names."""
     queries = []
     for kind, names in by_kind(rows).items():
         if kind == EVENT:

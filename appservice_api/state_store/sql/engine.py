@@ -1,4 +1,4 @@
-"""The way to the database: its connections, and errors that say what to do."""
+"""Access to the database: its connections, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _CONNECTIONS, _MORE, _POOL_SECONDS = 5, 10, 30.0
-# What doesn't get better by waiting.
+# Errors that waiting doesn't end.
 _PERMANENT = ("not a database", "malformed", "unable to open", "readonly", "does not exist")
 _NONE_FREE = (
     f"all {_CONNECTIONS + _MORE} connections of this process were in use for {_POOL_SECONDS:g} s"
@@ -51,8 +51,8 @@ class Database:
 
     SQLite is used in WAL mode: readers and a writer don't wait for each other, and writers wait
     for one another up to 10 s. A transaction that writes says so when it begins. No connection to
-    SQLite is open while the process forks: its locks hold for a process, and a child with a copy
-    of a connection would write as if it had locks that it hasn't.
+    SQLite is open while the process forks: its locks belong to one process, and a child with a copy
+    of a connection would write without them.
 
     PostgreSQL is given 10 s to connect, and 30 s for a statement, unless the URL says otherwise
     (``connect_timeout``, ``options``).
@@ -61,7 +61,7 @@ class Database:
         url: A database URL of SQLAlchemy.
 
     Raises:
-        ValueError: It isn't one, or of a kind that isn't served.
+        ValueError: It isn't one, or its kind isn't supported.
         MissingExtraError: Its driver isn't installed.
     """
 
@@ -93,7 +93,7 @@ class Database:
         # An engine of their own, for only engines have listeners in SQLAlchemy 2.0.
         self._units = self.engine.execution_options(appservice_writes=True)
         event.listen(self._units, "commit", self._refuse_commit)
-        # SQLite's connections begin nothing by themselves: see _prepare_sqlite.
+        # SQLite's connections begin no transaction by themselves: see _prepare_sqlite.
         self._single = (
             self.engine
             if self._file is not None
@@ -127,10 +127,10 @@ class Database:
                     yield connection
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Do what writes, all of it or nothing.
+        """Run a function that writes, all or nothing.
 
         Args:
-            work: What writes. It is done again if PostgreSQL ended it for the sake of others.
+            work: The function. It is called again if PostgreSQL ended it so that others go on.
 
         Raises:
             StateStoreError: The database can't be written to; nothing was changed.
@@ -164,7 +164,7 @@ class Database:
     @contextmanager
     def unit(self) -> Iterator[Connection]:
         """A connection in a transaction that begins with its first statement, and is committed at
-        the end, by nobody else. On SQLite, what this thread writes meanwhile by :meth:`writing`
+        the end, never by its user. On SQLite, what this thread writes meanwhile by :meth:`writing`
         and :meth:`single` is a part of it: it couldn't wait for itself.
 
         Raises:
@@ -190,7 +190,7 @@ class Database:
                 connection.close()
 
     def _refuse_commit(self, connection: Connection) -> None:
-        """Have nobody commit a unit before its end."""
+        """Refuse to commit a unit before its end."""
         if getattr(self._local, "unit", None) is connection:
             # For SQLAlchemy the transaction is over, for the database it isn't.
             connection.invalidate()
@@ -257,7 +257,7 @@ class Database:
     # Forks.
 
     def before_fork(self) -> None:
-        """Have no connection to SQLite open."""
+        """Close all connections to SQLite."""
         if self._file is None:
             return
         if not self._fork_lock.acquire():
@@ -292,7 +292,7 @@ class Database:
         record.info["file"] = self._file_now()
 
     def _check_sqlite(self, connection: object, record: Any, proxy: object) -> None:
-        # A file that was deleted is still there for who has opened it, and for nobody else.
+        # A deleted file still exists for a process that has opened it, and for no other.
         if record.info.get("file") != self._file_now():
             raise DisconnectionError
 
@@ -314,7 +314,7 @@ class Database:
 
 
 def _arguments(url: URL) -> dict[str, Any]:
-    """What a connection is made with, beside what the URL says."""
+    """The arguments for a connection, in addition to the URL."""
     if url.get_backend_name() == "sqlite":
         return {"timeout": _BUSY_SECONDS, "check_same_thread": False}
     if url.get_driver_name() not in _LIBPQ:
@@ -327,7 +327,7 @@ def _arguments(url: URL) -> dict[str, Any]:
 
 
 def _limit(connection: Any, options: str) -> None:
-    """Limit how long PostgreSQL works for us, or waits for others."""
+    """Limit how long PostgreSQL runs a statement, or waits for a lock."""
     limits = [name for name in ("statement_timeout", "lock_timeout") if name not in options]
     cursor = connection.cursor()
     for name in limits:

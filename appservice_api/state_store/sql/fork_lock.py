@@ -1,4 +1,4 @@
-"""A lock that a fork takes alone, and everybody else shares."""
+"""A lock that a fork holds alone, and all others share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ForkLock"]
 
 
 class ForkLock:
-    """Lets nobody use connections while the process forks.
+    """Prevents the use of connections while the process forks.
 
     Args:
         timeout: How many seconds a fork waits for those who use them.
@@ -24,7 +24,7 @@ class ForkLock:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Hold the lock together with others; wait before while a fork has it."""
+        """Hold the lock together with others; while a fork has it, wait first."""
         with self._changed:
             while self._forks:
                 self._changed.wait()
@@ -49,6 +49,6 @@ class ForkLock:
     def release(self) -> None:
         """Let others hold the lock again, once each fork is over."""
         with self._changed:
-            # Two threads may fork at once, and who has been made in between never acquired it.
+            # Two threads may fork at once; a lock that was made in between was never acquired.
             self._forks = max(0, self._forks - 1)
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Databases of versions 1 to 4, in which names that begin with ``$`` stood for kinds."""
+"""Databases of versions 1 to 4, in which names that begin with ``$`` meant kinds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SELECT CASE id WHEN '$room' THEN 'room' WHEN '$parked' THEN 'parked' WHEN '$send
        owner, claimed_until, finished_at, takeovers
 FROM as_transaction
 """
-# By the table that rows leave: what brings them where they belong.
+# By old table: the statements that move its rows to the new tables.
 _MOVES = {
     "as_transaction": (_CLAIMS, "DROP TABLE as_transaction"),
     "as_settled": (
@@ -33,7 +33,7 @@ _MOVES = {
         "DROP TABLE as_settled",
     ),
 }
-# By how a key began, the kind that it stood for.
+# By the beginning of a key, the kind that it meant.
 _KINDS = {"$done:": "handler", "$upgrade:": "upgrade", "$sent:": "sent", "$profile:": "profile"}
 _THESE = "FROM as_handled WHERE room IS NULL AND substr(key, 1, :length) = :start"
 _NOTES = (

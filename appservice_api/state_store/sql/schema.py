@@ -73,7 +73,7 @@ MEMBER = Table(
     Column("event_id", String(255)),
     Column("displayname", Text),
     Column("avatar_url", Text),
-    # A number made of the name's skeleton, to find names that look alike.
+    # A number derived from the name's skeleton, to find names that look alike.
     Column("looks", Integer),
     Index("as_member_of_user", "user", "membership"),
     Index("as_member_looks", "room", "looks"),
@@ -119,7 +119,7 @@ EVENT_HANDLED = Table(
     Column("ts", BigInteger),
     Index("as_handled_in_room", "room", "number"),
 )  # fmt: skip
-# What else is done.
+# Something else that is done.
 NOTED = Table(
     "as_noted", METADATA,
     # In the order in which it was noted.
@@ -138,17 +138,17 @@ EVENT_PARKED = Table(
     Column("key", String(255)),
     # The names of handlers that have succeeded, as JSON; NULL for none.
     Column("done", Text),
-    # A number that was taken back is never another event's.
+    # The number of a removed row is never used again.
     sqlite_autoincrement=True,
 )  # fmt: skip
-# Up to which event each room was looked after.
+# The event up to which each room is caught up.
 CHECKPOINT = Table(
     "as_checkpoint", METADATA,
     Column("room", String(255), primary_key=True),
     Column("event_id", String(255), nullable=False),
     sqlite_with_rowid=False,
 )  # fmt: skip
-# When all rooms were looked after; one row.
+# When all rooms were caught up; one row.
 CAUGHT_UP = Table(
     "as_caught_up", METADATA,
     Column("id", Integer, primary_key=True),
@@ -178,7 +178,7 @@ def is_up_to_date(connection: Connection, name: str) -> bool:
 
 
 class _Unusable(StateStoreError):
-    """A database that doesn't become usable by itself."""
+    """A database that is unusable until somebody changes it."""
 
     temporary = False
 
@@ -195,7 +195,7 @@ def bring_up_to_date(connection: Connection, name: str) -> None:
             of its own.
     """
     if connection.dialect.name == "postgresql":
-        # To change big tables takes longer than what a statement is given otherwise.
+        # Changing big tables takes longer than the usual limit of a statement.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL lock_timeout = '10min'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -91,11 +91,11 @@ def reading(url: str) -> Iterator[SourceDatabase]:
 
 
 def _read_only(path: str, header: bytes) -> str:
-    """The URI of an SQLite file that isn't touched, and beside which nothing is made."""
+    """The URI to read an SQLite file without changing it or making files beside it."""
     uri = f"file:{quote(os.path.abspath(path))}?mode=ro"
     log = path + "-wal"
-    # In WAL mode even a reader makes files, unless it is told that nobody writes. Where there is
-    # no log, nobody does.
+    # In WAL mode even a reader makes files, unless the URI says that nobody writes. Without a log,
+    # nobody does.
     if header.endswith(_WAL) and not os.path.exists(log):
         uri += "&immutable=1"
     return uri

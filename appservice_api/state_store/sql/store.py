@@ -1,4 +1,4 @@
-"""SQLStateStore: remembered in SQLite or PostgreSQL, shared by threads and processes."""
+"""SQLStateStore: a state store in SQLite or PostgreSQL, shared by threads and processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SQLStateStore(Cached, ASStateStore):
     database at the same time.
 
     What was read is kept in a bounded cache. Another process's writes aren't seen in it until the
-    homeserver contradicts what it says (:meth:`invalidate`).
+    homeserver contradicts its content (:meth:`invalidate`).
 
     Args:
         url: A database URL of SQLAlchemy: ``sqlite:///state.db``,

@@ -1,4 +1,4 @@
-"""Database URLs: which are served, and how they are shown, without what is secret in them."""
+"""Database URLs: which are supported, and how they are shown, without their secrets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def read_url(url: str) -> URL:
     """A database URL, with its driver.
 
     Raises:
-        ValueError: It isn't one, or of a kind that isn't served. Nothing of it is shown.
+        ValueError: It isn't one, or its kind isn't supported. Nothing of it is shown.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # Python's own words would show a piece that was taken for the port.
+        # Python's own message would show a part of the URL that was read as the port.
         raise ValueError(f"the state store's URL can't be read: {LOOKS}") from None
     backend = parsed.get_backend_name()
     if backend not in _DIALECTS:
