@@ -198,8 +198,10 @@ class _Connection(BaseHTTPRequestHandler):
             self._held.since = max(self._held.since, time.monotonic())
 
     def parse_request(self) -> bool:
-        """Read the head of a request."""
+        """Read the head of a request, not more than a little of it from who is unknown."""
         file, self._unasked = self.rfile, False
+        if self._held.authenticated:
+            return super().parse_request()
         self.rfile = _Head(file)  # type: ignore[assignment]
         try:
             return super().parse_request()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError
-from ..state_store.deliveries import Claim, Deliveries
+from ..state_store.deliveries import Claim
 from ..state_store.keys import ClaimKey, ClaimKind
 from .leases import Leases
 from .runtime import Runtime
@@ -49,10 +49,6 @@ class Claims:
         #: Requests that wait for what others do.
         self.waiting = Waiting()
 
-    @property
-    def _deliveries(self) -> Deliveries:
-        return self._store.deliveries
-
     # Transactions.
 
     def claim(self, key: ClaimKey, rooms: Iterable[str]) -> Claim:
@@ -86,9 +82,9 @@ class Claims:
         """
         try:
             self._leases.hold(key)
-            yield self._deliveries.takeovers(key) > 0
+            yield self._store.deliveries.takeovers(key) > 0
             if finish:
-                self._deliveries.finish(key)
+                self._store.deliveries.finish(key)
             else:
                 self._give_up(key)
         except BaseException as error:
@@ -131,7 +127,7 @@ class Claims:
             Whether nobody else has it.
         """
         key = ClaimKey(ClaimKind.ROOM, room_id)
-        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
+        if self._store.deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             return False
         self._leases.hold(key)
         return True
@@ -153,7 +149,7 @@ class Claims:
             BusyError: Somebody else has it.
         """
         key = ClaimKey(ClaimKind.PARKED, str(number))
-        if self._deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
+        if self._store.deliveries.claim(key, self._leases.seconds) is not Claim.MINE:
             raise BusyError(f"somebody else is handling the parked event {number}")
         with self.keep(key) as taken_over:
             yield taken_over
@@ -180,7 +176,7 @@ class Claims:
 
     def _claim_now(self, key: ClaimKey, rooms: Iterable[str]) -> tuple[Claim, ClaimKey]:
         """Claim something, without waiting; and the claim that is in the way."""
-        claim = self._deliveries.claim(key, self._leases.seconds)
+        claim = self._store.deliveries.claim(key, self._leases.seconds)
         # Who claims a room looks for transactions afterwards: one of the two sees the other.
         held = self._held(rooms) if claim is Claim.MINE and rooms else None
         if held is None:
@@ -191,15 +187,15 @@ class Claims:
     def _held(self, rooms: Iterable[str]) -> ClaimKey | None:
         """The claim of a room that somebody has to himself, one of these or all rooms."""
         wanted = {EVERYWHERE, *rooms}
-        claims = self._deliveries.in_flight(ClaimKind.ROOM)
+        claims = self._store.deliveries.in_flight(ClaimKind.ROOM)
         return next((one for one in claims if one.name in wanted), None)
 
     def _wait_for_others(self) -> None:
         """Wait until the transactions that are being handled now are done."""
         clock, closed = self._runtime.clock, self._runtime.closed
         until, pause = clock.monotonic() + self._copy_timeout, _FIRST_LOOK
-        before = self._deliveries.in_flight(ClaimKind.TRANSACTION)
-        while before := before & self._deliveries.in_flight(ClaimKind.TRANSACTION):
+        before = self._store.deliveries.in_flight(ClaimKind.TRANSACTION)
+        while before := before & self._store.deliveries.in_flight(ClaimKind.TRANSACTION):
             left = until - clock.monotonic()
             if left <= 0 or closed.is_set():
                 names = ", ".join(sorted(one.name for one in before))
@@ -218,12 +214,12 @@ class Claims:
             self._give_up(key)
             return
         try:
-            self._deliveries.renew(key, 0)
+            self._store.deliveries.renew(key, 0)
         except Exception as failed:
             self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, failed)
 
     def _give_up(self, key: ClaimKey) -> None:
         try:
-            self._deliveries.give_up(key)
+            self._store.deliveries.give_up(key)
         except Exception as error:
             self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, error)

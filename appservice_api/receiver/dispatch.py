@@ -102,9 +102,7 @@ class Dispatch:
         """For items of several handlers, the marks by which each handler is noted as done: by the
         item's key, the names of the handlers by their marks."""
         found: dict[str, dict[NoteKey, str]] = {}
-        listeners = self._handlers.listeners
-        several = {kind for kind in listeners if len(listeners[kind]) > 1}
-        several |= {kind for kind in LISTS if len(self._handlers.of(kind)) > 1}
+        listeners, several = self._handlers.listeners, self._handlers.several
         if not several:
             return found
         for kind, key, content in items:

@@ -149,11 +149,13 @@ class Handlers:
 
     Attributes:
         listeners: The handlers of events, by kind of item.
+        several: The kinds of items that have more than one handler.
     """
 
     def __init__(self, has_connection: Callable[[], bool]) -> None:
         self._has_connection = has_connection
         self.listeners: dict[str, list[Listener]] = {}
+        self.several: set[str] = set()
         self._others: dict[str, list[tuple[str | None, Handler]]] = {}
         self._names: Counter[str] = Counter()
 
@@ -169,7 +171,10 @@ class Handlers:
             TypeError: The function can't be a handler.
         """
         listener = Listener(self._made(function, _OF_EVENTS), **filters)
-        self.listeners.setdefault(kind, []).append(listener)
+        listeners = self.listeners.setdefault(kind, [])
+        listeners.append(listener)
+        if len(listeners) > 1:
+            self.several.add(kind)
 
     def add(self, kind: str, protocol: str | None, function: Callable[..., Any]) -> None:
         """Add a handler of what isn't an event.
@@ -183,7 +188,10 @@ class Handlers:
             TypeError: The function can't be a handler.
         """
         handler = self._made(function, _OF_OTHERS[kind])
-        self._others.setdefault(kind, []).append((protocol, handler))
+        others = self._others.setdefault(kind, [])
+        others.append((protocol, handler))
+        if len(others) > 1:
+            self.several.add(kind)
 
     def of(self, kind: str, protocol: str | None = None) -> list[Handler]:
         """The handlers of what isn't an event.

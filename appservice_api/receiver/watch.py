@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..clock import Clock
@@ -30,7 +28,7 @@ class Query(NamedTuple):
 
 
 class Work:
-    """What a thread handles.
+    """What a thread handles, while a block runs: then it goes on with what it handled before.
 
     Attributes:
         what: An item of a transaction, or a query; None before the first one.
@@ -39,13 +37,26 @@ class Work:
         logged_at: After how many seconds the log names it.
     """
 
-    __slots__ = ("began", "handler", "logged_at", "what")
+    __slots__ = ("_before", "_thread", "_works", "began", "handler", "logged_at", "what")
 
-    def __init__(self, what: Item | Query | None, began: float) -> None:
+    def __init__(self, what: Item | Query | None, began: float, works: dict[int, Work]) -> None:
         self.what = what
         self.began = began
         self.handler: object = None
         self.logged_at = _LONG
+        self._works = works
+        self._thread = threading.get_ident()
+        self._before = works.get(self._thread)
+
+    def __enter__(self) -> Work:
+        self._works[self._thread] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            self._works.pop(self._thread, None)
+        else:
+            self._works[self._thread] = self._before
 
 
 class Watch:
@@ -61,23 +72,13 @@ class Watch:
         self._works: dict[int, Work] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def handling(self, what: Query | None = None) -> Iterator[Work]:
-        """Note that the present thread handles something while the block runs. The value is what.
+    def handling(self, what: Query | None = None) -> Work:
+        """Note that the present thread handles something while the block runs.
 
         Args:
             what: A query; None if there will be items, see :meth:`next`.
         """
-        thread = threading.get_ident()
-        before = self._works.get(thread)
-        work = self._works[thread] = Work(what, self._clock.monotonic())
-        try:
-            yield work
-        finally:
-            if before is None:
-                self._works.pop(thread, None)
-            else:
-                self._works[thread] = before
+        return Work(what, self._clock.monotonic(), self._works)
 
     def next(self, work: Work, item: Item) -> None:
         """Note that an item is what is handled from now on."""
