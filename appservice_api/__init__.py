@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
     from .events import *
-    from .events.power_levels import RoomPowers
     from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
@@ -65,7 +64,6 @@ else:
             "client": "client",
             "client.search": "SearchPages",
             "events": " ".join(events.__all__),
-            "events.power_levels": "RoomPowers",
             "intent": "intent IntentAPI Room",
             "localparts": "decode_localpart encode_localpart",
             "receiver.backlog": "CaughtUp",

@@ -22,7 +22,6 @@ from ..errors import (
 from ..log import TRACE
 from .access import send_settings
 from .body import Stream, UnreadableBody
-from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
 from .response import MASK, Report, decoded, refusal
@@ -293,6 +292,8 @@ class Exchange(Report):
             return self._closed(sent=True)
         if self.seconds_left() <= _NOTHING:
             self.expire()
+        from .failure import connection_error
+
         failure = connection_error(error, **self.facts())
         if self.token:
             failure.reason = failure.reason.replace(self.token, MASK)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .membership import *
     from .messages import *
     from .power_level_content import *
+    from .power_levels import RoomPowers
     from .push_rules import *
     from .registry import *
     from .relations import *
@@ -70,7 +71,8 @@ __all__ = [
     "RoomImagePackStateEventContent", "RoomKeyBundleEventContent", "RoomKeyEventContent",
     "RoomKeyRequestEventContent", "RoomKeyWithheldCode", "RoomKeyWithheldEventContent",
     "RoomNameStateEventContent", "RoomPinnedEventsStateEventContent",
-    "RoomPolicyStateEventContent", "RoomPredecessor", "RoomTagAccountDataEventContent",
+    "RoomPolicyStateEventContent", "RoomPowers", "RoomPredecessor",
+    "RoomTagAccountDataEventContent",
     "RoomTagInfo", "RoomTombstoneStateEventContent", "RoomTopicStateEventContent", "RoomType",
     "SecretRequestEventContent", "SecretSendEventContent", "ServerACLStateEventContent",
     "ServerNoticeMessageEventContent", "SessionDescription", "SignedThirdPartyInvite",
@@ -144,6 +146,9 @@ _MODULES = {
     """,
     "power_level_content": """
         PowerLevelStateEventContent
+    """,
+    "power_levels": """
+        RoomPowers
     """,
     "push_rules": """
         PushCondition PushRule PushRulesAccountDataEventContent PushRuleset
