@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import answers, events
+from . import answers, errors, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
@@ -26,7 +26,6 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
-from .errors import *
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .lazy import lazily
 from .log import TraceLogger
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from .application import AppService
     from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
+    from .errors import *
     from .events import *
     from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
@@ -63,6 +63,7 @@ else:
             "appservice": "AppServiceAPI ChildAppServiceAPI",
             "client": "client",
             "client.search": "SearchPages",
+            "errors": " ".join(errors.__all__),
             "events": " ".join(events.__all__),
             "intent": "intent IntentAPI Room",
             "localparts": "decode_localpart encode_localpart",

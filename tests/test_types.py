@@ -23,7 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # What packages import for themselves.
-INTERNAL = {"answers", "events", "lazily"}
+INTERNAL = {"_rebuild", "answers", "errors", "events", "lazily"}
 # What documents name.
 PUBLIC = [
     f"appservice_api{name}"

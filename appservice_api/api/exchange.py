@@ -12,13 +12,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from ..errors import (
-    MatrixConnectionError,
-    MatrixError,
-    MatrixResponseError,
-    MatrixTimeoutError,
-    MLimitExceeded,
-)
+from .. import errors
+from ..errors import MatrixConnectionError, MatrixError, MatrixResponseError, MatrixTimeoutError
 from ..log import TRACE
 from .access import send_settings
 from .body import Stream, UnreadableBody
@@ -268,7 +263,7 @@ class Exchange(Report):
         while wait := shared.limits.remaining(self.limits.speaker, shared.clock.monotonic()):
             if wait >= self.seconds_left():
                 self.expire()
-                raise MLimitExceeded(
+                raise errors.MLimitExceeded(
                     f"still rate limited for {wait:.1f} s, longer than this call may wait",
                     http_status=429,
                     errcode="M_LIMIT_EXCEEDED",

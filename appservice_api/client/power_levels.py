@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from .. import events
+from .. import errors, events
 from ..api.options import CallOptions, EventOptions, RetryOptions, call_options
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MNotFound
 from ..events.content import content_of
 from ..ids import EventID, RoomID, UserID
 from ..state_store.items import copied
@@ -70,7 +69,7 @@ class PowerLevelMethods(StateChangeMethods):
         asked_at = now()
         try:
             answer = self._call(GET_STATE, (room_id, POWER_LEVELS, ""), options=options)
-        except MNotFound:
+        except errors.MNotFound:
             answer = {}
         content: Json = self._field(GET_STATE, {"content": answer}, "content", dict)
         self._remember_asked(room_id, POWER_LEVELS, content, asked_at)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from ..errors import MatrixRequestError, MForbidden
+from .. import errors
+from ..errors import MatrixRequestError
 from ..ids import RoomID
 from .intent import IntentAPI
 
@@ -37,7 +38,7 @@ def warm_up(
     for number, intent in enumerate(asked, 1):
         try:
             found = intent.get_joined_rooms(ensure_joined=False)
-        except MForbidden:
+        except errors.MForbidden:
             found = []  # who isn't registered is nowhere
         for room_id in found:
             rooms.setdefault(room_id, intent)
