@@ -9,7 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-from .api.mark import SOURCE_KEY
+from .api.event import SOURCE_KEY
 from .appservice import AppServiceAPI
 from .compat import Self
 from .intent import IntentAPI, Room

@@ -12,9 +12,9 @@ from ..clock import Clock
 from ..fork import renew_after_fork
 from ..ids import UserID
 from .call import DEFAULT_TIMEOUT, Calls, Timeout, split_timeout
+from .event import SOURCE_KEY, Mark
 from .flight import SingleFlight
 from .ghosts import Ghosts
-from .mark import SOURCE_KEY, Mark
 from .retry import RateLimits, RetryPolicy, retry_policy
 from .sent import Sent
 from .transport import MatrixAdapter, new_session

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from .. import errors
 from ..errors import MatrixRequestError
 from ..ids import RoomID
 from .intent import IntentAPI
 
-__all__ = ["Progress", "warm_up"]
-
-#: Called with how many requests are done, and how many are known to be needed.
-Progress: TypeAlias = Callable[[int, int], object]
+__all__ = ["warm_up"]
 
 
 def warm_up(
-    users: Iterable[IntentAPI], progress: Progress | None
+    users: Iterable[IntentAPI], progress: Callable[[int, int], object] | None
 ) -> dict[RoomID, MatrixRequestError | None]:
     """Ask users for their rooms, and one of them for the state of each room.
 
     Args:
         users: Who is asked; the first who is in a room reads its state.
-        progress: See :data:`Progress`.
+        progress: Called with how many requests are done, and how many are known to be needed.
 
     Returns:
         The rooms, each with the error that kept its state from being read, or None.
