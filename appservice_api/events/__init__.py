@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
+    from . import view as view
     from .account_data import *
     from .calls import *
     from .encryption import *
@@ -184,6 +185,7 @@ _MODULES = {
         KeyVerificationReadyEventContent KeyVerificationRequestEventContent
         KeyVerificationStartEventContent
     """,
+    "view": "view",
 }
 
 if not TYPE_CHECKING:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..appservice import AppServiceAPI
 from ..errors import MatrixRequestError, MRoomInUse
+from ..intent import IntentAPI
+from ..registration import Registration
 from .dispatch import Dispatch
 from .handlers import Handlers
 from .http import Response
 from .runtime import Runtime
 from .watch import Query
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..intent import IntentAPI
-    from ..registration import Registration
 
 __all__ = ["Queries"]
 
