@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import answers, events
+from . import answers, errors, events
 from ._version import __version__
 from .api import (
     HTTPAPI,
@@ -26,7 +26,6 @@ from .api import (
     RetryPolicy,
     SynapseAdminPath,
 )
-from .errors import *
 from .ids import ContentURI, DeviceID, EventID, RoomAlias, RoomID, ServerName, UserID
 from .lazy import lazily
 from .log import TraceLogger
@@ -42,8 +41,8 @@ if TYPE_CHECKING:
     from .application import AppService
     from .appservice import AppServiceAPI, ChildAppServiceAPI
     from .client.search import SearchPages
+    from .errors import *
     from .events import *
-    from .events.power_levels import RoomPowers
     from .intent import IntentAPI, Room
     from .localparts import decode_localpart, encode_localpart
     from .receiver.backlog import CaughtUp
@@ -64,8 +63,8 @@ else:
             "appservice": "AppServiceAPI ChildAppServiceAPI",
             "client": "client",
             "client.search": "SearchPages",
+            "errors": " ".join(errors.__all__),
             "events": " ".join(events.__all__),
-            "events.power_levels": "RoomPowers",
             "intent": "intent IntentAPI Room",
             "localparts": "decode_localpart encode_localpart",
             "receiver.backlog": "CaughtUp",

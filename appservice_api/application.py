@@ -9,7 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-from .api.mark import SOURCE_KEY
+from .api.event import SOURCE_KEY
 from .appservice import AppServiceAPI
 from .compat import Self
 from .intent import IntentAPI, Room
@@ -27,6 +27,8 @@ from .state_store import ASStateStore
 from .wsgi import WSGI
 
 __all__ = ["AppService"]
+
+_COPY_TIMEOUT = 45.0
 
 
 class AppService(Decorators):
@@ -82,7 +84,7 @@ class AppService(Decorators):
         server_name: str | None = None,
         handler_policy: HandlerPolicy | None = None,
         lease: float = 30.0,
-        copy_timeout: float = 45.0,
+        copy_timeout: float = _COPY_TIMEOUT,
         max_body: int = MAX_BODY,
         catch_up_at_start: bool = False,
         follow_upgrades: bool = True,
@@ -97,7 +99,10 @@ class AppService(Decorators):
             )
         policy = check_policy(handler_policy)
         check_seconds("lease", lease, positive=True)
-        copy_timeout = api_options.pop("patience", copy_timeout)
+        if "patience" in api_options:
+            if copy_timeout != _COPY_TIMEOUT:
+                raise TypeError("patience is the former name of copy_timeout: give one of them")
+            copy_timeout = api_options.pop("patience")
         check_seconds("copy_timeout", copy_timeout)
         check_count("max_body", max_body)
         check_flag("query_token", query_token)

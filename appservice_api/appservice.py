@@ -7,7 +7,7 @@ an application service, its ghosts and its real users only refer to it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -24,7 +24,6 @@ from .compat import Self
 from .errors import MatrixRequestError
 from .ids import RoomID, UserID
 from .intent import IntentAPI
-from .intent.warm_up import Progress, warm_up
 from .log import trace_logger
 from .state_store import ASStateStore
 
@@ -331,7 +330,7 @@ class AppServiceAPI(Speaker):
         return IntentAPI.of(speaker, ensure_joined=ensure_joined)
 
     def warm_up(
-        self, users: Iterable[str] = (), progress: Progress | None = None
+        self, users: Iterable[str] = (), progress: Callable[[int, int], object] | None = None
     ) -> dict[RoomID, MatrixRequestError | None]:
         """Fill the state store: one request for the rooms of the bot and of each user, and one
         for the state of each of these rooms, which includes the memberships of all its members.
@@ -349,6 +348,8 @@ class AppServiceAPI(Speaker):
             StateStoreError: The state of a room can't be stored.
             MatrixError: The homeserver refused to list the rooms of a user, or couldn't be reached.
         """
+        from .intent.warm_up import warm_up
+
         return warm_up([self.bot_intent(), *(self.intent(user) for user in users)], progress)
 
 

@@ -10,21 +10,13 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class _Renewable(Protocol):
-        def _after_fork(self) -> None: ...
-
 
 __all__ = ["renew_after_fork"]
 
-_living: weakref.WeakSet[_Renewable] = weakref.WeakSet()
+_living: weakref.WeakSet[object] = weakref.WeakSet()
 
 
-def renew_after_fork(thing: _Renewable) -> None:
+def renew_after_fork(thing: object) -> None:
     """Register an object, by weak reference: ``_after_fork()`` is called in every forked child;
     and, if it has them, ``_before_fork()`` and ``_after_fork_in_parent()`` in the parent."""
     _living.add(thing)

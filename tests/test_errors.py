@@ -49,6 +49,21 @@ def test_copies_say_the_same(error: MatrixError) -> None:
     assert str(error).endswith(" (after 3 attempts) [why]")
 
 
+# What protocol 0 made of an error of an errcode when all errors were in one module.
+OLD = (
+    b"cappservice_api.errors\n_rebuild\n(cappservice_api.errors\nMLimitExceeded\n"
+    b"(dVreason\nV429 M_LIMIT_EXCEEDED: wait\nsVmethod\nV\nsVuser\nNsVattempts\nI1\nsVcontext\nV\n"
+    b"sVerrcode\nVM_LIMIT_EXCEEDED\nsVhttp_status\nI429\nstR."
+)
+
+
+def test_an_error_pickled_by_an_older_version_is_read() -> None:
+    error = pickle.loads(OLD)
+    assert type(error) is MLimitExceeded
+    assert str(error) == "429 M_LIMIT_EXCEEDED: wait"
+    assert error.temporary
+
+
 def test_the_classes() -> None:
     for name in errors.__all__:
         assert issubclass(getattr(errors, name), MatrixError)

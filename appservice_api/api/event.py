@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from ..events.content import check_event_size, check_event_values
 from .body import Body
-from .mark import Mark
 from .request import json_body
 
-__all__ = ["event_body", "sent_kind", "timestamp_ms", "with_external_url"]
+__all__ = ["SOURCE_KEY", "Mark", "event_body", "sent_kind", "timestamp_ms", "with_external_url"]
 
+#: The key in the content of events whose value is the ID of the registration that sent them.
+SOURCE_KEY = "appservice_api.double_puppet_source"
 # Compiled on first use.
 _EVENT_PATH = r"/_matrix/client/[^/]+/rooms/[^/]+/(?:(send)/[^/]+/|(state)/|(redact)/[^/]+/)"
 _HTTP_URL = r"https?://[^\s]+\Z"
+
+
+class Mark:
+    """What is put into the content of events that are sent as a person.
+
+    Attributes:
+        key: The key.
+        value: Its value: the ID of the registration, or True for a key of the user's own.
+    """
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: str, value: str | bool) -> None:
+        self.key = key
+        self.value = value
+
+    def is_on(self, content: object) -> bool:
+        """Whether a content has it."""
+        found = content.get(self.key) if isinstance(content, Mapping) else None
+        if found is None:
+            return False
+        return bool(found) if self.value is True else found == self.value
+
+    def put_on(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """A content with it; one that has the key already keeps its own value."""
+        return dict(content) if self.key in content else {**content, self.key: self.value}
 
 
 @lru_cache(maxsize=4096)

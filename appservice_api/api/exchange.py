@@ -12,17 +12,11 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from ..errors import (
-    MatrixConnectionError,
-    MatrixError,
-    MatrixResponseError,
-    MatrixTimeoutError,
-    MLimitExceeded,
-)
+from .. import errors
+from ..errors import MatrixConnectionError, MatrixError, MatrixResponseError, MatrixTimeoutError
 from ..log import TRACE
 from .access import send_settings
 from .body import Stream, UnreadableBody
-from .failure import connection_error
 from .incoming import TRANSPORT_FAILURES, Incoming
 from .redirect import MAX_REDIRECTS, give_back_location, redirected, target_of
 from .response import MASK, Report, decoded, refusal
@@ -269,7 +263,7 @@ class Exchange(Report):
         while wait := shared.limits.remaining(self.limits.speaker, shared.clock.monotonic()):
             if wait >= self.seconds_left():
                 self.expire()
-                raise MLimitExceeded(
+                raise errors.MLimitExceeded(
                     f"still rate limited for {wait:.1f} s, longer than this call may wait",
                     http_status=429,
                     errcode="M_LIMIT_EXCEEDED",
@@ -293,6 +287,8 @@ class Exchange(Report):
             return self._closed(sent=True)
         if self.seconds_left() <= _NOTHING:
             self.expire()
+        from .failure import connection_error
+
         failure = connection_error(error, **self.facts())
         if self.token:
             failure.reason = failure.reason.replace(self.token, MASK)

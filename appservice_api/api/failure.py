@@ -9,7 +9,8 @@ from typing import Any
 import requests
 import urllib3
 
-from ..errors import MatrixConnectionError, MatrixTimeoutError, excerpt
+from ..errors import MatrixConnectionError, MatrixTimeoutError
+from ..errors.base import excerpt
 
 __all__ = ["connection_error"]
 

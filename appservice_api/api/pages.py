@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from .. import events
 from ..errors import MatrixResponseError
-
-if TYPE_CHECKING:
-    from ..events.view import View
 
 __all__ = ["PAGE_SIZE", "Page", "Pages"]
 
@@ -38,7 +36,7 @@ class Page(Generic[T]):
         self,
         items: Sequence[T] | None,
         token: str | None,
-        answer: View,
+        answer: events.view.View,
         total: int | None = None,
     ) -> None:
         self.items = items or ()
@@ -86,7 +84,7 @@ class Pages(Iterator[T], Generic[T]):
         self._asked = self._next = token
         self._seen = {token}
         self._items: deque[T] = deque()
-        self._page: View | None = None
+        self._page: events.view.View | None = None
         self._total: int | None = None
         self._over = False
         self._lock = threading.Lock()

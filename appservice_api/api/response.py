@@ -8,14 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 
+from .. import errors
 from ..clock import Clock
-from ..errors import (
-    MatrixInteractiveAuthError,
-    MatrixRequestError,
-    MatrixResponseError,
-    MLimitExceeded,
-    excerpt,
-)
+from ..errors import MatrixInteractiveAuthError, MatrixRequestError, MatrixResponseError
+from ..errors.base import excerpt
 from .retry import retry_after
 
 __all__ = ["MASK", "Report", "decoded", "refusal"]
@@ -150,7 +146,7 @@ def refusal(
     }  # fmt: skip
     if interactive:
         return MatrixInteractiveAuthError(errcode=errcode, **facts)
-    cls = MLimitExceeded if status == 429 else MatrixRequestError
+    cls = errors.MLimitExceeded if status == 429 else MatrixRequestError
     return cls.of(errcode, **facts)
 
 

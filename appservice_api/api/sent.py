@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -163,7 +163,7 @@ class Sent:
         from ..state_store.keys import ClaimKey, ClaimKind
 
         done = threading.Event()
-        key = ClaimKey(ClaimKind.SENDING, _digest(user_id), secrets.token_hex(8))
+        key = ClaimKey(ClaimKind.SENDING, _digest(user_id), os.urandom(8).hex())
         with self._lock:
             self._under_way.setdefault(user_id, {})[done] = self._shared.clock.monotonic()
         claimed = False

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
+
+import appservice_api
 
 from ..clock import Clock
 from ..fork import renew_after_fork
 from ..ids import UserID
 from .call import DEFAULT_TIMEOUT, Calls, Timeout, split_timeout
+from .event import SOURCE_KEY, Mark
 from .flight import SingleFlight
 from .ghosts import Ghosts
-from .mark import SOURCE_KEY, Mark
 from .retry import RateLimits, RetryPolicy, retry_policy
 from .sent import Sent
 from .transport import MatrixAdapter, new_session
 from .txn_id import TransactionIDs
-
-if TYPE_CHECKING:
-    from ..registration import Registration
-    from ..state_store import ASStateStore
 
 __all__ = ["AppServiceShared", "Shared"]
 
@@ -104,9 +102,9 @@ class AppServiceShared(Shared):
     def __init__(
         self,
         *,
-        state_store: ASStateStore | str | None,
+        state_store: appservice_api.ASStateStore | str | None,
         bot_mxid: UserID | None,
-        registration: Registration | None,
+        registration: appservice_api.Registration | None,
         real_user_content_key: str | None,
         **kwargs: Any,
     ) -> None:

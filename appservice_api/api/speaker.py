@@ -18,9 +18,8 @@ from ..ids import DeviceID, UserID, server_of
 from ..log import TraceLogger
 from ..state_store import ASStateStore
 from .call import Timeout
-from .event import event_body, sent_kind, timestamp_ms, with_external_url
+from .event import Mark, event_body, sent_kind, timestamp_ms, with_external_url
 from .http import HTTPAPI
-from .mark import Mark
 from .path import Method, PathBuilder, as_method, as_path
 from .request import as_body, encode_query
 from .shared import AppServiceShared

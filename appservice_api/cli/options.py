@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
+
+import appservice_api
 
 from ..api.retry import RetryPolicy
 from ..appservice import AppServiceAPI
@@ -17,9 +19,6 @@ from ..ids import UserID, server_of
 from ..intent import IntentAPI
 from ..log import TRACE, TraceLogger, trace_logger
 from ..settings import Settings
-
-if TYPE_CHECKING:
-    from ..application import AppService
 
 __all__ = [
     "VERBOSITY",
@@ -156,7 +155,7 @@ def api_of(ctx: click.Context, settings: Settings, **defaults: Any) -> AppServic
     return api
 
 
-def app_of(ctx: click.Context, target: str) -> AppService:
+def app_of(ctx: click.Context, target: str) -> appservice_api.AppService:
     """The application service of a command, with the retry options applied to its calls.
 
     Args:

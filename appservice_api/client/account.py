@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import answers
+from .. import answers, errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, RetryOptions, retry_options
 from ..api.request import as_body, json_body
 from ..compat import Unpack
-from ..errors import MatrixError, MatrixRequestError, MatrixResponseError, MUserInUse
+from ..errors import MatrixError, MatrixRequestError, MatrixResponseError
 from ..ids import UserID, check_localpart, localpart_of, server_of
 from ..state_store.items import copied
 from .base import ClientMethods
@@ -169,7 +169,7 @@ class AccountMethods(ClientMethods):
                 user=self.api._shared.bot_mxid,
                 **retry_options(options),
             )
-        except MUserInUse:
+        except errors.MUserInUse:
             if not self.api._shared.ghosts.is_shared(user):
                 self._best_effort.registered(user)
             return False
@@ -218,7 +218,7 @@ class AccountMethods(ClientMethods):
         query = {"username": username}
         try:
             answer = self._call(AVAILABLE, options=options, query_params=query, anonymous=True)
-        except MUserInUse:
+        except errors.MUserInUse:
             return False
         return not isinstance(answer, dict) or answer.get("available") is not False
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import answers
+from .. import answers, errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, quiet, retry_options
 from ..api.pages import PAGE_SIZE, Page, Pages
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MForbidden, MNotFound, MUnknown
+from ..errors import MatrixRequestError
 from ..ids import RoomAlias, RoomID, check_alias_localpart, server_of
 from .base import ClientMethods, checked_choice
 from .state import GET_STATE
@@ -68,7 +68,7 @@ class DirectoryMethods(ClientMethods):
             self.remove_room_alias(alias_localpart, **options.copy())
         try:
             self._call(SET_ALIAS, (alias,), {"room_id": RoomID(room_id)}, options)
-        except MUnknown as error:
+        except errors.MUnknown as error:
             # A lost attempt or another process may have created the same alias.
             if error.http_status != _CONFLICT or not self._leads_to(alias, room_id, options):
                 raise
@@ -103,7 +103,7 @@ class DirectoryMethods(ClientMethods):
                 lambda: self._call(DELETE_ALIAS, (alias,), options=options),
                 lambda _: self._canonical_alias(found, options) if found is not None else [],
             )  # fmt: skip
-        except MNotFound as error:
+        except errors.MNotFound as error:
             if raise_404 and not error.repeated:
                 raise
 
@@ -122,7 +122,7 @@ class DirectoryMethods(ClientMethods):
         values, query = (room_id, "m.room.canonical_alias", ""), {"format": "event"}
         try:
             found = self._call(GET_STATE, values, options=quiet(options), query_params=query)
-        except (MForbidden, MNotFound):
+        except (errors.MForbidden, errors.MNotFound):
             return []
         return [found] if isinstance(found, dict) else []
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import requests
 
-from .. import answers
+from .. import answers, errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MNotFound
+from ..errors import MatrixRequestError
 from .base import ClientMethods
 
 __all__ = ["DiscoveryMethods"]
@@ -105,4 +105,4 @@ class DiscoveryMethods(ClientMethods):
         try:
             return self._call(endpoint, options=options, anonymous=True)
         except MatrixRequestError as error:
-            raise MNotFound.instead_of(error) from error.__cause__
+            raise errors.MNotFound.instead_of(error) from error.__cause__

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MForbidden, MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID
@@ -183,7 +183,7 @@ class JoiningMethods(MembershipMethods):
                     lambda: self._call(LEAVE, (room_id,), content, options),
                     lambda _: self._member_event(room_id, self.mxid, options),
                 )  # fmt: skip
-        except (MForbidden, MNotFound):
+        except (errors.MForbidden, errors.MNotFound):
             if raise_not_in_room:
                 raise
         self._remember(room_id, self.api.acting_user, Membership.LEAVE, asked_at)

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from .. import answers
+from .. import answers, errors
 from ..api.body import Body, body_of
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import timestamp_ms
 from ..api.options import CallOptions
 from ..compat import Unpack
-from ..errors import MatrixConnectionError, MatrixResponseError, MTooLarge
+from ..errors import MatrixConnectionError, MatrixResponseError
 from ..ids import ContentURI
 from .repository import Repository
 
@@ -206,7 +206,7 @@ class MediaMethods(Repository):
             if error.sent and body.length > _ALWAYS_TAKEN:
                 error.context = f"uploading {body.length} bytes; too large for a proxy on the way?"
             raise
-        except MTooLarge:
+        except errors.MTooLarge:
             self.api._shared.upload_limits.pop(self.api._access.base_url, None)
             raise
         if mxc is not None:
@@ -227,7 +227,7 @@ class MediaMethods(Repository):
             # The limit may have been raised since it was asked for.
             limit = self._upload_limit(options, _LIMIT_REFUSES)
         if limit is not None and body.length > limit:
-            raise MTooLarge(
+            raise errors.MTooLarge(
                 f"the file has {body.length} bytes, and the homeserver takes {limit}; it wasn't "
                 "sent",
                 http_status=413, errcode="M_TOO_LARGE", method=endpoint.method,

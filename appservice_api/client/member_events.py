@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, EventOptions, quiet
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MForbidden, MNotFound
+from ..errors import MatrixRequestError
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import EventID, UserID, server_of
@@ -153,7 +154,7 @@ class MemberEventMethods(ClientMethods):
         values = (room_id, "m.room.member", user_id)
         try:
             found = self._call(GET_STATE, values, options=quiet(options))
-        except (MForbidden, MNotFound):
+        except (errors.MForbidden, errors.MNotFound):
             return None
         said = found.get("membership") if isinstance(found, dict) else None
         return next((one for one in Membership if one == said), None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import events
+from .. import errors, events
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, RetryOptions, quiet, retry_options
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MatrixError, MForbidden
+from ..errors import MatrixError
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import UserID
@@ -78,7 +78,7 @@ class MembershipMethods(MemberEventMethods):
                 lambda: self._call(endpoint, (room_id,), content, options),
                 lambda _: self._member_event(room_id, user_id, options),
             )  # fmt: skip
-        except MForbidden as error:
+        except errors.MForbidden as error:
             if not (
                 error.repeated
                 and self._is_already(membership, room_id, user_id, retry_options(options))

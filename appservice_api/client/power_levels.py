@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from .. import events
+from .. import errors, events
 from ..api.options import CallOptions, EventOptions, RetryOptions, call_options
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MNotFound
 from ..events.content import content_of
-from ..events.power_levels import CREATOR_LEVEL, RoomPowers
 from ..ids import EventID, RoomID, UserID
 from ..state_store.items import copied
 from .state import GET_STATE
@@ -71,7 +69,7 @@ class PowerLevelMethods(StateChangeMethods):
         asked_at = now()
         try:
             answer = self._call(GET_STATE, (room_id, POWER_LEVELS, ""), options=options)
-        except MNotFound:
+        except errors.MNotFound:
             answer = {}
         content: Json = self._field(GET_STATE, {"content": answer}, "content", dict)
         self._remember_asked(room_id, POWER_LEVELS, content, asked_at)
@@ -249,8 +247,8 @@ class PowerLevelMethods(StateChangeMethods):
 
     def _powers(
         self, room_id: str, power_levels: Mapping[str, Any] | None, options: CallOptions
-    ) -> RoomPowers:
-        return RoomPowers(self.get_create(room_id, **options), power_levels)
+    ) -> events.RoomPowers:
+        return events.RoomPowers(self.get_create(room_id, **options), power_levels)
 
 
 def _entries(content: Mapping[str, Any], table: str) -> Json:
@@ -260,5 +258,5 @@ def _entries(content: Mapping[str, Any], table: str) -> Json:
 
 
 def _check_level(level: object) -> None:
-    if not isinstance(level, int) or isinstance(level, bool) or abs(level) >= CREATOR_LEVEL:
+    if not isinstance(level, int) or isinstance(level, bool) or abs(level) >= 2**53:
         raise ValueError(f"a power level must be an int between -2^53 and 2^53, not {level!r}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import events
+from .. import errors, events
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
 from ..api.request import encode_json
 from ..api.sent import PROFILE_KEYS
 from ..compat import Unpack
-from ..errors import MNotFound
 from ..ids import ContentURI
 from .base import ClientMethods
 
@@ -110,7 +109,7 @@ class ProfileMethods(ClientMethods):
         """Get a field of a user's profile, None if it isn't set; see :meth:`get_displayname`."""
         try:
             answer = self._call(GET_FIELD, (user_id, key), options=options)
-        except MNotFound:
+        except errors.MNotFound:
             return None
         return answer.get(key) if isinstance(answer, dict) else None
 

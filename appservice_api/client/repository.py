@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .. import answers
+from .. import answers, errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, retry_options
 from ..compat import Unpack
-from ..errors import MatrixError, MatrixRequestError, MUnrecognized
+from ..errors import MatrixError, MatrixRequestError
 from .base import ClientMethods
 
 __all__ = ["Repository"]
@@ -133,6 +133,6 @@ class Repository(ClientMethods):
 
 def _unknown(error: MatrixRequestError) -> bool:
     """Whether a homeserver doesn't know an endpoint; old ones send no errcode then."""
-    if isinstance(error, MUnrecognized):
+    if isinstance(error, errors.MUnrecognized):
         return True
     return error.errcode is None and error.http_status in (404, 405) and not error.context

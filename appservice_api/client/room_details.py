@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .. import events
+from .. import errors, events
 from ..api.options import CallOptions, EventOptions
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MNotFound
+from ..errors import MatrixRequestError
 from ..events.membership import Membership
 from ..ids import ContentURI, EventID, RoomID, UserID
 from .joining import JoiningMethods
@@ -120,7 +120,7 @@ class RoomDetailMethods(MessageMethods, JoiningMethods, StateChangeMethods):
         """
         try:
             return _pinned(self.get_state_event(room_id, _PINS, **options))
-        except MNotFound:
+        except errors.MNotFound:
             return []
 
     def set_pinned_messages(

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from .. import errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, quiet
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MNotFound
 from ..events.content import content_of
 from ..events.membership import Membership
 from ..ids import RoomID, UserID, check_alias_localpart
@@ -186,7 +186,7 @@ class RoomMethods(ClientMethods):
         events = []
         for one in _OF_UPGRADES:
             values, query = (room_id, one, ""), {"format": "event"}
-            with suppress(MNotFound):
+            with suppress(errors.MNotFound):
                 events.append(
                     self._call(GET_STATE, values, options=quiet(options), query_params=query)
                 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, overload
 
-from .. import events
+from .. import errors, events
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions, EventOptions
 from ..clock import now
 from ..compat import Unpack
-from ..errors import MatrixResponseError, MNotFound
+from ..errors import MatrixResponseError
 from ..events.content import content_of
 from ..ids import EventID
 from ..state_store.items import Source
@@ -139,7 +139,7 @@ class StateMethods(ClientMethods):
         values = (room_id, event_type, "")
         try:
             answer = self._call(GET_STATE, values, options={"ensure_joined": False})
-        except MNotFound:
+        except errors.MNotFound:
             return None
         return events.read_content(event_type, answer)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .. import errors
 from ..api.options import CallOptions, EventOptions, RetryOptions, call_options, retry_options
 from ..clock import now
-from ..errors import MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import EventID, RoomID
 from ..state_store.items import Source
@@ -44,7 +44,7 @@ class StateChangeMethods(StateMethods):
         asked_at = now()
         try:
             answer = self._call(GET_STATE, values, options=options, query_params=query)
-        except MNotFound:
+        except errors.MNotFound:
             self._remember_asked(room_id, event_type, {}, asked_at)
             return None, None
         if not isinstance(answer, dict) or ("type" in answer and "event_id" in answer):
@@ -93,7 +93,7 @@ class StateChangeMethods(StateMethods):
             here = self._is_here(room_id, reading)
             try:
                 return attempt(here)
-            except MForbidden:
+            except errors.MForbidden:
                 # If the user was removed meanwhile, the state that was read is outdated.
                 if not here or self._membership(room_id, reading) == "join":
                     raise
@@ -133,6 +133,6 @@ class StateChangeMethods(StateMethods):
         values = (room_id, "m.room.member", self.mxid)
         try:
             found = self._call(GET_STATE, values, options=options)
-        except MNotFound:
+        except errors.MNotFound:
             return None
         return found.get("membership") if isinstance(found, dict) else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import answers
+from .. import answers, errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.options import CallOptions
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MatrixResponseError, MNotFound
+from ..errors import MatrixRequestError, MatrixResponseError
 from ..ids import RoomAlias, UserID
 from .base import ClientMethods
 
@@ -75,7 +75,7 @@ class ThirdPartyMethods(ClientMethods):
             answer = self._call(PROTOCOL, (protocol,), options=options)
         except MatrixRequestError as error:
             # Synapse leaves the errcode out.
-            raise MNotFound.instead_of(error) from error.__cause__
+            raise errors.MNotFound.instead_of(error) from error.__cause__
         return answers.ThirdPartyProtocol.read(answer)
 
     @LOCATIONS
@@ -168,7 +168,7 @@ class ThirdPartyMethods(ClientMethods):
         try:
             answer = self._call(endpoint, values, options=options, query_params=query)
         except MatrixRequestError as error:
-            raise MNotFound.instead_of(error) from error.__cause__
+            raise errors.MNotFound.instead_of(error) from error.__cause__
         if not isinstance(answer, list):
             raise MatrixResponseError(
                 "the answer must be a list, but it is an object",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
+    from . import view as view
     from .account_data import *
     from .calls import *
     from .encryption import *
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .membership import *
     from .messages import *
     from .power_level_content import *
+    from .power_levels import RoomPowers
     from .push_rules import *
     from .registry import *
     from .relations import *
@@ -70,7 +72,8 @@ __all__ = [
     "RoomImagePackStateEventContent", "RoomKeyBundleEventContent", "RoomKeyEventContent",
     "RoomKeyRequestEventContent", "RoomKeyWithheldCode", "RoomKeyWithheldEventContent",
     "RoomNameStateEventContent", "RoomPinnedEventsStateEventContent",
-    "RoomPolicyStateEventContent", "RoomPredecessor", "RoomTagAccountDataEventContent",
+    "RoomPolicyStateEventContent", "RoomPowers", "RoomPredecessor",
+    "RoomTagAccountDataEventContent",
     "RoomTagInfo", "RoomTombstoneStateEventContent", "RoomTopicStateEventContent", "RoomType",
     "SecretRequestEventContent", "SecretSendEventContent", "ServerACLStateEventContent",
     "ServerNoticeMessageEventContent", "SessionDescription", "SignedThirdPartyInvite",
@@ -145,6 +148,9 @@ _MODULES = {
     "power_level_content": """
         PowerLevelStateEventContent
     """,
+    "power_levels": """
+        RoomPowers
+    """,
     "push_rules": """
         PushCondition PushRule PushRulesAccountDataEventContent PushRuleset
     """,
@@ -179,6 +185,7 @@ _MODULES = {
         KeyVerificationReadyEventContent KeyVerificationRequestEventContent
         KeyVerificationStartEventContent
     """,
+    "view": "view",
 }
 
 if not TYPE_CHECKING:

@@ -18,18 +18,14 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
+from .. import errors
 from ..api.endpoint import Endpoint, Needs
 from ..api.event import sent_kind
 from ..api.options import CallOptions, RetryOptions, retry_options
 from ..client.joining import JoiningMethods
 from ..clock import now
 from ..compat import Unpack
-from ..errors import (
-    MatrixRequestError,
-    MBadState,
-    MForbidden,
-    MUnknownDevice,
-)
+from ..errors import MatrixRequestError
 from ..events.membership import Membership
 from ..ids import RoomID
 from .registering import Registering
@@ -141,8 +137,8 @@ class Joining(JoiningMethods, Registering):
         try:
             self._join(room_id, via, retry)
             return
-        except (MForbidden, MBadState) as refused:
-            banned = isinstance(refused, MBadState)
+        except (errors.MForbidden, errors.MBadState) as refused:
+            banned = isinstance(refused, errors.MBadState)
             if inviter is None or (banned and not unban):
                 raise
             error: MatrixRequestError = refused
@@ -153,7 +149,7 @@ class Joining(JoiningMethods, Registering):
             raise refused from error
         try:
             self._join(room_id, via, retry)
-        except MForbidden:
+        except errors.MForbidden:
             # The store may remember a registration that the homeserver has lost.
             if not (self._can_register and self.register(**retry)):
                 raise
@@ -171,8 +167,8 @@ class Joining(JoiningMethods, Registering):
             self._unban(inviter, room_id, retry)
         try:
             inviter.invite_user(room_id, user, **retry)
-        except (MForbidden, MBadState) as refused:
-            if isinstance(refused, MForbidden) and inviter._is_already(
+        except (errors.MForbidden, errors.MBadState) as refused:
+            if isinstance(refused, errors.MForbidden) and inviter._is_already(
                 Membership.INVITE, room_id, user, retry
             ):
                 return
@@ -185,7 +181,7 @@ class Joining(JoiningMethods, Registering):
     def _unban(self, inviter: Joining, room_id: str, retry: RetryOptions) -> None:
         try:
             inviter.unban_user(room_id, self.mxid, **retry)
-        except MBadState:
+        except errors.MBadState:
             if inviter._is_already(Membership.BAN, room_id, self.mxid, retry):
                 raise
 
@@ -286,9 +282,9 @@ class Joining(JoiningMethods, Registering):
             asked_at: When the refused request was sent, by ``time.monotonic()``.
             retry: How each request of the repair is repeated.
         """
-        if isinstance(refused, MUnknownDevice):
+        if isinstance(refused, errors.MUnknownDevice):
             return self._make_device(retry)
-        if not isinstance(refused, MForbidden):
+        if not isinstance(refused, errors.MForbidden):
             return False
         if refused.body.get("org.matrix.msc3848.unstable.errcode") == _INSUFFICIENT_POWER:
             return False

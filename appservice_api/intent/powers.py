@@ -10,7 +10,6 @@ from ..client.power_levels import POWER_LEVELS, PowerLevelMethods
 from ..client.state import StateMethods
 from ..compat import Unpack
 from ..errors import PowerLevelError
-from ..events.power_levels import RoomPowers
 from ..ids import RoomID
 
 __all__ = ["EnsuringPower"]
@@ -71,7 +70,7 @@ class EnsuringPower(PowerLevelMethods):
     def _raise_level(
         self,
         room_id: str,
-        powers: RoomPowers,
+        powers: events.RoomPowers,
         levels: dict[str, Any],
         needed: int,
         options: CallOptions,

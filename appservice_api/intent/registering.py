@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from .. import errors
 from ..api.options import CallOptions, RetryOptions, retry_options
 from ..api.request import json_body
 from ..api.speaker import identity_query
 from ..client.account import AccountMethods
 from ..client.devices import UPDATE_DEVICE
 from ..compat import Unpack
-from ..errors import MatrixRequestError, MUnknownToken
+from ..errors import MatrixRequestError
 
 __all__ = ["Registering"]
 
@@ -77,7 +78,7 @@ class Registering(AccountMethods):
             return
         try:
             self._register_once(None, retry)
-        except MUnknownToken:
+        except errors.MUnknownToken:
             # The token belongs to an ordinary user, who has an account.
             shared.bot_refused = True
         except MatrixRequestError as refused:

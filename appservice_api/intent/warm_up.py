@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
-from ..errors import MatrixRequestError, MForbidden
+from .. import errors
+from ..errors import MatrixRequestError
 from ..ids import RoomID
 from .intent import IntentAPI
 
-__all__ = ["Progress", "warm_up"]
-
-#: Called with the number of requests done, and of those known to be needed.
-Progress: TypeAlias = Callable[[int, int], object]
+__all__ = ["warm_up"]
 
 
 def warm_up(
-    users: Iterable[IntentAPI], progress: Progress | None
+    users: Iterable[IntentAPI], progress: Callable[[int, int], object] | None
 ) -> dict[RoomID, MatrixRequestError | None]:
     """Request the rooms of users, and the state of each room.
 
     Args:
         users: The users; the first one that is in a room reads its state.
-        progress: See :data:`Progress`.
+        progress: Called with how many requests are done, and how many are known to be needed.
 
     Returns:
         The rooms, each with the error that prevented reading its state, or None.
@@ -37,7 +34,7 @@ def warm_up(
     for number, intent in enumerate(asked, 1):
         try:
             found = intent.get_joined_rooms(ensure_joined=False)
-        except MForbidden:
+        except errors.MForbidden:
             found = []  # not registered, so in no room
         for room_id in found:
             rooms.setdefault(room_id, intent)

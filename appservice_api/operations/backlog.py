@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from ..application import AppService
 from ..clock import monotonic
 from .outcome import DONE, REFUSED, TEMPORARY, USAGE, one_line
-
-if TYPE_CHECKING:
-    from ..application import AppService
 
 __all__ = ["catch_up"]
 

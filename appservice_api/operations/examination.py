@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from ..application import AppService
 from ..appservice import AppServiceAPI
 from ..errors import (
     MatrixError,
@@ -20,12 +21,9 @@ from ..errors import (
     RegistrationError,
 )
 from ..ids import UserID, server_of
+from ..registration import Registration
 from ..registration.namespaces import example_user
 from .outcome import REFUSED, TEMPORARY, USAGE, advice, exit_code
-
-if TYPE_CHECKING:
-    from ..application import AppService
-    from ..registration import Registration
 
 __all__ = ["examine", "examine_app"]
 

@@ -6,13 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING
 
+from ..application import AppService
 from ..state_store.deliveries import Deliveries, ParkedEvent
 from .outcome import DONE, REFUSED, one_line
-
-if TYPE_CHECKING:
-    from ..application import AppService
 
 __all__ = ["ALL", "drop", "list_all", "retry", "show"]
 

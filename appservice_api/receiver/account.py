@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
+from ..appservice import AppServiceAPI
 from ..errors import MatrixError, StateStoreError
 from .runtime import Runtime
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
 
 __all__ = ["Account"]
 

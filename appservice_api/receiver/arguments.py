@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from ..ids import RoomID
+from ..intent import IntentAPI, Room
 from .dispatch import HandlerPolicy
-
-if TYPE_CHECKING:
-    from ..ids import RoomID
-    from ..intent import IntentAPI, Room
 
 __all__ = [
     "check_count",

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..api.path import Path
+from ..appservice import AppServiceAPI
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..ids import RoomID, UserID
+from ..intent import IntentAPI
+from ..state_store.deliveries import Deliveries
 from ..state_store.items import Source
 from .arguments import check_room_ids
 from .claims import Claims
 from .deduplication import Deduplication
 from .echoes import Echoes
 from .transaction import Item, name_of
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..intent import IntentAPI
-    from ..state_store.deliveries import Deliveries
 
 __all__ = ["Backlog", "CaughtUp", "Progress"]
 

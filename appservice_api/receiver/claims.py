@@ -8,17 +8,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import BusyError
+from ..state_store import ASStateStore
 from ..state_store.deliveries import Claim
 from ..state_store.keys import ClaimKey, ClaimKind
 from .leases import Leases
 from .runtime import Runtime
 from .waiting import Waiting
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
 
 __all__ = ["EVERYWHERE", "Claims"]
 

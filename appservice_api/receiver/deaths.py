@@ -8,15 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from ..state_store import ASStateStore
 from ..state_store.deliveries import Begun
+from ..state_store.keys import NoteKey
 from .handlers import Step
 from .transaction import Item, name_of
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
-    from ..state_store.keys import NoteKey
 
 __all__ = ["Deaths", "deadly_last"]
 

@@ -10,9 +10,10 @@ its events' IDs, an event by its ID, other items by their place in the transacti
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import StateStoreError
+from ..state_store import ASStateStore
 from ..state_store.deliveries import Claim, ClaimLost, Note
 from ..state_store.keys import ClaimKey, ClaimKind
 from .claims import Claims
@@ -25,9 +26,6 @@ from .parked import Parked
 from .progress import EventProgress, note_of
 from .transaction import LONGEST_NAME, Item, Transaction
 from .watch import Work
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
 
 __all__ = ["Deduplication"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tenacity import (
     Retrying,
@@ -13,8 +13,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from ..appservice import AppServiceAPI
 from ..errors import StateStoreError
 from ..state_store.deliveries import ClaimLost, Note, ParkedNote
+from ..state_store.keys import NoteKey
 from .announcement import ANNOUNCING
 from .echoes import Echoes
 from .handlers import Handler, Handlers, Step
@@ -26,10 +28,6 @@ from .units import Units
 from .upgrades import Upgrades
 from .values import CommonValues, EventValues, Values
 from .watch import Watch, Work, described
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..state_store.keys import NoteKey
 
 __all__ = ["Closed", "Dispatch", "HandlerPolicy"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..api.event import Mark
 from ..api.ghosts import Ghosts
-from ..api.mark import Mark
 from ..api.sent import PROFILE_KEYS, Sent
 
 __all__ = ["Echoes"]

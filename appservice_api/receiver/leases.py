@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..fork import renew_after_fork
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
-    from ..state_store.keys import ClaimKey
+from ..state_store import ASStateStore
+from ..state_store.keys import ClaimKey
 
 __all__ = ["Leases"]
 

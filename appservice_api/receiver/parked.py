@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..state_store import ASStateStore
 from ..state_store.deliveries import ParkedEvent
 from ..state_store.keys import NoteKey, NoteKind
 from .claims import Claims
@@ -14,9 +15,6 @@ from .nesting import cut
 from .progress import EventProgress, ParkedProgress, note_of
 from .transaction import LISTS, Item
 from .watch import described
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
 
 __all__ = ["Parked"]
 

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..appservice import AppServiceAPI
 from ..errors import MatrixRequestError, MRoomInUse
+from ..ids import RoomAlias, UserID
+from ..intent import IntentAPI
+from ..registration import Registration
 from .dispatch import Dispatch
 from .handlers import Handlers
 from .http import Response
 from .runtime import Runtime
 from .watch import Query
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..intent import IntentAPI
-    from ..registration import Registration
 
 __all__ = ["Queries"]
 
@@ -94,7 +93,7 @@ class Queries:
         return self._once("user_query", user_id, lambda: self._make_user(user_id, ghost))
 
     def _make_user(self, user_id: str, ghost: IntentAPI) -> Response | None:
-        found = self._first("user_query", user_id=user_id, ghost=ghost)
+        found = self._first("user_query", user_id=UserID.read(user_id), ghost=ghost)
         if found is None:
             return None
         if isinstance(found, Mapping):
@@ -113,7 +112,7 @@ class Queries:
 
     def _make_room(self, alias: str) -> Response | None:
         try:
-            found = self._first("alias_query", alias=alias)
+            found = self._first("alias_query", alias=RoomAlias.read(alias))
             if found is None:
                 return None
             if isinstance(found, Mapping):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from ..appservice import AppServiceAPI
 from ..fork import renew_after_fork
+from ..registration import Registration
 from .account import Account
 from .authenticator import Authenticator
 from .backlog import Backlog
@@ -31,10 +33,6 @@ from .transaction import Transaction
 from .units import UnitOfWork, Units
 from .upgrades import Upgrades
 from .watch import Watch
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..registration import Registration
 
 __all__ = ["MAX_BODY", "Receiver"]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ..appservice import AppServiceAPI
 from ..errors import MatrixRequestError, MForbidden
 from ..events.membership import Membership
 from ..ids import UserID
+from ..intent import Room
 from .echoes import Echoes
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..intent import Room
 
 __all__ = ["Rejoined", "Rejoining"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..appservice import AppServiceAPI
 from ..clock import now
 from ..fork import renew_after_fork
 from .backlog import Backlog
 from .claims import EVERYWHERE, Claims
 from .runtime import Runtime
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
 
 __all__ = ["Startup"]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from ..api.txn_id import REPEATABLE, RepeatableIDs
+from ..state_store import ASStateStore
 from ..state_store.deliveries import Note, ParkedNote
 from .handlers import Step
 from .values import Values
-
-if TYPE_CHECKING:
-    from ..state_store import ASStateStore
 
 __all__ = ["UnitOfWork", "Units"]
 

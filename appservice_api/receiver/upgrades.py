@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..appservice import AppServiceAPI
 from ..errors import MBadState, MForbidden, MNotFound
 from ..events.membership import Membership
 from ..ids import UserID, is_server_name
+from ..intent import IntentAPI, Room
 from ..state_store.keys import NoteKey, NoteKind
 from .announcement import CREATE, MEMBER, TOMBSTONE, Announcement, predecessor, replacement
 from .echoes import Echoes
@@ -19,11 +22,6 @@ from .handlers import Handler, Handlers, Step
 from .progress import mark_of
 from .rejoining import Rejoining
 from .values import Values
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..events import Event
-    from ..intent import IntentAPI, Room
 
 __all__ = ["Upgrades"]
 
@@ -282,7 +280,5 @@ class _Upgrade:
         server = UserID.read(sender).server_name if isinstance(sender, str) else ""
         return (server,) if is_server_name(server) else ()
 
-    def _event(self) -> Event:
-        from ..events import Event
-
-        return Event.read(self._tombstone or {})
+    def _event(self) -> events.Event:
+        return events.Event.read(self._tombstone or {})

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import events
+from ..appservice import AppServiceAPI
+from ..intent import IntentAPI, Room
 from .echoes import Echoes
 from .transaction import Item
-
-if TYPE_CHECKING:
-    from ..appservice import AppServiceAPI
-    from ..events import Event
-    from ..intent import IntentAPI, Room
 
 __all__ = ["CommonValues", "EventValues", "Values"]
 
@@ -76,7 +74,7 @@ class EventValues(Values):
     def __init__(self, item: Item, common: CommonValues) -> None:
         self._item = item
         self._below = common
-        self._event: Event | None = None
+        self._event: events.Event | None = None
 
     def get(self, name: str) -> Any:
         if name == "event":
@@ -90,7 +88,7 @@ class EventValues(Values):
         return self._below.get(name)
 
     @property
-    def event(self) -> Event:
+    def event(self) -> events.Event:
         """The event, for all handlers the same."""
         if self._event is None:
             self._event = _view_of(self._item.kind).read(self._item.content)
@@ -114,8 +112,6 @@ class EventValues(Values):
 
 
 @cache
-def _view_of(kind: str) -> type[Event]:
+def _view_of(kind: str) -> type[events.Event]:
     """The view of events of a kind, loaded when the first one is looked at."""
-    from ..events import Event, ToDeviceEvent
-
-    return ToDeviceEvent if kind == "to_device" else Event
+    return events.ToDeviceEvent if kind == "to_device" else events.Event

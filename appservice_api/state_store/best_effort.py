@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import appservice_api
 
 from ..errors import StateStoreError
-
-if TYPE_CHECKING:
-    from .abstract import ASStateStore
 
 __all__ = ["BestEffort"]
 
@@ -24,7 +23,7 @@ class BestEffort:
 
     __slots__ = ("_log", "_state_store")
 
-    def __init__(self, state_store: ASStateStore, log: Any) -> None:
+    def __init__(self, state_store: appservice_api.ASStateStore, log: Any) -> None:
         self._state_store = state_store
         self._log = log
 

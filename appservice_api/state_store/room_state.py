@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import events
 from ..clock import now
-from ..events.power_levels import RoomPowers
 from .base import StoreBase
 from .items import CREATE, Source, StateItem, copied
 
@@ -105,5 +105,5 @@ class RoomStateMethods(StoreBase):
         levels = self.read_state(room_id, "m.room.power_levels")
         if levels is None:
             return None
-        powers = RoomPowers(self.get_create(room_id), levels.content or None)
+        powers = events.RoomPowers(self.get_create(room_id), levels.content or None)
         return powers.level(user_id) >= powers.needed(event_type, state=state)

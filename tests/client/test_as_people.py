@@ -16,7 +16,7 @@ from appservice_api import (
     MForbidden,
     Registration,
 )
-from appservice_api.api.mark import SOURCE_KEY
+from appservice_api.api.event import SOURCE_KEY
 from appservice_api.testing import DROP, ManualClock, StubHomeserver, answer
 from tests.conftest import BOT, GHOST
 

@@ -88,3 +88,12 @@ def test_of_servers(app: AppService, given: dict[str, Any], told: str) -> None:
         pass
     with pytest.raises(ValueError, match="threads must be a whole number from 1 on, not 0"):
         app.run(threads=0)
+
+
+def test_the_former_name_of_the_copy_timeout(stub: StubHomeserver) -> None:
+    given: dict[str, Any] = {"patience": 3}
+    AppService(registration(), stub.base_url, **given).close()
+    with pytest.raises(ValueError, match="copy_timeout must be a number"):
+        AppService(registration(), stub.base_url, patience=-1)
+    with pytest.raises(TypeError, match="former name of copy_timeout: give one of them"):
+        AppService(registration(), stub.base_url, copy_timeout=20, **given)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from appservice_api import AppService, IntentAPI, MemoryStateStore
-from appservice_api.api.mark import SOURCE_KEY
+from appservice_api.api.event import SOURCE_KEY
 from appservice_api.state_store import ClaimKind
 from appservice_api.testing import ManualClock, StubHomeserver
 

@@ -57,6 +57,15 @@ def test_a_profile_makes_a_ghost(app: AppService, pusher: Pusher, stub: StubHome
     assert ghost.get_avatar_url(GHOST) == "mxc://hs.test/bob"
 
 
+def test_what_is_asked_about_has_parts(app: AppService, pusher: Pusher) -> None:
+    """As README annotates it: a handler reads the localpart."""
+    asked: list[str] = []
+    app.on_user_query(lambda user_id: asked.append(user_id.localpart))
+    app.on_alias_query(lambda alias: asked.append(alias.localpart))
+    assert {pusher.ask("GET", path).status for path in (USER, ALIAS)} == {404}
+    assert asked == ["_ghost", "_irc_é"]
+
+
 def test_an_empty_profile_registers(app: AppService, pusher: Pusher) -> None:
     app.on_user_query(lambda user_id: {})
     assert pusher.ask("GET", USER).status == 200

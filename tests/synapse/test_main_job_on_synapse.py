@@ -17,7 +17,7 @@ from appservice_api import (
     MUnknownToken,
     Path,
 )
-from appservice_api.api.mark import Mark
+from appservice_api.api.event import Mark
 from appservice_api.testing import Homeserver
 
 from .requests_seen import count_requests

@@ -5,15 +5,12 @@ from __future__ import annotations
 import struct
 import zlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ... import events
-
-if TYPE_CHECKING:
-    from ...application import AppService
-    from ...ids import RoomID
-    from ...intent import IntentAPI
-    from .reception import Reception
+from ...application import AppService
+from ...ids import RoomID
+from ...intent import IntentAPI
+from .reception import Reception
 
 __all__ = ["PREFIX", "converse", "picture"]
 
