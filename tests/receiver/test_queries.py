@@ -63,7 +63,7 @@ def test_what_is_asked_about_has_parts(app: AppService, pusher: Pusher) -> None:
     app.on_user_query(lambda user_id: asked.append(user_id.localpart))
     app.on_alias_query(lambda alias: asked.append(alias.localpart))
     assert {pusher.ask("GET", path).status for path in (USER, ALIAS)} == {404}
-    assert asked == ["_ghost", "_irc_é"]
+    assert asked == ["_irc_bob", "_irc_é"]
 
 
 def test_an_empty_profile_registers(app: AppService, pusher: Pusher) -> None:
