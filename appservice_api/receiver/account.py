@@ -20,13 +20,11 @@ class Account:
     def __init__(self, api: AppServiceAPI, runtime: Runtime) -> None:
         self._api = api
         self._runtime = runtime
-        self._begun = False
+        self.begun = False
 
     def begin(self) -> None:
-        """Begin it, unless that was done."""
-        if self._begun:
-            return
-        self._begun = True
+        """Begin it, unless :attr:`begun` says that this was done."""
+        self.begun = True
         api = self._api
         try:
             if api.bot_mxid is not None and api.state_store.is_registered(api.bot_mxid):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ..errors import BusyError
@@ -68,8 +68,7 @@ class Claims:
         finally:
             self.waiting.leave()
 
-    @contextmanager
-    def keep(self, key: ClaimKey, *, finish: bool = False) -> Iterator[bool]:
+    def keep(self, key: ClaimKey, *, finish: bool = False) -> AbstractContextManager[bool]:
         """Keep a claim while the block runs. The value is whether it was taken over from a process
         that died.
 
@@ -78,15 +77,22 @@ class Claims:
             finish: Whether the transaction is done if the block raises nothing; else the claim is
                 given back.
         """
+        return _Kept(self, key, finish)
+
+    def _keep(self, key: ClaimKey) -> bool:
+        self._leases.hold(key)
+        return self._store.deliveries.takeovers(key) > 0
+
+    def _end(self, key: ClaimKey, finish: bool, error: BaseException | None) -> None:
         try:
-            self._leases.hold(key)
-            yield self._store.deliveries.takeovers(key) > 0
-            if finish:
+            if error is not None:
+                self._leave(key, error)
+            elif finish:
                 self._store.deliveries.finish(key)
             else:
                 self._give_up(key)
-        except BaseException as error:
-            self._leave(key, error)
+        except BaseException as failed:
+            self._leave(key, failed)
             raise
         finally:
             self._leases.release(key)
@@ -221,3 +227,24 @@ class Claims:
             self._store.deliveries.give_up(key)
         except Exception as error:
             self._log.warning("%s %s can't be given back: %s", key.kind.value, key.name, error)
+
+
+class _Kept(AbstractContextManager[bool]):
+    """A claim that is kept while a block runs; see :meth:`Claims.keep`."""
+
+    __slots__ = ("_claims", "_finish", "_key")
+
+    def __init__(self, claims: Claims, key: ClaimKey, finish: bool) -> None:
+        self._claims = claims
+        self._key = key
+        self._finish = finish
+
+    def __enter__(self) -> bool:
+        try:
+            return self._claims._keep(self._key)
+        except BaseException as error:
+            self._claims._end(self._key, self._finish, error)
+            raise
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._claims._end(self._key, self._finish, error)

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import StateStoreError
 from ..state_store import ASStateStore
 from ..state_store.deliveries import Claim, ClaimLost, Note
-from ..state_store.keys import ClaimKey, ClaimKind
+from ..state_store.keys import ClaimKey, ClaimKind, NoteKey
 from .claims import Claims
 from .counters import Counters
 from .deaths import Deaths, deadly_last
@@ -93,10 +93,10 @@ class Deduplication:
 
     def _handle(self, items: list[Item], taken_over: bool, work: Work) -> None:
         marks = self._dispatch.marks(items)
-        names = [item.key for item in items]
-        done = self._store.deliveries.handled(
-            [*names, *(one for some in marks.values() for one in some)]
-        )
+        names: list[str | NoteKey] = [item.key for item in items]
+        for noted in marks.values():
+            names += noted
+        done = self._store.deliveries.handled(names)
         left = [item for item in items if item.key not in done]
         self._remember(left)
         deaths = self._deaths.of(left) if taken_over else None

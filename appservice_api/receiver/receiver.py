@@ -190,7 +190,8 @@ class Receiver:
         return self._route(found, request)
 
     def _route(self, found: Found, request: Request) -> Response:
-        self._account.begin()
+        if not self._account.begun:
+            self._account.begin()
         given: dict[str, Any]
         if found.route in _WITH_BODY:
             # The ping of an old homeserver may have no body.

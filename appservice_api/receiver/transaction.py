@@ -105,8 +105,10 @@ class Transaction:
 
     def rooms(self) -> set[str]:
         """The rooms that it has events of."""
-        given = [one.get("room_id") for one in self.events if isinstance(one, dict)]
-        found = {one for one in given if isinstance(one, str)}
+        found = {
+            name for one in self.events
+            if isinstance(one, dict) and isinstance(name := one.get("room_id"), str)
+        }  # fmt: skip
         return {room for room in map(room_name, found) if room is not None}
 
     def __repr__(self) -> str:

@@ -43,7 +43,7 @@ def test_the_first_request_of_the_homeserver_does_it_under_any_server(
     pusher.ask("GET", "/healthz", token=None)
     pusher.ask("GET", "/readyz", token=None)
     pusher.ask("PUT", "/_matrix/app/v1/transactions/1", {}, token="wrong")
-    assert not app.receiver._account._begun
+    assert not app.receiver._account.begun
     pusher.push(event())
     stub.wait_for_calls(1, REGISTER)
     pusher.push(event(2), id="2")
