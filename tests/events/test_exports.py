@@ -25,9 +25,12 @@ def test_every_public_name_is_exported(package: ModuleType) -> None:
             for name in importlib.import_module(f"{package.__name__}.{module.name}").__all__:
                 assert name not in found, f"{name} in {module.name} and {found[name]}"
                 found[name] = module.name
-    assert found == {
-        name: module for module, names in package._MODULES.items() for name in names.split()
-    }
+    lazy = {name: module for module, names in package._MODULES.items() for name in names.split()}
+    # What power levels are judged by is exported, too, and how views are made, for annotations.
+    special = {"RoomPowers": "power_levels", "view": "view"} if package is events else {}
+    assert lazy == {**found, **special}
+    if package is events:
+        found["RoomPowers"] = special["RoomPowers"]
     assert sorted(found) == sorted(package.__all__)
     assert set(package.__all__) <= set(dir(package))
     for name in package.__all__:
@@ -72,5 +75,5 @@ def test_client_imports_no_views() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str([
         f"appservice_api.events.{name}"
-        for name in ("content", "membership", "open_enum", "power_levels")
+        for name in ("content", "membership", "open_enum")
     ])  # fmt: skip
