@@ -57,11 +57,10 @@ class Registering(AccountMethods):
         if not self.api.is_real_user and not self.api.state_store.is_registered(self.mxid):
             self._register_once(None, retry_options(options))
 
-    def _register_once(self, since: float | None, retry: RetryOptions) -> bool:
-        """Register, once for all threads. Returns False if the user was registered already."""
+    def _register_once(self, since: float | None, retry: RetryOptions) -> None:
+        """Register, once for all threads; a user that is registered already stays so."""
         key = ("register", self.mxid, *retry.items())
-        new = self.api._shared.flights.run(key, lambda: self.register(**retry), since)
-        return new is not False
+        self.api._shared.flights.run(key, lambda: self.register(**retry), since)
 
     def _ensure_account(self, retry: RetryOptions) -> None:
         """Register this user, the bot, unless it is known to be registered. If the homeserver
